@@ -1,0 +1,303 @@
+"""The store of runs: one folder for each finished run, and a small file for each that is under way.
+
+    <cache>/runs/<key>/run.json          the spec, the epochs, the figures, sha256 of the other files
+    <cache>/runs/<key>/model.keras       the trained network, as Keras saves it
+    <cache>/runs/<key>/predictions.npy   float32 (test images, classes)
+    <cache>/running/<key>.json           a claim: who trains this run, how far it is
+
+A finished run appears by one rename, so that it is whole or not there. A run that does not match
+its checksums is moved to `<cache>/damaged/` and is trained again. A claim is written again every
+second while its owner lives; a claim whose last beat is older than STALE_AFTER was interrupted.
+"""
+
+import hashlib
+import io
+import json
+import math
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from core import settings
+from core.errors import LabError, StoreError
+from core.i18n import N_
+from core.specs import RunSpec
+
+STALE_AFTER = 10.0
+"""Seconds without a beat after which a claim counts as interrupted."""
+
+State = Literal["queued", "preparing", "running", "saving", "stopped", "failed", "interrupted"]
+ALIVE: tuple[State, ...] = ("queued", "preparing", "running", "saving")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row of the table of epochs. Without a validation split the `val_` figures are None.
+
+    A loss that is not finite (training diverged) is NaN here and null in JSON.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+    val_loss: float | None
+    val_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A run that is under way, or that ended without a result."""
+
+    key: str
+    spec: RunSpec
+    owner: str
+    state: State = "queued"
+    epochs: tuple[Epoch, ...] = ()
+    steps_done: int = 0
+    steps: int = 0
+    seconds: float = 0.0
+    """Seconds of training so far."""
+    reason: str = ""
+    """Why it failed, for people."""
+    beat: float = field(default_factory=time.time)
+
+    @property
+    def alive(self) -> bool:
+        return self.state in ALIVE
+
+    @property
+    def fraction(self) -> float:
+        """How much of the training is done, from 0 to 1."""
+        return self.steps_done / self.steps if self.steps else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds of training still to come at the speed so far; None before the first step."""
+        return self.seconds / self.fraction - self.seconds if self.steps_done else None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run, with its figures; its files are read and checked on demand."""
+
+    folder: Path
+    spec: RunSpec
+    dataset: dict[str, Any]
+    """name, place, complete, and the number of images: train, validation, test."""
+    epochs: tuple[Epoch, ...]
+    test_loss: float
+    test_accuracy: float
+    misclassified: int
+    confusion: list[list[int]]
+    per_class: list[dict[str, float]]
+    train_seconds: float
+    compile_seconds: float
+    versions: dict[str, str]
+    finished: str
+    """When, as ISO 8601 in UTC."""
+    sha256: dict[str, str]
+    """Checksums of the files beside run.json."""
+
+    @property
+    def key(self) -> str:
+        return self.spec.key
+
+    @cached_property
+    def predictions(self) -> npt.NDArray[np.float32]:
+        """Probabilities of every test image, (test images, classes)."""
+        return np.load(io.BytesIO(self.read("predictions.npy")), allow_pickle=False)
+
+    def read(self, name: str) -> bytes:
+        """The content of one file of the run. Raises StoreError if it is missing or damaged."""
+        try:
+            content = (self.folder / name).read_bytes()
+        except OSError as error:
+            raise _damaged(self.key) from error
+        if hashlib.sha256(content).hexdigest() != self.sha256.get(name):
+            raise _damaged(self.key)
+        return content
+
+
+def _damaged(key: str) -> StoreError:
+    return StoreError(N_("The stored run {key} is damaged: train it again."), key=key)
+
+
+class Store:
+    """Finished runs and claims in one folder, which several processes may share."""
+
+    def __init__(self, cache: Path | None = None) -> None:
+        self.cache = cache or settings.cache_folder()
+        self._runs = self.cache / "runs"
+        self._running = self.cache / "running"
+
+    # Finished runs
+
+    def save(self, spec: RunSpec, record: Mapping[str, Any], files: Mapping[str, bytes]) -> Run:
+        """Store a finished run; `record` has the other fields of Run. Raises StoreError."""
+        with _writing(self.cache):
+            self._runs.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(prefix=".", dir=self._runs))
+            try:
+                for name, content in files.items():
+                    (temporary / name).write_bytes(content)
+                checksums = {n: hashlib.sha256(c).hexdigest() for n, c in files.items()}
+                content = {"spec": spec.to_dict(), **record, "sha256": checksums}
+                (temporary / "run.json").write_text(dump_json(content, indent=1))
+                temporary.chmod(0o755)
+                if self.find(spec.key) is None:
+                    temporary.rename(self._runs / spec.key)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+        run = self.find(spec.key)
+        assert run is not None, "just saved"
+        return run
+
+    def find(self, key: str) -> Run | None:
+        """The finished run of that key, or None. A damaged one is set aside first."""
+        folder = self._runs / key
+        if not folder.is_dir():
+            return None
+        try:
+            run = _load(folder)
+            for name in run.sha256:
+                run.read(name)
+        except (OSError, ValueError, KeyError, TypeError, LabError):
+            self._set_aside(folder)
+            return None
+        return run
+
+    def runs(self) -> list[Run]:
+        """All finished runs, the newest first."""
+        if not self._runs.is_dir():
+            return []
+        keys = [path.name for path in self._runs.iterdir() if not path.name.startswith(".")]
+        found = [run for key in keys if (run := self.find(key))]
+        return sorted(found, key=lambda run: run.finished, reverse=True)
+
+    def _set_aside(self, folder: Path) -> None:
+        # On a read-only disk it stays where it is, and is still not shown.
+        with suppress(OSError):
+            aside = self.cache / "damaged"
+            aside.mkdir(exist_ok=True)
+            folder.rename(aside / f"{folder.name}-{time.time_ns()}")
+
+    # Claims
+
+    def claim(self, spec: RunSpec, owner: str) -> bool:
+        """Claim a run for `owner`; False if it is finished or a live claim exists.
+
+        Raises StoreError if the store cannot be written.
+        """
+        if self.find(spec.key):
+            return False
+        path = self._claim_path(spec.key)
+        with _writing(self.cache):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            current = self.claimed(spec.key)
+            if current and current.alive:
+                return False
+            path.unlink(missing_ok=True)
+            try:
+                with path.open("x") as file:
+                    file.write(dump_json(asdict(Claim(spec.key, spec, owner))))
+            except FileExistsError:
+                return False
+        return True
+
+    def update(self, claim: Claim) -> None:
+        """Replace a claim's file in one step, with a new beat. Raises StoreError."""
+        path = self._claim_path(claim.key)
+        with _writing(self.cache):
+            temporary = path.with_suffix(f".{os.getpid()}")
+            temporary.write_text(dump_json(asdict(replace(claim, beat=time.time()))))
+            temporary.replace(path)
+
+    def claimed(self, key: str) -> Claim | None:
+        """The claim of that key, or None. One without a recent beat has the state interrupted."""
+        try:
+            values = json.loads(self._claim_path(key).read_text())
+            values["spec"] = RunSpec.from_dict(values["spec"])
+            values["epochs"] = _epochs(values["epochs"])
+            claim = Claim(**values)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, LabError):
+            return None
+        if claim.alive and time.time() - claim.beat > STALE_AFTER:
+            return replace(claim, state="interrupted")
+        return claim
+
+    def claims(self) -> list[Claim]:
+        """All claims, also of runs that ended without a result."""
+        if not self._running.is_dir():
+            return []
+        found = (self.claimed(path.stem) for path in sorted(self._running.glob("*.json")))
+        return [claim for claim in found if claim]
+
+    def release(self, key: str) -> None:
+        """Remove a claim."""
+        with suppress(OSError):
+            self._claim_path(key).unlink()
+
+    def _claim_path(self, key: str) -> Path:
+        return self._running / f"{key}.json"
+
+
+def _load(folder: Path) -> Run:
+    values = json.loads((folder / "run.json").read_text())
+    values["spec"] = RunSpec.from_dict(values["spec"])
+    values["epochs"] = _epochs(values["epochs"])
+    if values["test_loss"] is None:
+        values["test_loss"] = math.nan
+    if values["spec"].key != folder.name:
+        raise ValueError("the run is not the one its folder names")
+    return Run(folder=folder, **values)
+
+
+def _epochs(rows: list[dict[str, Any]]) -> tuple[Epoch, ...]:
+    return tuple(
+        Epoch(**{**row, "loss": math.nan if row["loss"] is None else row["loss"]}) for row in rows
+    )
+
+
+def dump_json(value: object, indent: int | None = None) -> str:
+    """JSON that every parser reads: numbers that are not finite become null."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: object) -> object:
+    match value:
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {key: _finite(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_finite(item) for item in value]
+        case _:
+            return value
+
+
+@contextmanager
+def _writing(cache: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            N_(
+                "{folder} cannot be written ({reason}): make room or set LAB_CACHE to a folder "
+                "that can."
+            ),
+            folder=cache,
+            reason=error.strerror or error,
+        ) from error

@@ -1,0 +1,170 @@
+"""Everything that decides the result of a run, as frozen, checked, hashable records.
+
+    RunSpec = DataSpec + ModelSpec + OptimizerSpec + TrainSpec
+
+A spec refuses values outside LIMITS with a UsageError, from wherever they come: a widget, a URL or
+the command line. Equal specs have equal keys, and a key names a run in the store.
+"""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any, NamedTuple, Self
+
+from core.errors import UsageError
+from core.i18n import N_
+from core.variants import VARIANTS
+
+
+class Limit(NamedTuple):
+    """Smallest and largest allowed value, both included."""
+
+    low: float
+    high: float
+
+
+LIMITS: dict[str, Limit] = {
+    N_("hidden layers"): Limit(0, 5),
+    N_("neurons"): Limit(1, 1024),
+    N_("epochs"): Limit(1, 100),
+    N_("batch size"): Limit(1, 1024),
+    N_("validation split"): Limit(0, 0.5),
+    N_("learning rate"): Limit(1e-6, 10),
+    N_("seed"): Limit(0, 2**31 - 1),
+}
+
+ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "gelu", "silu", "linear")
+
+OPTIMIZERS: dict[str, float] = {
+    "adam": 0.001,
+    "sgd": 0.01,
+    "rmsprop": 0.001,
+    "nadam": 0.001,
+    "adamax": 0.001,
+    "adagrad": 0.001,
+    "adadelta": 0.001,
+}
+"""Optimizers by their Keras name, with Keras's default learning rate."""
+
+
+def check(name: str, value: float, *, whole: bool = True) -> None:
+    """Raise UsageError unless `value` is a number within LIMITS[name]."""
+    low, high = LIMITS[name]
+    kinds = (int,) if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        message = (
+            N_("{name} is {value}: give a whole number from {low} to {high}.")
+            if whole
+            else N_("{name} is {value}: give a number from {low} to {high}.")
+        )
+        raise UsageError(message, name=name, value=value, low=low, high=high)
+
+
+def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    """Raise UsageError unless `value` is one of `allowed`."""
+    if value not in allowed:
+        raise UsageError(
+            N_("{name} is {value}: choose one of {allowed}."),
+            name=name,
+            value=value,
+            allowed=", ".join(allowed),
+        )
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Which images: the name of the data set and the sha256 of its arrays (see Dataset.digest)."""
+
+    name: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A fully connected network: neurons of each hidden layer and their activation."""
+
+    hidden: tuple[int, ...]
+    activation: str = "relu"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hidden", tuple(self.hidden))
+        check("hidden layers", len(self.hidden))
+        for neurons in self.hidden:
+            check("neurons", neurons)
+        check_choice(N_("activation"), self.activation, ACTIVATIONS)
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """A Keras optimizer and its learning rate."""
+
+    name: str
+    learning_rate: float
+
+    def __post_init__(self) -> None:
+        check_choice(N_("optimizer"), self.name, tuple(OPTIMIZERS))
+        check("learning rate", self.learning_rate, whole=False)
+        object.__setattr__(self, "learning_rate", float(self.learning_rate))
+
+
+@dataclass(frozen=True)
+class TrainSpec:
+    """How `fit` is called, and the seed that decides weights and shuffling."""
+
+    epochs: int
+    batch_size: int
+    validation_split: float
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        check("epochs", self.epochs)
+        check("batch size", self.batch_size)
+        check("validation split", self.validation_split, whole=False)
+        check("seed", self.seed)
+        object.__setattr__(self, "validation_split", float(self.validation_split))
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """Everything that decides the result of one run."""
+
+    data: DataSpec
+    model: ModelSpec
+    optimizer: OptimizerSpec
+    train: TrainSpec
+
+    @property
+    def key(self) -> str:
+        """The name of the run: data set and 16 hexadecimal digits, equal for equal specs."""
+        canonical = json.dumps(self.to_dict(), sort_keys=True)
+        return f"{self.data.name}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The spec as nested dictionaries that JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The spec that `to_dict` was made from. Raises KeyError, TypeError or UsageError."""
+        parts = {part.name: part.type(**values[part.name]) for part in fields(cls)}  # type: ignore[operator]
+        return cls(**parts)
+
+
+def optimizer_spec(name: str = "adam", learning_rate: float | None = None) -> OptimizerSpec:
+    """An optimizer by its Keras name, with Keras's default learning rate unless another is given."""
+    check_choice(N_("optimizer"), name, tuple(OPTIMIZERS))
+    return OptimizerSpec(name, OPTIMIZERS[name] if learning_rate is None else learning_rate)
+
+
+def variant_specs(number: int) -> tuple[ModelSpec, TrainSpec]:
+    """The network and the training of a variant of the lab table. Raises UsageError if unknown."""
+    if number not in VARIANTS:
+        raise UsageError(
+            N_("There is no variant {number}: choose one from 0 to {last}."),
+            number=number,
+            last=max(VARIANTS),
+        )
+    variant = VARIANTS[number]
+    return ModelSpec(variant.hidden), TrainSpec(
+        variant.epochs, variant.batch_size, variant.validation_split
+    )

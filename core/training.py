@@ -1,0 +1,221 @@
+"""`Model.fit` for images that fit in memory, as one compiled call for many steps.
+
+`fit` returns to Python after every batch, and for the small networks of the lab that takes longer
+than the batch itself. Here XLA compiles a loop over batches: each step gathers its images by their
+shuffled indices from an array that stays on the device, and applies the Keras optimizer.
+
+It means the same as `Model.fit(x, y, batch_size, epochs, validation_split)`:
+
+- the last part of the data is the validation set, taken before shuffling;
+- every epoch shuffles the rest anew, and trains on the short last batch too;
+- loss and accuracy of an epoch are means over its images while the weights change;
+- loss, metrics and optimizer are Keras's own.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from core.datasets.contract import Images
+from core.errors import DataError
+from core.i18n import N_
+from core.runs import Epoch
+from core.specs import TrainSpec
+
+CHUNK_SECONDS = 0.25
+"""How long one compiled call should take: between two calls progress moves and a stop is heeded."""
+
+EVALUATION_BATCH = 2048
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a fit is: finished epochs, steps done of all steps, and seconds since it began."""
+
+    epochs: list[Epoch]
+    steps_done: int
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What `fit` returns: the table of epochs, and how its seconds were spent."""
+
+    epochs: list[Epoch]
+    compile_seconds: float
+    train_seconds: float
+
+
+class CompiledSteps:
+    """Training and evaluation of one model on images that stay on the device.
+
+    x is uint8 (n, 28, 28) and is scaled to 0..1 as float32; y is uint8 (n,) and is one-hot encoded.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        x: Images,
+        y: Images,
+        batch_size: int,
+    ) -> None:
+        self._model = model
+        self._optimizer = optimizer
+        self._batch_size = batch_size
+        self._x = tf.constant(x)
+        self._y = tf.constant(y)
+        self._steps_per_call = 1
+        optimizer.build(model.trainable_variables)
+
+    def compile(self, images: int) -> None:
+        """Compile for epochs over that many images, without training on any."""
+        if images >= self._batch_size:
+            self._many_steps(tf.zeros(images, tf.int32), 0, 0)
+        if rest := images % self._batch_size:
+            self._last_step.get_concrete_function(tf.TensorSpec([rest], tf.int32))
+
+    def epoch(
+        self, order: npt.NDArray[np.int32], on_call: Callable[[int], None]
+    ) -> tuple[float, float]:
+        """Train once on the images with the indices `order`, in that order.
+
+        Calls `on_call(steps done in this epoch)` about every CHUNK_SECONDS; an exception from it
+        ends the epoch. Returns the mean loss and the accuracy while the weights changed.
+        """
+        steps = len(order) // self._batch_size
+        indices = tf.constant(order)
+        sums = np.zeros(2)
+        done = 0
+        while done < steps:
+            began = time.perf_counter()
+            stop = min(done + self._steps_per_call, steps)
+            sums += self._many_steps(indices, done, stop).numpy()
+            seconds = time.perf_counter() - began
+            self._steps_per_call = max(1, round((stop - done) * min(CHUNK_SECONDS / seconds, 10)))
+            done = stop
+            on_call(done)
+        if rest := len(order) % self._batch_size:
+            sums += self._last_step(indices[-rest:]).numpy()
+            on_call(done + 1)
+        loss, accuracy = sums / len(order)
+        return float(loss), float(accuracy)
+
+    def evaluate(self, indices: npt.NDArray[np.int32]) -> tuple[float, float]:
+        """Mean loss and accuracy of the model, as it is, on the images with these indices."""
+        sums = np.zeros(2)
+        for first in range(0, len(indices), EVALUATION_BATCH):
+            sums += self._evaluation(indices[first : first + EVALUATION_BATCH]).numpy()
+        loss, accuracy = sums / len(indices)
+        return float(loss), float(accuracy)
+
+    def _batch(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        x = tf.cast(tf.gather(self._x, indices), tf.float32) / 255.0
+        y = tf.one_hot(tf.gather(self._y, indices), self._model.output_shape[-1])
+        return x, y
+
+    def _step(self, indices: tf.Tensor) -> tf.Tensor:
+        x, y = self._batch(indices)
+        weights = self._model.trainable_variables
+        with tf.GradientTape() as tape:
+            probabilities = self._model(x, training=True)
+            losses = keras.losses.categorical_crossentropy(y, probabilities)
+            loss = tf.reduce_mean(losses)
+        self._optimizer.apply(tape.gradient(loss, weights), weights)
+        return _sums(losses, y, probabilities)
+
+    @tf.function(
+        jit_compile=True,
+        input_signature=[tf.TensorSpec([None], tf.int32), *[tf.TensorSpec([], tf.int32)] * 2],
+    )
+    def _many_steps(self, order: tf.Tensor, first: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
+        # Not `for step in tf.range(first, stop)`: XLA takes the ends of a range for constants and
+        # would compile again for every pair of them.
+        sums = tf.zeros(2)
+        step = first
+        while step < stop:
+            sums += self._step(tf.slice(order, [step * self._batch_size], [self._batch_size]))
+            step += 1
+        return sums
+
+    # One short batch an epoch: to trace it takes a fraction of what XLA takes to compile it.
+    @tf.function
+    def _last_step(self, indices: tf.Tensor) -> tf.Tensor:
+        return self._step(indices)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
+    def _evaluation(self, indices: tf.Tensor) -> tf.Tensor:
+        x, y = self._batch(indices)
+        probabilities = self._model(x, training=False)
+        losses = keras.losses.categorical_crossentropy(y, probabilities)
+        return _sums(losses, y, probabilities)
+
+
+def _sums(losses: tf.Tensor, y: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
+    correct = keras.metrics.categorical_accuracy(y, probabilities)
+    return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(correct)])
+
+
+def split(images: int, validation_split: float) -> int:
+    """How many of the images are trained on: the first ones, as Keras's `validation_split` does.
+
+    Raises DataError if nothing would be left to train on or, with a split, to validate on.
+    """
+    training = math.floor(images * (1.0 - validation_split))
+    if training == 0 or (validation_split > 0 and training == images):
+        raise DataError(
+            N_("{images} images cannot be split {split:.0%} for validation: take another split."),
+            images=images,
+            split=validation_split,
+        )
+    return training
+
+
+def fit(
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer,
+    x: Images,
+    y: Images,
+    spec: TrainSpec,
+    report: Callable[[Moment], None] = lambda moment: None,
+) -> Fit:
+    """Train `model` in place; x uint8 (n, 28, 28), y uint8 (n,).
+
+    `report` is called about four times a second; an exception from it ends the fit. The order of
+    the images follows from `spec.seed` alone, so runs with equal seeds see equal batches.
+    """
+    training = split(len(x), spec.validation_split)
+    began = time.perf_counter()
+    compiled = CompiledSteps(model, optimizer, x, y, spec.batch_size)
+    compiled.compile(training)
+    compile_seconds = time.perf_counter() - began
+
+    shuffle = np.random.default_rng(spec.seed)
+    validation = np.arange(training, len(x), dtype=np.int32)
+    steps_per_epoch = math.ceil(training / spec.batch_size)
+    began = time.perf_counter()
+    epochs: list[Epoch] = []
+
+    def on_call(steps: int) -> None:
+        done = len(epochs) * steps_per_epoch + steps
+        total = spec.epochs * steps_per_epoch
+        report(Moment(list(epochs), done, total, time.perf_counter() - began))
+
+    for number in range(1, spec.epochs + 1):
+        epoch_began = time.perf_counter()
+        order = shuffle.permutation(training).astype(np.int32)
+        loss, accuracy = compiled.epoch(order, on_call)
+        val_loss, val_accuracy = compiled.evaluate(validation) if len(validation) else (None, None)
+        seconds = time.perf_counter() - epoch_began
+        epochs.append(Epoch(number, loss, accuracy, val_loss, val_accuracy, seconds))
+        on_call(0)
+    return Fit(epochs, compile_seconds, time.perf_counter() - began)

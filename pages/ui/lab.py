@@ -1,0 +1,134 @@
+"""What a student has chosen, and the way through the lab: shared by the sidebar and every page."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from core import datasets, specs
+from core.datasets import Dataset, Definition, Source
+from core.engine import Engine
+from core.errors import LabError
+from core.i18n import N_
+from core.runs import Run, Store
+from core.specs import ModelSpec, RunSpec, TrainSpec
+from core.variants import VARIANTS, Variant
+from pages.ui.text import _
+
+OWN = "own"
+"""The choice of own settings, where a variant's number would stand."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One page of the lab, in the order of the lab sheet."""
+
+    name: str
+    title: str
+    icon: str
+
+    @property
+    def file(self) -> str:
+        return f"pages/{self.name}.py"
+
+
+STEPS = (
+    Step("overview", N_("Overview"), ":material/home:"),
+    Step("data", N_("Data"), ":material/grid_view:"),
+    Step("network", N_("Network"), ":material/hub:"),
+    Step("train", N_("Train"), ":material/play_circle:"),
+    Step("check", N_("Check digits"), ":material/pin:"),
+    Step("mistakes", N_("Mistakes"), ":material/error:"),
+    Step("results", N_("Results"), ":material/download:"),
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The choice of a session: a data set, and a variant of the lab table or own settings."""
+
+    data: Dataset
+    number: int | None
+    """The variant's number; None for own settings."""
+    variant: Variant
+    """What the table says; for own settings the counts of variant 0."""
+    spec: RunSpec
+
+    @property
+    def name(self) -> str:
+        return _("Own settings") if self.number is None else _("Variant {n}").format(n=self.number)
+
+    @property
+    def run(self) -> Run | None:
+        """The finished run of this choice, or None."""
+        return find_run(self.spec.key)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The names of the classes, translated."""
+        return [_(name) for name in self.data.class_names]
+
+
+@st.cache_resource
+def engine() -> Engine:
+    """The one engine of this server; its workers start with the first training."""
+    return Engine(Store())
+
+
+def find_run(key: str) -> Run | None:
+    """The finished run of that key. The store is asked each time: it is the only truth."""
+    return engine().store.find(key)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _load(name: str, place: str, version: float) -> Dataset:
+    return datasets.load(datasets.locate(datasets.definition(name)))
+
+
+def load(source: Source) -> Dataset:
+    """The data set at `source`, read once per server and shared: its arrays are read-only."""
+    return _load(source.definition.name, source.place, source.version)
+
+
+def choice() -> Choice:
+    """What the sidebar says now. Shows a sentence and ends the page if its data cannot be had."""
+    chosen: Choice = st.session_state.choice
+    return chosen
+
+
+def resolve(values: Mapping[str, Any]) -> Choice:
+    """The choice that widget or URL values stand for. Raises LabError for what cannot be.
+
+    `values` has dataset and variant, and for own settings layers, layer1.., activation, optimizer,
+    learning_rate, epochs, batch_size, validation_split and seed.
+    """
+    data = load(datasets.locate(datasets.definition(values["dataset"])))
+    if values["variant"] == OWN:
+        number, variant = None, VARIANTS[0]
+        model = ModelSpec(
+            tuple(values[f"layer{i}"] for i in range(1, values["layers"] + 1)),
+            values["activation"],
+        )
+        optimizer = specs.optimizer_spec(values["optimizer"], values["learning_rate"])
+        train = TrainSpec(
+            values["epochs"], values["batch_size"], values["validation_split"], values["seed"]
+        )
+    else:
+        number = int(values["variant"])
+        model, train = specs.variant_specs(number)
+        variant, optimizer = VARIANTS[number], specs.optimizer_spec()
+    data_spec = specs.DataSpec(data.name, data.digest)
+    return Choice(data, number, variant, RunSpec(data_spec, model, optimizer, train))
+
+
+def mark_done(step: str) -> None:
+    """Note for the sidebar that this step is done for the current choice."""
+    st.session_state.setdefault("done", set()).add((choice().spec.key, step))
+
+
+def is_done(step: str) -> bool:
+    """True if the step is done for the current choice; trained is what the store says."""
+    if step == "train":
+        return choice().run is not None
+    return (choice().spec.key, step) in st.session_state.get("done", set())

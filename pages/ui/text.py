@@ -1,0 +1,25 @@
+"""Translation for pages: one gettext catalogue per session, chosen by the browser's language."""
+
+import gettext
+
+import streamlit as st
+
+from core import i18n
+
+
+def catalogue() -> gettext.NullTranslations:
+    """The session's catalogue."""
+    if "catalogue" not in st.session_state:
+        st.session_state.catalogue = i18n.translation(st.context.locale)
+    found: gettext.NullTranslations = st.session_state.catalogue
+    return found
+
+
+def _(message: str) -> str:
+    """`message` in the language of the session. Translate first, then format."""
+    return catalogue().gettext(message)
+
+
+def plural(one: str, many: str, number: int) -> str:
+    """The form of a message that suits `number`, in the language of the session."""
+    return catalogue().ngettext(one, many, number)
