@@ -1,8 +1,9 @@
 """What can go wrong, as a small tree of exceptions.
 
 LabError
- ├─ UsageError      the request is wrong: a value outside its limits, an unknown name (exit status 2)
- ├─ DataError       a data set is missing or damaged
+ ├─ UsageError      the request is wrong: a value outside its limits, an unknown name (exit
+ │                  status 2)
+ ├─ DataError       a data set or a picture is missing or damaged
  ├─ StoreError      the store of runs cannot be read or written
  └─ TrainingError   a run did not finish
      └─ Stopped     because somebody stopped it
@@ -58,7 +59,7 @@ class UsageError(LabError):
 
 
 class DataError(LabError):
-    """A data set is missing, damaged or cannot be downloaded."""
+    """A data set or a picture is missing, damaged or cannot be downloaded."""
 
 
 class StoreError(LabError):

@@ -1,6 +1,6 @@
 """The store of runs: one folder for each finished run, and a small file for each that is under way.
 
-    <cache>/runs/<key>/run.json          the spec, the epochs, the figures, sha256 of the other files
+    <cache>/runs/<key>/run.json          the spec, the epochs, the figures, sha256 of the others
     <cache>/runs/<key>/model.keras       the trained network, as Keras saves it
     <cache>/runs/<key>/predictions.npy   float32 (test images, classes)
     <cache>/running/<key>.json           a claim: who trains this run, how far it is
@@ -17,19 +17,20 @@ import math
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from locket import lock_file
 
 from core import settings
-from core.errors import LabError, StoreError
+from core.errors import LabError, Stopped, StoreError, TrainingError
 from core.i18n import N_
 from core.specs import RunSpec
 
@@ -69,12 +70,22 @@ class Claim:
     seconds: float = 0.0
     """Seconds of training so far."""
     reason: str = ""
-    """Why it failed, for people."""
+    """Why it failed: the message of a LabError, and below the values that fill it."""
+    reason_values: dict[str, str] = field(default_factory=dict)
     beat: float = field(default_factory=time.time)
 
     @property
     def alive(self) -> bool:
         return self.state in ALIVE
+
+    @property
+    def error(self) -> TrainingError:
+        """Why there is no result. Meaningful for a claim that is not alive."""
+        if self.state == "failed":
+            return TrainingError(self.reason, **self.reason_values)
+        if self.state == "stopped":
+            return Stopped(N_("The training was stopped."))
+        return TrainingError(N_("The training was interrupted: start it again."))
 
     @property
     def fraction(self) -> float:
@@ -83,8 +94,8 @@ class Claim:
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds of training still to come at the speed so far; None before the first step."""
-        return self.seconds / self.fraction - self.seconds if self.steps_done else None
+        """Seconds of training still to come at the speed so far; None in the first half second."""
+        return self.seconds / self.fraction - self.seconds if self.seconds > 0.5 else None
 
 
 @dataclass(frozen=True)
@@ -113,10 +124,13 @@ class Run:
     def key(self) -> str:
         return self.spec.key
 
-    @cached_property
+    @property
     def predictions(self) -> npt.NDArray[np.float32]:
         """Probabilities of every test image, (test images, classes)."""
-        return np.load(io.BytesIO(self.read("predictions.npy")), allow_pickle=False)
+        loaded: npt.NDArray[np.float32] = np.load(
+            io.BytesIO(self.read("predictions.npy")), allow_pickle=False
+        )
+        return loaded
 
     def read(self, name: str) -> bytes:
         """The content of one file of the run. Raises StoreError if it is missing or damaged."""
@@ -140,6 +154,7 @@ class Store:
         self.cache = cache or settings.cache_folder()
         self._runs = self.cache / "runs"
         self._running = self.cache / "running"
+        self._checked: dict[str, tuple[Any, Run]] = {}
 
     # Finished runs
 
@@ -152,11 +167,12 @@ class Store:
                 for name, content in files.items():
                     (temporary / name).write_bytes(content)
                 checksums = {n: hashlib.sha256(c).hexdigest() for n, c in files.items()}
-                content = {"spec": spec.to_dict(), **record, "sha256": checksums}
-                (temporary / "run.json").write_text(dump_json(content, indent=1))
+                values = {"spec": spec.to_dict(), **record, "sha256": checksums}
+                (temporary / "run.json").write_text(dump_json(values, indent=1))
                 temporary.chmod(0o755)
-                if self.find(spec.key) is None:
-                    temporary.rename(self._runs / spec.key)
+                with self._lock(self._runs):
+                    if self.find(spec.key) is None:
+                        temporary.rename(self._runs / spec.key)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
         run = self.find(spec.key)
@@ -164,15 +180,25 @@ class Store:
         return run
 
     def find(self, key: str) -> Run | None:
-        """The finished run of that key, or None. A damaged one is set aside first."""
+        """The finished run of that key, or None. A damaged one is set aside first.
+
+        Checksums are verified when the run is first seen and when one of its files has changed.
+        """
         folder = self._runs / key
-        if not folder.is_dir():
+        # A key such as "" or "..", from whoever typed it, must not set other folders aside.
+        if key in ("", "..") or folder.parent != self._runs or not folder.is_dir():
             return None
         try:
+            files = {path.name: path.stat() for path in folder.iterdir()}
+            state = {name: (file.st_size, file.st_mtime_ns) for name, file in files.items()}
+            known, run = self._checked.get(key, (None, None))
+            if run is not None and state == known:
+                return run
             run = _load(folder)
             for name in run.sha256:
                 run.read(name)
-        except (OSError, ValueError, KeyError, TypeError, LabError):
+            self._checked[key] = (state, run)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, LabError):
             self._set_aside(folder)
             return None
         return run
@@ -199,44 +225,42 @@ class Store:
 
         Raises StoreError if the store cannot be written.
         """
-        if self.find(spec.key):
-            return False
-        path = self._claim_path(spec.key)
-        with _writing(self.cache):
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with _writing(self.cache), self._lock(self._running):
             current = self.claimed(spec.key)
-            if current and current.alive:
+            if (current and current.alive) or self.find(spec.key):
                 return False
-            path.unlink(missing_ok=True)
-            try:
-                with path.open("x") as file:
-                    file.write(dump_json(asdict(Claim(spec.key, spec, owner))))
-            except FileExistsError:
-                return False
+            self.update(Claim(spec.key, spec, owner))
         return True
 
     def update(self, claim: Claim) -> None:
         """Replace a claim's file in one step, with a new beat. Raises StoreError."""
-        path = self._claim_path(claim.key)
         with _writing(self.cache):
-            temporary = path.with_suffix(f".{os.getpid()}")
-            temporary.write_text(dump_json(asdict(replace(claim, beat=time.time()))))
-            temporary.replace(path)
+            self._running.mkdir(parents=True, exist_ok=True)
+            temporary = self._running / f".{claim.key}.{os.getpid()}.{threading.get_ident()}"
+            try:
+                temporary.write_text(dump_json(asdict(replace(claim, beat=time.time()))))
+                temporary.replace(self._claim_path(claim.key))
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    @contextmanager
+    def _lock(self, folder: Path) -> Iterator[None]:
+        """To look and then to write in `folder` is one step, among threads and processes."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with lock_file(str(folder / ".lock")):
+            yield
 
     def claimed(self, key: str) -> Claim | None:
         """The claim of that key, or None. One without a recent beat has the state interrupted."""
         try:
             values = json.loads(self._claim_path(key).read_text())
             values["spec"] = RunSpec.from_dict(values["spec"])
-            values["epochs"] = _epochs(values["epochs"])
+            values["epochs"] = epochs_from(values["epochs"])
             claim = Claim(**values)
-        except FileNotFoundError:
-            return None
+            stale = time.time() - claim.beat > STALE_AFTER
         except (OSError, ValueError, KeyError, TypeError, LabError):
             return None
-        if claim.alive and time.time() - claim.beat > STALE_AFTER:
-            return replace(claim, state="interrupted")
-        return claim
+        return replace(claim, state="interrupted") if claim.alive and stale else claim
 
     def claims(self) -> list[Claim]:
         """All claims, also of runs that ended without a result."""
@@ -257,7 +281,7 @@ class Store:
 def _load(folder: Path) -> Run:
     values = json.loads((folder / "run.json").read_text())
     values["spec"] = RunSpec.from_dict(values["spec"])
-    values["epochs"] = _epochs(values["epochs"])
+    values["epochs"] = epochs_from(values["epochs"])
     if values["test_loss"] is None:
         values["test_loss"] = math.nan
     if values["spec"].key != folder.name:
@@ -265,10 +289,15 @@ def _load(folder: Path) -> Run:
     return Run(folder=folder, **values)
 
 
-def _epochs(rows: list[dict[str, Any]]) -> tuple[Epoch, ...]:
-    return tuple(
-        Epoch(**{**row, "loss": math.nan if row["loss"] is None else row["loss"]}) for row in rows
-    )
+def epochs_from(rows: list[dict[str, Any]]) -> tuple[Epoch, ...]:
+    """The table of epochs from rows as JSON holds them."""
+    epochs = []
+    for row in rows:
+        diverged = {"loss"} if row["loss"] is None else set()
+        if row["val_loss"] is None and row["val_accuracy"] is not None:
+            diverged.add("val_loss")
+        epochs.append(Epoch(**{**row, **dict.fromkeys(diverged, math.nan)}))
+    return tuple(epochs)
 
 
 def dump_json(value: object, indent: int | None = None) -> str:

@@ -28,7 +28,10 @@ def data_folder() -> Path | None:
     folder = Path(named)
     if not folder.is_dir():
         raise UsageError(
-            N_("LAB_DATA names {folder}, which is not a folder: name a folder of data, or unset it."),
+            N_(
+                "LAB_DATA names {folder}, which is not a folder: name a folder of data, or "
+                "unset it."
+            ),
             folder=folder,
         )
     return folder
@@ -44,6 +47,6 @@ def workers() -> int:
     named = os.environ.get("LAB_WORKERS")
     if not named:
         return os.cpu_count() or 1
-    if not named.isdigit() or not 1 <= int(named) <= 64:
+    if not named.isdecimal() or not 1 <= int(named) <= 64:
         raise UsageError(N_("LAB_WORKERS is {value}: give a number from 1 to 64."), value=named)
     return int(named)

@@ -8,6 +8,7 @@ the command line. Equal specs have equal keys, and a key names a run in the stor
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, NamedTuple, Self
 
@@ -121,7 +122,13 @@ class TrainSpec:
         check("batch size", self.batch_size)
         check("validation split", self.validation_split, whole=False)
         check("seed", self.seed)
-        object.__setattr__(self, "validation_split", float(self.validation_split))
+        # + 0.0: -0.0 equals 0.0, but would be another text and so another key.
+        object.__setattr__(self, "validation_split", float(self.validation_split) + 0.0)
+
+
+def training_images(images: int, validation_split: float) -> int:
+    """How many of the images are trained on: the first ones, as Keras's `validation_split` does."""
+    return math.floor(images * (1.0 - validation_split))
 
 
 @dataclass(frozen=True)
@@ -151,7 +158,7 @@ class RunSpec:
 
 
 def optimizer_spec(name: str = "adam", learning_rate: float | None = None) -> OptimizerSpec:
-    """An optimizer by its Keras name, with Keras's default learning rate unless another is given."""
+    """An optimizer by its Keras name; without a learning rate, with Keras's default one."""
     check_choice(N_("optimizer"), name, tuple(OPTIMIZERS))
     return OptimizerSpec(name, OPTIMIZERS[name] if learning_rate is None else learning_rate)
 

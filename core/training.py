@@ -26,7 +26,7 @@ from core.datasets.contract import Images
 from core.errors import DataError
 from core.i18n import N_
 from core.runs import Epoch
-from core.specs import TrainSpec
+from core.specs import TrainSpec, training_images
 
 CHUNK_SECONDS = 0.25
 """How long one compiled call should take: between two calls progress moves and a stop is heeded."""
@@ -170,7 +170,7 @@ def split(images: int, validation_split: float) -> int:
 
     Raises DataError if nothing would be left to train on or, with a split, to validate on.
     """
-    training = math.floor(images * (1.0 - validation_split))
+    training = training_images(images, validation_split)
     if training == 0 or (validation_split > 0 and training == images):
         raise DataError(
             N_("{images} images cannot be split {split:.0%} for validation: take another split."),

@@ -11,7 +11,15 @@ cache and in system folders. For MNIST a sample of 5,000 images is always there.
 
 from core.datasets.contract import Dataset, Definition, Source
 from core.datasets.fashion_mnist import FASHION_MNIST
-from core.datasets.files import fetch, load, locate, obtain
+from core.datasets.files import (
+    checksums,
+    download_folder,
+    fetch,
+    load,
+    locate,
+    obtain,
+    present,
+)
 from core.datasets.mnist import MNIST
 from core.errors import UsageError
 from core.i18n import N_
@@ -35,9 +43,12 @@ __all__ = [
     "Dataset",
     "Definition",
     "Source",
+    "checksums",
     "definition",
+    "download_folder",
     "fetch",
     "load",
     "locate",
     "obtain",
+    "present",
 ]

@@ -22,7 +22,7 @@ class Arrays(NamedTuple):
     y_test: Images
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Definition:
     """One data set: what it is called, which files hold it and how they are read."""
 
@@ -38,7 +38,7 @@ class Definition:
     digest: str
     """`Dataset.digest` of the full set."""
     read: Callable[[Path], Arrays]
-    """Reads the files in a folder. May raise OSError, ValueError, KeyError, EOFError or BadZipFile."""
+    """Reads the files in a folder. Raises whatever its reader raises on a damaged file."""
     system_folders: tuple[Path, ...] = ()
     sample: Callable[[], Arrays] | None = None
 

@@ -1,10 +1,9 @@
 """Finding, checking and downloading the files of a data set."""
 
+import hashlib
 import logging
 import os
 import time
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -73,7 +72,9 @@ def load(source: Source) -> Dataset:
         return _checked(wanted, source.place, wanted.sample())
     try:
         return _checked(wanted, source.place, wanted.read(source.folder))
-    except (OSError, ValueError, KeyError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except Exception as error:
+        # One changed byte makes NumPy and zipfile raise almost anything: OSError, ValueError,
+        # KeyError, EOFError, TypeError, NotImplementedError, zlib.error, even TokenError.
         raise DataError(
             N_(
                 "{title} in {folder} is damaged ({reason}): replace the files, or delete them and "
@@ -81,7 +82,7 @@ def load(source: Source) -> Dataset:
             ),
             title=wanted.title,
             folder=source.folder,
-            reason=str(error).rstrip("."),
+            reason=str(error).rstrip(".") or type(error).__name__,
             dataset=wanted.name,
         ) from error
 
@@ -93,9 +94,10 @@ def _checked(wanted: Definition, place: str, arrays: Arrays) -> Dataset:
         images, labels = getattr(arrays, f"x_{part}"), getattr(arrays, f"y_{part}")
         if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
             raise ValueError(f"x_{part} is {images.dtype} {images.shape}, not uint8 (n, 28, 28)")
-        if len(labels) != len(images) or labels.ndim != 1 or not len(labels):
-            raise ValueError(f"{len(labels)} labels for {len(images)} images in the {part} part")
-        if not np.issubdtype(labels.dtype, np.integer) or not 0 <= labels.min() <= labels.max() < classes:
+        if labels.shape != images.shape[:1] or not labels.size:
+            raise ValueError(f"labels {labels.shape} for {len(images)} images in the {part} part")
+        whole = np.issubdtype(labels.dtype, np.integer)
+        if not whole or not 0 <= labels.min() <= labels.max() < classes:
             raise ValueError(f"y_{part} has labels other than 0 to {classes - 1}")
     arrays = Arrays(*(array.astype(np.uint8, copy=False) for array in arrays))
     for array in arrays:
@@ -136,8 +138,13 @@ def fetch(wanted: Definition, progress: Progress | None = None) -> None:
                 N_("{file} could not be saved in {folder} ({reason})."),
                 file=name,
                 folder=folder,
-                reason=error.strerror,
+                reason=error.strerror or error,
             ) from error
+
+
+def checksums(source: Source) -> list[tuple[Path, str]]:
+    """Each file of the source with its sha256 in hexadecimal."""
+    return [(path, hashlib.sha256(path.read_bytes()).hexdigest()) for path in source.files]
 
 
 def obtain(wanted: Definition, progress: Progress | None = None) -> Dataset:

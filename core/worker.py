@@ -1,0 +1,189 @@
+"""What runs in a worker process: one run from its spec to its files.
+
+TensorFlow is imported inside the functions: whoever submits a task imports this module too.
+"""
+
+import io
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core import datasets
+from core.datasets import Dataset
+from core.datasets.contract import Images
+from core.errors import DataError, Stopped
+from core.i18n import N_
+from core.runs import Run
+from core.specs import RunSpec
+
+if TYPE_CHECKING:
+    import keras
+
+    from core.training import Moment
+
+TOPIC = "recognition-lab"
+"""The dask topic on which workers report progress."""
+
+REPORT_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A trained run on its way to the store: see Store.save."""
+
+    record: dict[str, Any]
+    files: dict[str, bytes]
+
+
+@cache
+def prepare() -> None:
+    """Import TensorFlow, once per process, and give way to the server in the race for the cores."""
+    os.nice(5)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _silent_stderr():
+        import tensorflow as tf
+
+        import core.evaluation
+        import core.training  # noqa: F401
+
+        tf.zeros(())  # The first operation looks for devices, and complains where there is no GPU.
+
+
+def train(spec: RunSpec, task: str) -> Outcome:
+    """Load the data, build the network, fit, evaluate. Runs inside a dask task.
+
+    Reports on TOPIC and raises Stopped soon after `distributed.Event(task)` is set. Raises
+    DataError if this machine has other data than the spec names.
+    """
+    from distributed import Event, get_worker
+
+    worker, stop = get_worker(), Event(task)
+    last = 0.0
+
+    def say(**news: Any) -> None:
+        nonlocal last
+        last = time.monotonic()
+        worker.log_event(TOPIC, {"key": spec.key, "task": task, **news})
+
+    def report(moment: "Moment") -> None:
+        if time.monotonic() - last < REPORT_SECONDS:
+            return
+        if stop.is_set():
+            raise Stopped(N_("The training was stopped."))
+        say(
+            state="running",
+            epochs=[asdict(epoch) for epoch in moment.epochs],
+            steps_done=moment.steps_done,
+            steps=moment.steps,
+            seconds=moment.seconds,
+        )
+
+    say(state="preparing", epochs=[], steps_done=0, steps=0, seconds=0.0)
+    return run(spec, report)
+
+
+def run(spec: RunSpec, report: Any) -> Outcome:
+    """The run itself, without the queue around it; `report` is called as `training.fit` says."""
+    prepare()
+    import keras
+
+    from core import evaluation, models, training
+
+    data = _load(spec)
+    arrays = data.arrays
+    model = models.build(spec.model, spec.train.seed)
+    optimizer = models.optimizer(spec.optimizer)
+    fit = training.fit(model, optimizer, arrays.x_train, arrays.y_train, spec.train, report)
+    result = evaluation.evaluate(model, arrays.x_test, arrays.y_test)
+    trained_on = training.split(len(arrays.x_train), spec.train.validation_split)
+    record = {
+        "dataset": {
+            "name": data.name,
+            "source": data.place,
+            "complete": data.complete,
+            "train": trained_on,
+            "validation": len(arrays.x_train) - trained_on,
+            "test": len(arrays.x_test),
+        },
+        "epochs": [asdict(epoch) for epoch in fit.epochs],
+        "test_loss": result.loss,
+        "test_accuracy": result.accuracy,
+        "misclassified": result.misclassified,
+        "confusion": result.confusion,
+        "per_class": result.per_class,
+        "train_seconds": fit.train_seconds,
+        "compile_seconds": fit.compile_seconds,
+        "versions": {"keras": keras.__version__, "tensorflow": _tensorflow_version()},
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    predictions = io.BytesIO()
+    np.save(predictions, result.probabilities)
+    files = {"predictions.npy": predictions.getvalue(), "model.keras": _keras_file(model)}
+    return Outcome(record, files)
+
+
+def predict(run: Run, pictures: list[Images]) -> npt.NDArray[np.float32]:
+    """Probabilities (n, classes) of pictures uint8 (28, 28), by a stored run.
+
+    The network is built from the spec of the run and gets its stored weights.
+    """
+    prepare()
+    from core import evaluation, models
+
+    model = models.build(run.spec.model, run.spec.train.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        path.write_bytes(run.read("model.keras"))
+        model.load_weights(path)
+    return evaluation.predict(model, np.stack(pictures))
+
+
+def _tensorflow_version() -> str:
+    import tensorflow as tf
+
+    return str(tf.__version__)
+
+
+def _load(spec: RunSpec) -> Dataset:
+    data = _load_source(datasets.locate(datasets.definition(spec.data.name)))
+    if data.digest != spec.data.digest:
+        raise DataError(
+            N_("The {title} images changed since this run was chosen: open the page again."),
+            title=data.definition.title,
+        )
+    return data
+
+
+@cache
+def _load_source(source: datasets.Source) -> Dataset:
+    return datasets.load(source)
+
+
+def _keras_file(model: "keras.Model") -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        return path.read_bytes()
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """Drop what TensorFlow's C++ side says before its log level takes effect."""
+    kept = os.dup(2)
+    with Path(os.devnull).open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

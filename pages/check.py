@@ -1,0 +1,82 @@
+"""Recognise single test images: the ten outputs, the class they say, and the true class."""
+
+import pandas as pd
+import streamlit as st
+
+from core import charts, pictures
+from pages.ui import frame, lab
+from pages.ui.text import _
+
+current = frame.begin(_("Does the trained network recognise single images, and how sure is it?"))
+run, names = frame.finished_run(current), current.class_names
+x_test, y_test = current.data.arrays.x_test, current.data.arrays.y_test
+predictions, last = run.predictions, len(x_test) - 1
+
+
+def show(index: int, key: str) -> None:
+    """One test image with its outputs; `key` tells equal charts on a page apart."""
+    outputs, true = predictions[index], int(y_test[index])
+    predicted = int(outputs.argmax())
+    right = predicted == true
+    st.subheader(_("Test image {i}").format(i=index))
+    image, bars, numbers = st.columns([3, 5, 4], gap="medium")
+    image.image(
+        pictures.grid(x_test[index : index + 1], 1, 6),
+        alt=_("Test image {i}, a picture of {name}").format(i=index, name=names[true]),
+    )
+    image.markdown(
+        _("Largest output (argmax): **{predicted}**  \nTrue class: **{true}**").format(
+            predicted=names[predicted], true=names[true]
+        )
+    )
+    if right:
+        image.markdown(_(":green[:material/check_circle: **right**]"))
+    else:
+        image.markdown(_(":red[:material/cancel: **wrong**]"))
+    values = ", ".join(f"{name} {value:.4f}" for name, value in zip(names, outputs, strict=True))
+    bars.plotly_chart(
+        charts.probability_bars(outputs, names, predicted, true, _=_),
+        key=f"bars-{key}",
+        config=frame.STILL,
+        alt=_("Bars of the ten outputs: {values}").format(values=values),
+    )
+    numbers.dataframe(
+        pd.DataFrame({_("class"): names, _("output"): outputs}),
+        column_config={_("output"): st.column_config.NumberColumn(format="%.6f")},
+        hide_index=True,
+        row_height=28,
+        alt=_("The ten outputs as numbers: {values}").format(values=values),
+    )
+
+
+st.write(_("The ten outputs of the last layer are shares that add up to 1, one for each class."))
+for i in current.variant.test_indices:
+    if i <= last:
+        show(i, f"variant-{i}")
+    else:
+        st.info(
+            _(
+                "Test image {i} is not in this sample: its {n:,} test images go from 0 to {last}."
+            ).format(i=i, n=len(x_test), last=last)
+        )
+
+st.divider()
+asked = st.query_params.get("index", "0")
+if not (asked.isascii() and asked.isdigit() and len(asked) < 10 and int(asked) <= last):
+    st.warning(
+        _(
+            "The address of this page asks for a test image that is not there: they go from 0 to "
+            "{last}."
+        ).format(last=last)
+    )
+index = st.number_input(
+    _("Any other test image, from 0 to {last}").format(last=last),
+    0,
+    last,
+    key="index",
+    bind="query-params",
+)
+show(index, "other")
+
+lab.mark_done("check")
+frame.next_step()

@@ -1,0 +1,61 @@
+"""The network of the chosen variant: its layers, its weights, and the Keras code that builds it."""
+
+import pandas as pd
+import streamlit as st
+
+from core import charts, structure
+from pages.ui import frame, lab
+from pages.ui.text import _
+
+current = frame.begin(
+    _("How is the network built, and how many weights does training have to find?")
+)
+model = current.spec.model
+rows = structure.layers(model)
+total = sum(row.weights for row in rows)
+flow = " → ".join(str(size) for size in structure.sizes(model))
+
+st.subheader(_("Diagram"))
+st.plotly_chart(
+    charts.network_diagram(model, current.class_names, _=_),
+    key="diagram",
+    width=600,
+    config=frame.STILL,
+    alt=_(
+        "Network {flow}: {total:,} weights; every neuron is joined to all of the next layer"
+    ).format(flow=flow, total=total),
+)
+
+st.subheader(_("Layers"))
+st.dataframe(
+    pd.DataFrame(
+        {
+            _("layer"): [row.name for row in rows],
+            _("output"): [row.output for row in rows],
+            _("weights"): [row.weights for row in rows],
+            _("share"): [row.share for row in rows],
+        }
+    ),
+    column_config={
+        _("weights"): st.column_config.NumberColumn(format="localized"),
+        _("share"): st.column_config.NumberColumn(format="percent"),
+    },
+    hide_index=True,
+    alt=_("Layers, outputs, weights and shares of the network {flow}").format(flow=flow),
+)
+st.write(
+    _(
+        "A Dense layer has one weight for each pair of input and neuron, and one bias for each "
+        "neuron; both are counted as weights here: **{total:,}** in all. Flatten only lays the 28 "
+        "rows of an image end to end."
+    ).format(total=total)
+)
+
+st.subheader(_("As Keras prints it"))
+st.code(structure.keras_summary(model), language=None)
+
+st.subheader(_("The Keras code"))
+st.code(structure.keras_code(model), language="python")
+
+lab.mark_done("network")
+frame.next_step()

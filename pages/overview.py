@@ -1,0 +1,65 @@
+"""What the lab is, the choice, and what is trained already."""
+
+import pandas as pd
+import streamlit as st
+
+from core.variants import VARIANTS
+from pages.ui import frame, lab
+from pages.ui.text import _
+
+current = frame.begin(
+    _(
+        "Train a neural network to recognise handwritten digits or clothes, then look at what it "
+        "gets right and wrong. Choose a data set and a variant, then follow the steps."
+    )
+)
+
+st.subheader(_("The variants"))
+st.write(_("Tap a row to choose it. The choice is part of this page's address: share it as a link."))
+
+trained = {number: lab.find_variant_run(current.data, number) for number in VARIANTS}
+table = pd.DataFrame(
+    [
+        {
+            _("Variant"): number,
+            _("Test accuracy"): f"{run.test_accuracy:.2%}" if (run := trained[number]) else "–",
+            _("Hidden layers"): " + ".join(map(str, variant.hidden)),
+            _("Epochs"): variant.epochs,
+            _("Batch size"): variant.batch_size,
+            _("Validation"): f"{variant.validation_split:.0%}",
+            _("Samples"): variant.samples,
+            _("Digits to check"): ", ".join(map(str, variant.test_indices)),
+            _("Mistakes to show"): variant.mistakes,
+        }
+        for number, variant in VARIANTS.items()
+    ]
+)
+
+
+def choose_row() -> None:
+    """Take the tapped row as the choice."""
+    rows = st.session_state.variants_table.selection.rows
+    if rows:
+        st.session_state.variant = str(list(VARIANTS)[rows[0]])
+
+
+st.dataframe(
+    table,
+    hide_index=True,
+    height="content",
+    key="variants_table",
+    on_select=choose_row,
+    selection_mode="single-row",
+    alt=_("The parameters of each variant, and its test accuracy once it is trained"),
+)
+st.caption(
+    _("Test accuracy is that of one run with seed 0 on {title}; – means not trained yet.").format(
+        title=current.data.definition.title
+    )
+)
+
+st.subheader(_("Your choice: {name}").format(name=current.name))
+st.dataframe(frame.parameters(current), hide_index=True, height="content", width="stretch")
+
+lab.mark_done("overview")
+frame.next_step()

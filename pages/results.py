@@ -1,0 +1,96 @@
+"""Step 4 of the lab: the figures of the run, and files with the recognition results."""
+
+from datetime import datetime
+from functools import partial
+
+import streamlit as st
+
+from core import report
+from pages.ui import frame, lab
+from pages.ui.text import _, catalogue
+
+current = frame.begin(_("How good is the network, and what do you hand in?"))
+run = frame.finished_run(current)
+data, train = current.data, run.spec.train
+
+frame.tiles(
+    {
+        _("Test accuracy"): frame.figure(run.test_accuracy),
+        _("Test loss"): frame.figure(run.test_loss),
+        _("Misclassified"): f"{run.misclassified:,}",
+        _("Training time"): _("{n:.1f} s").format(n=run.train_seconds),
+    }
+)
+
+st.subheader(_("Where the figures come from"))
+if not data.complete:
+    st.info(
+        _(
+            "Trained and tested on a sample of {n:,} images, not on the full set: do not compare "
+            "these figures with published ones."
+        ).format(n=len(data.arrays.x_train) + len(data.arrays.x_test)),
+        icon=":material/database:",
+    )
+st.markdown(
+    _(
+        "- **Data:** {title}, {extent}, from {place}: {training:,} images to train, {validation:,} "
+        "to validate, {test:,} to test\n"
+        "- **Seed:** {seed}\n"
+        "- **Run:** `{key}`, finished {finished}\n"
+        "- **Versions:** {versions}"
+    ).format(
+        title=data.definition.title,
+        extent=_("the full set") if data.complete else _("a sample"),
+        place=frame.place(data),
+        training=run.dataset["train"],
+        validation=run.dataset["validation"],
+        test=run.dataset["test"],
+        seed=train.seed,
+        key=run.key,
+        finished=f"{datetime.fromisoformat(run.finished):%Y-%m-%d %H:%M} UTC",
+        versions=", ".join(f"{name} {version}" for name, version in run.versions.items()),
+    )
+)
+
+st.subheader(_("Save the results"))
+st.download_button(
+    _("Everything (zip)"),
+    # Built when asked for, on another thread: it must not look up the session's language there.
+    partial(report.results_zip, run, data, catalogue().gettext),
+    file_name=f"{run.key}.zip",
+    mime="application/zip",
+    icon=":material/folder_zip:",
+    type="primary",
+    on_click=lab.mark_done,
+    args=("results",),
+)
+st.caption(
+    _(
+        "The recognition results, the table of epochs (epochs.csv), all figures and settings "
+        "(metrics.json), the trained network (model.keras) and a README."
+    )
+)
+st.download_button(
+    _("Recognition results (CSV)"),
+    partial(report.results_csv, run, data.arrays.y_test),
+    file_name=f"{run.key}.csv",
+    mime="text/csv",
+    icon=":material/table:",
+    on_click=lab.mark_done,
+    args=("results",),
+)
+st.caption(
+    _(
+        "One row for each of the {n:,} test images: index, true and predicted class, confidence, "
+        "and the ten outputs p0 to p9."
+    ).format(n=run.dataset["test"])
+)
+
+if data.name == "mnist":
+    st.divider()
+    st.page_link(
+        "pages/data.py",
+        label=_("Task 2: the same with Fashion-MNIST"),
+        icon=":material/apparel:",
+        query_params={**dict(frame.kept_query()), "dataset": "fashion-mnist"},
+    )

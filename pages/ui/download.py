@@ -1,0 +1,81 @@
+"""The download of a full data set, in the background, with a bar that every session sees."""
+
+import threading
+from dataclasses import dataclass
+
+import streamlit as st
+
+from core import datasets, settings
+from core.datasets import Definition
+from core.errors import LabError
+from pages.ui import frame
+from pages.ui.text import _
+
+
+@dataclass
+class Download:
+    """One download of this server: the progress bar that `datasets.fetch` reports to."""
+
+    total: int = 0
+    done: int = 0
+    running: bool = False
+    error: LabError | None = None
+
+    def update(self, n: int) -> None:
+        self.done += n
+
+    def reset(self) -> None:
+        self.done = 0
+
+    def close(self) -> None:
+        pass
+
+
+@st.cache_resource
+def _downloads() -> dict[str, Download]:
+    return {}
+
+
+def start(wanted: Definition) -> None:
+    """Download a data set in a thread of its own, unless that is under way."""
+    current = Download(running=True)
+    if _downloads().setdefault(wanted.name, current) is not current:
+        return
+
+    def work() -> None:
+        try:
+            datasets.fetch(wanted, current)
+            del _downloads()[wanted.name]
+        except LabError as error:
+            current.error = error
+        current.running = False
+
+    threading.Thread(target=work, daemon=True).start()
+
+
+def offer(wanted: Definition) -> None:
+    """Where only a sample or nothing is on this machine: get the full set, once by itself."""
+    if datasets.present(wanted):
+        return
+    if not settings.offline():
+        start(wanted)
+    current = _downloads().get(wanted.name)
+    if current and current.running:
+        _bar(wanted)
+        return
+    if current and current.error:
+        st.caption(current.error.sentence(_))
+    if st.button(_("Download all of {title}").format(title=wanted.title), icon=":material/download:"):
+        _downloads().pop(wanted.name, None)
+        start(wanted)
+        st.rerun()
+
+
+@st.fragment(run_every=1)
+def _bar(wanted: Definition) -> None:
+    current = _downloads().get(wanted.name)
+    if not (current and current.running):
+        st.rerun()
+    else:
+        share = current.done / current.total if current.total else 0.0
+        st.progress(min(share, 1.0), _("Downloading {title}").format(title=wanted.title))

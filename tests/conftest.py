@@ -1,0 +1,55 @@
+"""What every test stands on: a cache of its own, no network, and data where it asks for it."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.datasets.mnist import MNIST
+
+FULL_DATA = Path(os.environ["LAB_DATA"]).absolute() if os.environ.get("LAB_DATA") else None
+"""The LAB_DATA of whoever started pytest; tests see none unless they ask for it."""
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is imported
+
+NOWHERE = "http://127.0.0.1:9"
+"""A proxy that refuses every connection: the network, for tests and the processes they start."""
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache folder of this test, which does not exist yet."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("LAB_CACHE", str(folder))
+    monkeypatch.setenv("LAB_OFFLINE", "1")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    for name in ("LAB_DATA", "LAB_WORKERS"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, NOWHERE)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "127.0.0.1,localhost")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def small_mnist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for LAB_DATA: 1,000 + 200 digits of the bundled sample, laid out as Keras's file."""
+    sample = MNIST.sample
+    assert sample is not None
+    arrays = sample()
+    folder = tmp_path_factory.mktemp("data")
+    sizes = (1000, 1000, 200, 200)
+    parts = [array[:size] for array, size in zip(arrays, sizes, strict=True)]
+    names = dict(zip(arrays._fields, parts, strict=True))
+    np.savez_compressed(folder / "mnist.npz", allow_pickle=False, **names)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def full_data() -> Path:
+    """The folder with the full data sets, or skip."""
+    if FULL_DATA is None:
+        pytest.skip("needs the full data sets: set LAB_DATA to their folder")
+    return FULL_DATA

@@ -1,0 +1,159 @@
+"""Figures hold the numbers they were given, in the colours and on the axes that were promised."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from core import charts
+from core.charts import COLOURS, SHOWN
+from core.runs import Epoch
+from core.specs import ModelSpec
+
+DIGITS = list("0123456789")
+EPOCHS = [
+    Epoch(1, 0.5, 0.80, 0.4, 0.85, 1.0),
+    Epoch(2, math.nan, 0.90, math.inf, 0.88, 1.0),
+    Epoch(3, 0.2, 0.95, 0.3, 0.91, 1.0),
+]
+
+
+def all_figures():
+    matrix = np.eye(10, dtype=int)
+    return [
+        charts.learning_curves(EPOCHS, "loss", 5),
+        charts.class_balance([3] * 10, [1] * 10, DIGITS),
+        charts.probability_bars(np.full(10, 0.1), DIGITS, 3, 4),
+        charts.confusion_heatmap(matrix, DIGITS),
+        charts.network_diagram(ModelSpec((128,)), DIGITS),
+    ]
+
+
+@pytest.mark.parametrize("figure", all_figures())
+def test_theme_decides_template_and_background(figure):
+    assert figure.layout.paper_bgcolor is None
+    assert figure.layout.plot_bgcolor is None
+    assert figure.layout.font.color is None
+    assert figure.layout.height
+
+
+@pytest.mark.parametrize("figure", all_figures())
+def test_figures_can_be_sent_to_a_browser(figure):
+    text = figure.to_json()
+    assert "Infinity" not in text
+    assert "NaN" not in text
+
+
+def test_curves_of_training_and_validation():
+    figure = charts.learning_curves(EPOCHS, "accuracy", 5)
+    training, validation = figure.data
+    assert list(training.x) == [1, 2, 3]
+    assert list(training.y) == [0.80, 0.90, 0.95]
+    assert list(validation.y) == [0.85, 0.88, 0.91]
+    assert validation.line.dash == "dash"
+    assert training.line.dash != "dash"
+    assert training.line.color != validation.line.color
+
+
+def test_values_that_are_not_finite_leave_gaps():
+    training, validation = charts.learning_curves(EPOCHS, "loss", 5).data
+    assert list(training.y) == [0.5, None, 0.2]
+    assert list(validation.y) == [0.4, None, 0.3]
+
+
+def test_without_validation_the_second_line_is_empty():
+    epochs = [Epoch(1, 0.5, 0.8, None, None, 1.0)]
+    assert list(charts.learning_curves(epochs, "loss", 1).data[1].y) == [None]
+
+
+@pytest.mark.parametrize("total", [1, 3, 14, 100])
+def test_the_axis_of_epochs_does_not_move(total):
+    none = charts.learning_curves([], "loss", total)
+    some = charts.learning_curves(EPOCHS[:1], "loss", total)
+    assert none.layout.xaxis == some.layout.xaxis
+    assert none.layout.xaxis.range == (0.5, total + 0.5)
+    assert none.layout.xaxis.dtick == int(none.layout.xaxis.dtick)
+    assert [trace.name for trace in none.data] == [trace.name for trace in some.data]
+
+
+def test_class_balance():
+    figure = charts.class_balance(np.arange(10), np.arange(10) * 2, DIGITS)
+    training, test = figure.data
+    assert list(training.x) == list(range(10))
+    assert list(test.x) == list(range(0, 20, 2))
+    assert list(training.y) == DIGITS
+    assert figure.layout.yaxis.type == "category"
+    assert figure.layout.xaxis.range[1] > 18
+
+
+def test_bars_mark_a_wrong_answer_and_the_true_class():
+    outputs = np.linspace(0, 0.2, 10)
+    figure = charts.probability_bars(outputs, DIGITS, predicted=9, true=4)
+    bars = {
+        name: (value, trace.marker.color)
+        for trace in figure.data
+        for name, value in zip(trace.y, trace.x, strict=True)
+    }
+    assert {name: value for name, (value, _) in bars.items()} == {
+        str(i): pytest.approx(outputs[i]) for i in range(10)
+    }
+    assert bars["9"][1] == COLOURS["vermillion"]
+    assert bars["4"][1] == COLOURS["blue"]
+    assert {colour for name, (_, colour) in bars.items() if name not in "94"} == {COLOURS["grey"]}
+    assert figure.layout.yaxis.range == (9.5, -0.5), "the first class is on top"
+
+
+def test_bars_of_a_right_answer():
+    figure = charts.probability_bars(np.full(10, 0.1), DIGITS, predicted=4, true=4)
+    marked = [trace for trace in figure.data if trace.marker.color == COLOURS["green"]]
+    assert [list(trace.y) for trace in marked] == [["4"]]
+    assert sum(len(trace.y) for trace in figure.data) == 10
+
+
+def test_heatmap_shows_every_count_once_and_makes_few_mistakes_visible():
+    matrix = np.diag([1000] * 10)
+    matrix[4, 9], matrix[9, 4] = 1, 30
+    figure = charts.confusion_heatmap(matrix, DIGITS)
+    shown = {}
+    for trace in figure.data:
+        for row, column in np.argwhere(np.isfinite(np.asarray(trace.z, float))):
+            assert (row, column) not in shown
+            shown[row, column] = trace.text[row][column]
+    assert {cell: int(text) for cell, text in shown.items()} == {
+        (row, column): matrix[row, column] for row, column in np.argwhere(matrix).tolist()
+    }
+    hits, mistakes = figure.data
+    assert np.isfinite(np.diag(np.asarray(hits.z, float))).all()
+    assert mistakes.z[4][9] / mistakes.zmax > 0.15, "one mistake beside thirty still has a colour"
+    assert mistakes.z[9][4] == pytest.approx(mistakes.zmax)
+    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1], "true classes from the top"
+
+
+def test_heatmap_of_a_network_without_mistakes():
+    figure = charts.confusion_heatmap(np.diag([5] * 10), DIGITS)
+    assert not np.isfinite(np.asarray(figure.data[1].z, float)).any()
+    assert figure.data[1].zmax > 0
+
+
+@pytest.mark.parametrize("hidden", [(), (1,), (12, 13), (1024,) * 5])
+def test_diagram_has_every_layer_and_its_weights(hidden):
+    figure = charts.network_diagram(ModelSpec(hidden), DIGITS)
+    edges, nodes = figure.data
+    shown = [min(n, SHOWN) for n in (784, *hidden, 10)]
+    assert [list(nodes.y).count(y) for y in range(len(shown))] == shown
+    pairs = sum(a * b for a, b in pairwise(shown))
+    assert list(edges.x).count(None) == pairs
+    assert min(nodes.x) >= 0
+    assert max(nodes.x) <= 1
+    texts = " ".join(annotation.text for annotation in figure.layout.annotations)
+    flow = (784, *hidden, 10)
+    for inputs, neurons in pairwise(flow):
+        assert f"= {inputs * neurons + neurons:,} weights" in texts
+
+
+def test_text_is_translated():
+    figure = charts.learning_curves(EPOCHS, "loss", 3, _=str.upper)
+    assert figure.layout.xaxis.title.text == "EPOCH"
+    assert figure.layout.yaxis.title.text == "LOSS"
+    assert [trace.name for trace in figure.data] == ["TRAINING", "VALIDATION"]

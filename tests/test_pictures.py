@@ -1,0 +1,66 @@
+"""One composed picture: every tile in its place, dark ink on white, captions below."""
+
+import numpy as np
+import pytest
+from PIL import ImageFont
+
+from core import pictures
+from core.pictures import GAP
+
+
+def images(n):
+    """Black images with a white pixel in the corner; in the middle of image i a pixel i + 1."""
+    made = np.zeros((n, 28, 28), np.uint8)
+    made[:, 0, 0] = 255
+    made[:, 14, 14] = np.arange(1, n + 1)
+    return made
+
+
+def test_every_tile_is_inverted_and_in_reading_order():
+    scale, columns = 3, 3
+    picture = np.asarray(pictures.grid(images(7), columns, scale))
+    step = 28 * scale + GAP
+    assert picture.shape == (3 * step + GAP, 3 * step + GAP)
+    assert picture.dtype == np.uint8
+    for i in range(7):
+        top, left = GAP + i // columns * step, GAP + i % columns * step
+        tile = picture[top : top + 28 * scale, left : left + 28 * scale]
+        assert (tile[:scale, :scale] == 0).all(), "full ink is black"
+        assert (tile[14 * scale : 15 * scale, 14 * scale : 15 * scale] == 255 - (i + 1)).all()
+        assert (tile[scale : 14 * scale] == 255).all(), "no ink is white"
+
+
+def test_gaps_and_missing_tiles_are_white():
+    picture = np.asarray(pictures.grid(np.full((3, 28, 28), 255, np.uint8), 2, 1))
+    assert (picture[:GAP] == 255).all()
+    assert (picture[:, :GAP] == 255).all()
+    assert (picture[GAP : GAP + 28, GAP : GAP + 28] == 0).all()
+    assert (picture[28 + 2 * GAP :, 28 + 2 * GAP :] == 255).all(), "there is no fourth image"
+
+
+def test_fewer_images_than_columns_leave_no_empty_columns():
+    assert pictures.grid(images(2), 10, 1).width == 2 * (28 + GAP) + GAP
+
+
+def test_captions_lie_below_their_tile_and_inside_the_picture():
+    blank = np.zeros((4, 28, 28), np.uint8)
+    marks = ["7", "Ankle boot", "", "true 4\npredicted 9"]
+    picture = np.asarray(pictures.grid(blank, 2, 3, marks))
+    middle_x, middle_y = picture.shape[1] // 2, picture.shape[0] // 2
+    ink = picture < 128
+    rows = [(0, middle_y), (middle_y, picture.shape[0])]
+    columns = [(0, middle_x), (middle_x, picture.shape[1])]
+    has_ink = [ink[top:bottom, left:right].any() for top, bottom in rows for left, right in columns]
+    assert has_ink == [True, True, False, True]
+    assert not ink[GAP : GAP + 84].any(), "captions stay off the first row of images"
+    assert not ink[-1].any(), "the last caption is not cut off"
+    assert not ink[:, 0].any()
+    assert not ink[:, -1].any()
+
+
+@pytest.mark.parametrize("name", ["Ankle boot", "T-shirt/top"])
+def test_names_of_clothes_are_legible(name):
+    font = pictures._font([name], 84, 3)
+    assert isinstance(font, ImageFont.FreeTypeFont)
+    assert font.size >= 14
+    assert font.getlength(name) <= 84

@@ -1,0 +1,410 @@
+import json
+import math
+import multiprocessing
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import runs
+from core.errors import StoreError
+from core.runs import Claim, Epoch, Store, dump_json
+from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+
+SPEC = RunSpec(
+    DataSpec("mnist", "0" * 64), ModelSpec((8,)), optimizer_spec(), TrainSpec(2, 32, 0.2)
+)
+EPOCHS = [Epoch(1, 0.9, 0.7, 0.8, 0.75, 1.5), Epoch(2, 0.5, 0.85, 0.6, 0.8, 1.25)]
+FILES = {"model.keras": b"weights", "predictions.npy": b"probabilities"}
+
+
+def record(**changes: Any) -> dict[str, Any]:
+    values = {
+        "dataset": {"name": "mnist", "source": "sample", "complete": False, "test": 1000},
+        "epochs": [asdict(epoch) for epoch in EPOCHS],
+        "test_loss": 0.55,
+        "test_accuracy": 0.82,
+        "misclassified": 180,
+        "confusion": [[1, 0], [0, 1]],
+        "per_class": [{"precision": 1.0}],
+        "train_seconds": 2.75,
+        "compile_seconds": 0.5,
+        "versions": {"keras": "3"},
+        "finished": "2026-01-02T03:04:05+00:00",
+    }
+    return values | changes
+
+
+def seed(number: int) -> RunSpec:
+    return replace(SPEC, train=replace(SPEC.train, seed=number))
+
+
+@pytest.fixture
+def store(cache: Path) -> Store:
+    return Store()
+
+
+@pytest.fixture
+def folder(store: Store) -> Path:
+    """The folder of a stored run."""
+    return store.save(SPEC, record(), FILES).folder
+
+
+def everything(folder: Path) -> list[str]:
+    """The files and folders that a store holds, without its locks."""
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.name != ".lock")
+
+
+# Finished runs
+
+
+def test_a_saved_run_is_found_as_it_was_saved(store: Store, cache: Path) -> None:
+    assert store.find(SPEC.key) is None
+    assert store.runs() == []
+    store.save(SPEC, record(), FILES)
+    run = Store(cache).find(SPEC.key)
+    assert run is not None
+    assert run.spec == SPEC
+    assert list(run.epochs) == EPOCHS
+    assert (run.test_accuracy, run.misclassified) == (0.82, 180)
+    assert {name: run.read(name) for name in FILES} == FILES
+    assert run.folder == cache / "runs" / SPEC.key
+
+
+def test_the_newest_run_comes_first(store: Store) -> None:
+    for number, day in enumerate(("02", "03", "01")):
+        store.save(seed(number), record(finished=f"2026-01-{day}T00:00:00+00:00"), FILES)
+    assert [run.spec.train.seed for run in store.runs()] == [1, 0, 2]
+
+
+def test_the_first_of_two_equal_runs_is_kept(store: Store) -> None:
+    store.save(SPEC, record(), FILES)
+    run = store.save(SPEC, record(test_accuracy=0.1), {"model.keras": b"other"})
+    assert run.test_accuracy == 0.82
+    assert run.read("model.keras") == b"weights"
+    assert len(store.runs()) == 1
+
+
+def test_a_run_saved_by_many_at_once_is_stored_once(store: Store, cache: Path) -> None:
+    start = threading.Barrier(8)
+
+    def save(spec: RunSpec) -> str:
+        start.wait()
+        return Store(cache).save(spec, record(), FILES).key
+
+    with ThreadPoolExecutor(8) as pool:
+        for attempt in range(20):
+            spec = seed(attempt)
+            assert set(pool.map(save, [spec] * 8)) == {spec.key}
+    assert len(Store(cache).runs()) == len(list((cache / "runs").glob("[!.]*"))) == 20
+    assert list((cache / "runs").glob(".*")) == [cache / "runs" / ".lock"]
+
+
+def test_a_diverged_loss_is_stored_as_valid_json_and_comes_back_as_nan(store: Store) -> None:
+    epochs = [Epoch(1, math.nan, 0.1, math.inf, 0.1, 1.0), Epoch(2, 0.5, 0.5, None, None, 1.0)]
+    rows = [asdict(epoch) for epoch in epochs]
+    run = store.save(SPEC, record(epochs=rows, test_loss=math.nan), FILES)
+
+    def no_constant(name: str) -> None:
+        pytest.fail(f"{name} is no JSON")
+
+    json.loads((run.folder / "run.json").read_text(), parse_constant=no_constant)
+    found = Store(run.folder.parents[1]).find(SPEC.key)
+    assert found is not None
+    assert math.isnan(found.test_loss)
+    first, second = found.epochs
+    assert math.isnan(first.loss)
+    assert first.val_loss is not None
+    assert math.isnan(first.val_loss)
+    assert second == epochs[1], "without a validation split there is None, not NaN"
+
+
+def test_json_has_null_for_every_number_that_is_not_finite() -> None:
+    value = {"a": [math.nan, math.inf], "b": (-math.inf, 1.5, 2), "c": "NaN", "d": True}
+    assert json.loads(dump_json(value)) == {
+        "a": [None, None],
+        "b": [None, 1.5, 2],
+        "c": "NaN",
+        "d": True,
+    }
+
+
+# Damaged runs
+
+
+def edited(folder: Path, **changes: Any) -> None:
+    path = folder / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+DAMAGES = {
+    "no run.json": lambda folder: (folder / "run.json").unlink(),
+    "half of run.json": lambda folder: os.truncate(folder / "run.json", 200),
+    "empty run.json": lambda folder: os.truncate(folder / "run.json", 0),
+    "binary run.json": lambda folder: (folder / "run.json").write_bytes(b"\xff\xfe\0"),
+    "a list as run.json": lambda folder: (folder / "run.json").write_text("[]"),
+    "a run.json of another version": lambda folder: edited(folder, mood="good"),
+    "no epochs": lambda folder: edited(folder, epochs=[{}]),
+    "checksums as a list": lambda folder: edited(folder, sha256=["model.keras"]),
+    "a spec beyond the limits": lambda folder: edited(
+        folder, spec=SPEC.to_dict() | {"model": {"hidden": [0]}}
+    ),
+    "another run's spec": lambda folder: edited(folder, spec=seed(1).to_dict()),
+    "truncated predictions": lambda folder: os.truncate(folder / "predictions.npy", 5),
+    "changed predictions": lambda folder: (folder / "predictions.npy").write_bytes(b"x" * 13),
+    "no model": lambda folder: (folder / "model.keras").unlink(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_run_is_set_aside_and_can_be_trained_again(
+    damage: str, folder: Path, cache: Path
+) -> None:
+    DAMAGES[damage](folder)
+    store = Store(cache)
+    assert store.runs() == []
+    assert not folder.exists()
+    (aside,) = (cache / "damaged").iterdir()
+    assert aside.name.startswith(SPEC.key)
+    assert store.claim(SPEC, "me")
+    assert store.save(SPEC, record(), FILES) == store.find(SPEC.key)
+
+
+def test_damage_is_noticed_by_a_store_that_knew_the_run_whole(store: Store, folder: Path) -> None:
+    assert store.find(SPEC.key) is not None
+    os.truncate(folder / "predictions.npy", 5)
+    assert store.find(SPEC.key) is None
+
+
+def test_a_file_damaged_after_the_run_was_found_is_not_read(store: Store, folder: Path) -> None:
+    run = store.find(SPEC.key)
+    assert run is not None
+    (folder / "model.keras").write_bytes(b"WEIGHTS")
+    with pytest.raises(StoreError, match="is damaged: train it again"):
+        run.read("model.keras")
+    (folder / "model.keras").unlink()
+    with pytest.raises(StoreError, match="is damaged: train it again"):
+        run.read("model.keras")
+
+
+@pytest.mark.parametrize("key", ["", ".", "..", "../runs", "nothing", "a/b", "/tmp"])
+def test_a_strange_key_finds_nothing_and_moves_nothing(
+    key: str, store: Store, folder: Path, cache: Path
+) -> None:
+    before = everything(cache)
+    assert store.find(key) is None
+    assert everything(cache) == before
+
+
+# Claims
+
+
+def claims_won(cache: Path, spec: RunSpec, owner: str) -> bool:
+    return Store(cache).claim(spec, owner)
+
+
+@pytest.mark.parametrize("dead", [False, True], ids=["first", "after an interrupted one"])
+def test_one_of_many_threads_gets_the_claim(dead: bool, cache: Path) -> None:
+    start = threading.Barrier(8)
+
+    def run(number: int) -> bool:
+        start.wait()
+        return claims_won(cache, spec, f"thread {number}")
+
+    with ThreadPoolExecutor(8) as pool:
+        for attempt in range(20):
+            spec = seed(attempt)
+            if dead:
+                abandoned(cache, spec)
+            assert list(pool.map(run, range(8))).count(True) == 1
+
+
+@pytest.mark.parametrize("dead", [False, True], ids=["first", "after an interrupted one"])
+def test_one_of_many_processes_gets_the_claim(dead: bool, cache: Path) -> None:
+    specs = [seed(number) for number in range(20)]
+    if dead:
+        for spec in specs:
+            abandoned(cache, spec)
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(4, mp_context=spawn) as pool:
+        tasks = [(spec, pool.submit(claims_won, cache, spec, "p")) for spec in specs * 4]
+        winners = [spec.key for spec, task in tasks if task.result(timeout=60)]
+    assert sorted(winners) == sorted(spec.key for spec in specs)
+
+
+def abandoned(cache: Path, spec: RunSpec) -> None:
+    """A claim whose owner was killed a while ago."""
+    folder = cache / "running"
+    folder.mkdir(parents=True, exist_ok=True)
+    beat = time.time() - runs.STALE_AFTER - 1
+    claim = Claim(spec.key, spec, "killed", "running", tuple(EPOCHS), 5, 10, 2.0, beat=beat)
+    (folder / f"{spec.key}.json").write_text(dump_json(asdict(claim)))
+
+
+def test_a_claim_keeps_others_away_until_it_is_released(store: Store) -> None:
+    assert store.claim(SPEC, "me")
+    assert not store.claim(SPEC, "you")
+    claim = store.claimed(SPEC.key)
+    assert claim is not None
+    assert (claim.owner, claim.state, claim.spec) == ("me", "queued", SPEC)
+    store.release(SPEC.key)
+    assert store.claimed(SPEC.key) is None
+    assert store.claims() == []
+    assert store.claim(SPEC, "you")
+
+
+def test_a_finished_run_cannot_be_claimed(store: Store) -> None:
+    store.save(SPEC, record(), FILES)
+    assert not store.claim(SPEC, "me")
+    assert store.claims() == []
+
+
+def test_a_claim_without_a_beat_is_interrupted_and_is_offered_again(
+    store: Store, cache: Path
+) -> None:
+    abandoned(cache, SPEC)
+    claim = store.claimed(SPEC.key)
+    assert claim is not None
+    assert (claim.state, claim.alive) == ("interrupted", False)
+    assert list(claim.epochs) == EPOCHS, "its curve is still there"
+    assert "interrupted" in str(claim.error)
+    assert store.claim(SPEC, "me")
+    claim = store.claimed(SPEC.key)
+    assert claim is not None
+    assert (claim.state, claim.owner) == ("queued", "me")
+
+
+@pytest.mark.parametrize("state", ["stopped", "failed"])
+def test_a_run_that_ended_without_a_result_is_offered_again(
+    state: runs.State, store: Store
+) -> None:
+    store.update(Claim(SPEC.key, SPEC, "me", state))
+    claim = store.claimed(SPEC.key)
+    assert claim is not None
+    assert claim.state == state
+    assert store.claim(SPEC, "me")
+
+
+def test_an_update_is_a_beat_and_keeps_what_it_is_told(store: Store) -> None:
+    store.claim(SPEC, "me")
+    diverged = (Epoch(1, math.nan, 0.1, math.nan, 0.1, 1.0),)
+    store.update(Claim(SPEC.key, SPEC, "me", "running", diverged, 25, 100, 5.0, beat=0.0))
+    claim = store.claimed(SPEC.key)
+    assert claim is not None
+    assert claim.alive
+    assert math.isnan(claim.epochs[0].loss)
+    assert (claim.fraction, claim.seconds_left) == (0.25, 15.0)
+    assert [claim.key for claim in store.claims()] == [SPEC.key]
+
+
+def test_before_the_first_step_the_time_left_is_not_known() -> None:
+    claim = Claim(SPEC.key, SPEC, "me")
+    assert (claim.fraction, claim.seconds_left) == (0.0, None)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "null", "{}", '{"spec": 3}', "\0", '{"beat": "now"}']
+)
+def test_a_damaged_claim_is_no_claim(content: str, store: Store, cache: Path) -> None:
+    store.claim(SPEC, "me")
+    (cache / "running" / f"{SPEC.key}.json").write_text(content)
+    assert store.claimed(SPEC.key) is None
+    assert store.claims() == []
+    assert store.claim(SPEC, "you")
+
+
+def test_a_claim_with_a_damaged_value_is_no_claim(store: Store, cache: Path) -> None:
+    store.claim(SPEC, "me")
+    edited_path = cache / "running" / f"{SPEC.key}.json"
+    values = json.loads(edited_path.read_text())
+    edited_path.write_text(json.dumps({**values, "beat": "now"}))
+    assert store.claimed(SPEC.key) is None
+
+
+def test_readers_never_see_half_an_update(store: Store, cache: Path) -> None:
+    store.claim(SPEC, "me")
+    ended = threading.Event()
+
+    def write() -> None:
+        while not ended.is_set():
+            store.update(Claim(SPEC.key, SPEC, "me", "running", tuple(EPOCHS)))
+
+    with ThreadPoolExecutor(2) as pool:
+        writers = [pool.submit(write) for _ in range(2)]
+        try:
+            assert all(Store(cache).claimed(SPEC.key) for _ in range(500))
+        finally:
+            ended.set()
+        for writer in writers:
+            writer.result()
+    assert everything(cache / "running") == [f"{SPEC.key}.json"]
+
+
+# A store that cannot be written
+
+
+def fails_to_write(store: Store) -> None:
+    for write in (
+        lambda: store.save(SPEC, record(), {"model.keras": b"0" * 10**6}),
+        lambda: store.claim(SPEC, "me"),
+        lambda: store.update(Claim(SPEC.key, SPEC, "me")),
+    ):
+        with pytest.raises(StoreError, match=r"cannot be written \(.+\): make room or set"):
+            write()
+
+
+def test_a_file_in_place_of_the_store_ends_in_a_sentence(cache: Path) -> None:
+    cache.write_text("a file")
+    store = Store()
+    fails_to_write(store)
+    assert store.find(SPEC.key) is None
+    assert store.runs() == []
+    assert store.claims() == []
+    store.release(SPEC.key)
+    assert cache.read_text() == "a file"
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of its own that has no room left."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    command = [mount or "", "-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs", str(folder)]
+    if not mount or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk is not permitted here")
+    try:
+        with suppress(OSError), (folder / "filler").open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_ends_in_a_sentence_and_leaves_nothing_half_written(full_disk: Path) -> None:
+    store = Store(full_disk / "cache")
+    fails_to_write(store)
+    assert not [
+        p for p in full_disk.rglob("*") if p.is_file() and p.name not in ("filler", ".lock")
+    ]
+    (full_disk / "filler").unlink()
+    assert store.claim(SPEC, "me")
+    assert store.save(SPEC, record(), FILES).spec == SPEC
+
+
+def test_a_save_that_fails_leaves_nothing_behind(store: Store, cache: Path) -> None:
+    bad: Any = {"model.keras": b"weights", "missing/predictions.npy": b""}
+    with pytest.raises(StoreError):
+        store.save(SPEC, record(), bad)
+    assert everything(cache / "runs") == []
+    assert store.find(SPEC.key) is None

@@ -1,0 +1,168 @@
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import keras
+import pytest
+
+from core.errors import UsageError
+from core.specs import (
+    ACTIVATIONS,
+    OPTIMIZERS,
+    DataSpec,
+    ModelSpec,
+    OptimizerSpec,
+    RunSpec,
+    TrainSpec,
+    optimizer_spec,
+    variant_specs,
+)
+
+SPEC = RunSpec(
+    DataSpec("mnist", "0" * 64),
+    ModelSpec((256, 256)),
+    OptimizerSpec("adam", 0.001),
+    TrainSpec(epochs=3, batch_size=30, validation_split=0.1, seed=0),
+)
+
+
+def train(**changes: Any) -> TrainSpec:
+    return replace(SPEC.train, **changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high"),
+    [
+        ("epochs", 1, 100),
+        ("batch_size", 1, 1024),
+        ("validation_split", 0, 0.5),
+        ("seed", 0, 2**31 - 1),
+    ],
+)
+def test_training_allows_its_limits_and_nothing_beyond(name: str, low: float, high: float) -> None:
+    step = 0.001 if name == "validation_split" else 1
+    assert getattr(train(**{name: low}), name) == low
+    assert getattr(train(**{name: high}), name) == high
+    for value in (low - step, high + step):
+        with pytest.raises(UsageError, match=rf"is {value}: give a .*number from {low} to {high}"):
+            train(**{name: value})
+
+
+@pytest.mark.parametrize("neurons", [1, 1024])
+@pytest.mark.parametrize("layers", [0, 1, 5])
+def test_networks_within_the_limits_are_allowed(neurons: int, layers: int) -> None:
+    assert ModelSpec((neurons,) * layers).hidden == (neurons,) * layers
+
+
+@pytest.mark.parametrize("hidden", [(0,), (1025,), (-1,), (10,) * 6, (10, 0), ("10",), (True,)])
+def test_networks_beyond_the_limits_are_refused(hidden: tuple[Any, ...]) -> None:
+    with pytest.raises(UsageError):
+        ModelSpec(hidden)
+
+
+@pytest.mark.parametrize("rate", [1e-6, 0.001, 1, 10])
+def test_learning_rates_within_the_limits_are_allowed(rate: float) -> None:
+    assert OptimizerSpec("sgd", rate).learning_rate == rate
+
+
+@pytest.mark.parametrize("rate", [0, 9e-7, 10.1, -1, math.nan, math.inf, -math.inf, True, "1"])
+def test_learning_rates_beyond_the_limits_are_refused(rate: Any) -> None:
+    with pytest.raises(UsageError, match="Learning rate is"):
+        OptimizerSpec("sgd", rate)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, True, False, "0.1", None])
+def test_a_validation_split_that_is_no_number_is_refused(value: Any) -> None:
+    with pytest.raises(UsageError, match="Validation split is"):
+        train(validation_split=value)
+
+
+@pytest.mark.parametrize("value", [3.0, 3.5, math.nan, True, "3", None])
+@pytest.mark.parametrize("name", ["epochs", "batch_size", "seed"])
+def test_counts_must_be_whole_numbers(name: str, value: Any) -> None:
+    with pytest.raises(UsageError, match="give a whole number"):
+        train(**{name: value})
+
+
+def test_unknown_names_are_refused_with_what_is_allowed() -> None:
+    with pytest.raises(UsageError, match="Activation is swish2: choose one of relu, sigmoid"):
+        ModelSpec((10,), "swish2")
+    with pytest.raises(UsageError, match="Optimizer is lion9: choose one of adam, sgd"):
+        OptimizerSpec("lion9", 0.1)
+    with pytest.raises(UsageError, match="Optimizer is lion9"):
+        optimizer_spec("lion9")
+    for number in (-1, 10):
+        with pytest.raises(UsageError, match=f"no variant {number}: choose one from 0 to 9"):
+            variant_specs(number)
+
+
+def test_the_key_is_the_same_on_every_machine_and_in_every_version() -> None:
+    # Stored runs are found by it: a change here orphans everybody's runs.
+    assert SPEC.key == "mnist-6976617c392009df"
+
+
+def test_the_key_does_not_depend_on_the_order_or_kind_of_the_values() -> None:
+    values = json.loads(json.dumps(SPEC.to_dict()))
+    turned = {key: dict(reversed(part.items())) for key, part in reversed(values.items())}
+    assert RunSpec.from_dict(turned).key == SPEC.key
+    hidden: Any = [256, 256]
+    assert replace(SPEC, model=ModelSpec(hidden)).key == SPEC.key
+    whole = replace(SPEC, optimizer=OptimizerSpec("adam", 1))
+    assert whole.key == replace(SPEC, optimizer=OptimizerSpec("adam", 1.0)).key
+
+
+def test_equal_specs_have_equal_keys_and_hashes() -> None:
+    for zero in (0, 0.0, -0.0):
+        spec = replace(SPEC, train=train(validation_split=zero))
+        same = replace(SPEC, train=train(validation_split=0.0))
+        assert (spec, hash(spec), spec.key) == (same, hash(same), same.key)
+
+
+def test_every_field_changes_the_key() -> None:
+    others = [
+        replace(SPEC, data=DataSpec("fashion-mnist", "0" * 64)),
+        replace(SPEC, data=DataSpec("mnist", "1" * 64)),
+        replace(SPEC, model=ModelSpec((256,))),
+        replace(SPEC, model=ModelSpec((256, 255))),
+        replace(SPEC, model=ModelSpec((256, 256), "tanh")),
+        replace(SPEC, optimizer=OptimizerSpec("nadam", 0.001)),
+        replace(SPEC, optimizer=OptimizerSpec("adam", 0.002)),
+        replace(SPEC, train=train(epochs=4)),
+        replace(SPEC, train=train(batch_size=31)),
+        replace(SPEC, train=train(validation_split=0.11)),
+        replace(SPEC, train=train(seed=1)),
+    ]
+    assert len({spec.key for spec in [SPEC, *others]}) == 1 + len(others)
+
+
+def test_a_spec_survives_json() -> None:
+    assert RunSpec.from_dict(json.loads(json.dumps(SPEC.to_dict()))) == SPEC
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"train": {}},
+        {"model": {"hidden": 5}},
+        {"model": {"hidden": [5], "colour": "red"}},
+        {"model": None},
+    ],
+)
+def test_a_damaged_description_of_a_spec_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises((KeyError, TypeError, UsageError)):
+        RunSpec.from_dict({**SPEC.to_dict(), **change})
+    with pytest.raises(KeyError):
+        RunSpec.from_dict({})
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_default_learning_rates_are_those_of_keras(name: str) -> None:
+    in_keras = float(keras.optimizers.get(name).learning_rate.numpy())
+    assert optimizer_spec(name).learning_rate == pytest.approx(in_keras, rel=1e-6)
+    assert optimizer_spec(name, 0.5).learning_rate == 0.5
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_are_known_to_keras(name: str) -> None:
+    assert keras.activations.get(name) is not None

@@ -1,0 +1,250 @@
+"""The compiled fit means the same as Keras's own `fit`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras.src.trainers.data_adapters.array_slicing import train_validation_split
+
+from core import datasets, models, training
+from core.datasets.contract import Arrays
+from core.datasets.mnist import MNIST
+from core.errors import DataError
+from core.evaluation import evaluate
+from core.specs import ModelSpec, OptimizerSpec, TrainSpec, optimizer_spec, variant_specs
+from core.training import CompiledSteps, Moment
+
+NETWORK = ModelSpec((16, 8))
+
+
+def ignore(_: object) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def digits() -> Arrays:
+    """500 training digits, and a test part."""
+    sample = MNIST.sample
+    assert sample is not None
+    x_train, y_train, x_test, y_test = sample()
+    return Arrays(x_train[:500], y_train[:500], x_test[:200], y_test[:200])
+
+
+def for_keras(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels as the lab sheet prepares them."""
+    return x.astype(np.float32) / 255, keras.utils.to_categorical(y, 10)
+
+
+def compiled_in_keras(model: keras.Model, optimizer: OptimizerSpec) -> keras.Model:
+    model.compile(models.optimizer(optimizer), "categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def weights(model: keras.Model) -> np.ndarray:
+    return np.concatenate([weight.ravel() for weight in model.get_weights()])
+
+
+def fitted(
+    digits: Arrays, spec: TrainSpec, report: Callable[[Moment], None] = ignore
+) -> tuple[keras.Model, training.Fit]:
+    model = models.build(NETWORK, spec.seed)
+    optimizer = models.optimizer(optimizer_spec())
+    return model, training.fit(model, optimizer, digits.x_train, digits.y_train, spec, report)
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop"])
+def test_one_epoch_gives_the_loss_accuracy_and_weights_of_keras(name: str, digits: Arrays) -> None:
+    # 500 images in batches of 32: 15 whole ones and a short one of 20.
+    mine, theirs = models.build(NETWORK, 1), models.build(NETWORK, 1)
+    np.testing.assert_array_equal(weights(mine), weights(theirs))
+    spec = optimizer_spec(name)
+    steps = CompiledSteps(mine, models.optimizer(spec), digits.x_train, digits.y_train, 32)
+    loss, accuracy = steps.epoch(np.arange(500, dtype=np.int32), ignore)
+
+    x, y = for_keras(digits.x_train, digits.y_train)
+    history = compiled_in_keras(theirs, spec).fit(
+        x, y, batch_size=32, epochs=1, shuffle=False, verbose=0
+    )
+    assert loss == pytest.approx(history.history["loss"][0], rel=1e-5)
+    assert accuracy == pytest.approx(history.history["accuracy"][0], abs=1e-6)
+    np.testing.assert_allclose(weights(mine), weights(theirs), rtol=1e-4, atol=2e-5)
+    assert np.abs(weights(mine) - weights(models.build(NETWORK, 1))).max() > 1e-3, "it trained"
+
+
+@pytest.mark.parametrize("batch_size", [500, 512, 1024])
+def test_a_batch_as_large_as_the_data_or_larger_is_one_step(
+    batch_size: int, digits: Arrays
+) -> None:
+    mine, theirs = models.build(NETWORK, 1), models.build(NETWORK, 1)
+    spec = optimizer_spec("sgd", 0.5)
+    x, y = digits.x_train, digits.y_train
+    steps = CompiledSteps(mine, models.optimizer(spec), x, y, batch_size)
+    calls: list[int] = []
+    loss, _ = steps.epoch(np.arange(500, dtype=np.int32), calls.append)
+    assert calls == [1]
+    history = compiled_in_keras(theirs, spec).fit(
+        *for_keras(x, y), batch_size=batch_size, shuffle=False, verbose=0
+    )
+    assert loss == pytest.approx(history.history["loss"][0], rel=1e-5)
+    np.testing.assert_allclose(weights(mine), weights(theirs), rtol=1e-4, atol=1e-6)
+
+
+def test_validation_is_on_the_last_part_after_the_epoch(digits: Arrays) -> None:
+    model, fit = fitted(digits, TrainSpec(2, 32, 0.3, seed=4))
+    x, y = for_keras(digits.x_train[350:], digits.y_train[350:])
+    expected = compiled_in_keras(model, optimizer_spec()).evaluate(x, y, verbose=0)
+    last = fit.epochs[-1]
+    assert [last.val_loss, last.val_accuracy] == pytest.approx(expected, rel=1e-5)
+    assert last.val_loss != fit.epochs[0].val_loss
+
+
+@pytest.mark.parametrize("share", [0.1, 0.12, 0.15, 0.17, 0.18, 0.2, 0.22, 0.25, 0.27, 0.3, 0.5])
+@pytest.mark.parametrize("images", [60_000, 4000, 999, 7, 2])
+def test_the_split_is_the_one_of_keras(images: int, share: float) -> None:
+    indices = np.arange(images)
+    try:
+        (theirs,), (rest,) = train_validation_split((indices,), validation_split=share)
+    except ValueError:
+        with pytest.raises(DataError):
+            training.split(images, share)
+        return
+    training_images = training.split(images, share)
+    np.testing.assert_array_equal(indices[:training_images], theirs)
+    np.testing.assert_array_equal(indices[training_images:], rest)
+
+
+@pytest.mark.parametrize(("images", "share"), [(1, 0.5), (0, 0.0)])
+def test_a_split_that_leaves_nothing_is_refused(images: int, share: float) -> None:
+    with pytest.raises(DataError, match=f"{images} images cannot be split"):
+        training.split(images, share)
+
+
+def test_without_a_split_all_images_are_trained_on_and_none_validated(digits: Arrays) -> None:
+    moments: list[Moment] = []
+    _, fit = fitted(digits, TrainSpec(1, 100, 0), moments.append)
+    assert moments[-1].steps == 5
+    assert (fit.epochs[0].val_loss, fit.epochs[0].val_accuracy) == (None, None)
+
+
+def test_equal_seeds_give_equal_runs_and_other_seeds_others(digits: Arrays) -> None:
+    first, first_fit = fitted(digits, TrainSpec(2, 32, 0.2, seed=7))
+    again, again_fit = fitted(digits, TrainSpec(2, 32, 0.2, seed=7))
+    other, _ = fitted(digits, TrainSpec(2, 32, 0.2, seed=8))
+    np.testing.assert_array_equal(weights(first), weights(again))
+    assert [e.loss for e in first_fit.epochs] == [e.loss for e in again_fit.epochs]
+    assert not np.allclose(weights(first), weights(other))
+
+
+def test_every_epoch_sees_the_images_in_another_order(
+    digits: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orders: list[np.ndarray] = []
+    epoch = CompiledSteps.epoch
+
+    def noted(self: CompiledSteps, order: np.ndarray, on_call: Any) -> tuple[float, float]:
+        orders.append(order)
+        return epoch(self, order, on_call)
+
+    monkeypatch.setattr(CompiledSteps, "epoch", noted)
+    fitted(digits, TrainSpec(3, 100, 0.2))
+    assert all(sorted(order) == list(range(400)) for order in orders)
+    assert len({order.tobytes() for order in orders}) == 3
+
+
+def test_a_whole_fit_is_the_one_of_keras_on_images_in_the_same_order(digits: Arrays) -> None:
+    spec = TrainSpec(4, 32, 0.2, seed=3)
+    mine, fit = fitted(digits, spec)
+    theirs = compiled_in_keras(models.build(NETWORK, spec.seed), optimizer_spec())
+    x, y = for_keras(digits.x_train, digits.y_train)
+    shuffle = np.random.default_rng(spec.seed)
+    for epoch in fit.epochs:
+        order = shuffle.permutation(400)
+        history = theirs.fit(
+            x[order],
+            y[order],
+            batch_size=32,
+            shuffle=False,
+            validation_data=(x[400:], y[400:]),
+            verbose=0,
+        ).history
+        assert epoch.loss == pytest.approx(history["loss"][0], rel=1e-4)
+        assert epoch.accuracy == pytest.approx(history["accuracy"][0], abs=1e-6)
+        assert epoch.val_loss == pytest.approx(history["val_loss"][0], rel=1e-4)
+        assert epoch.val_accuracy == pytest.approx(history["val_accuracy"][0], abs=1e-6)
+    np.testing.assert_allclose(weights(mine), weights(theirs), rtol=1e-3, atol=1e-4)
+
+
+def test_progress_grows_step_by_step_to_the_end(digits: Arrays) -> None:
+    moments: list[Moment] = []
+    _, fit = fitted(digits, TrainSpec(3, 32, 0.2), moments.append)
+    done = [moment.steps_done for moment in moments]
+    assert done == sorted(done)
+    assert {moment.steps for moment in moments} == {3 * 13}
+    assert done[-1] == 3 * 13
+    assert moments[-1].epochs == fit.epochs
+    assert [epoch.epoch for epoch in fit.epochs] == [1, 2, 3]
+
+
+def test_an_exception_from_the_report_ends_the_fit_at_once(digits: Arrays) -> None:
+    calls: list[Moment] = []
+
+    def stop(moment: Moment) -> None:
+        calls.append(moment)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fitted(digits, TrainSpec(100, 32, 0.2), stop)
+    assert len(calls) == 1
+    assert calls[0].steps_done < 13
+
+
+def test_compiling_trains_on_nothing(digits: Arrays) -> None:
+    model = models.build(NETWORK, 1)
+    before = weights(model)
+    optimizer = models.optimizer(optimizer_spec())
+    CompiledSteps(model, optimizer, digits.x_train, digits.y_train, 32).compile(400)
+    np.testing.assert_array_equal(weights(model), before)
+    assert int(optimizer.iterations.numpy()) == 0
+
+
+def test_a_network_without_hidden_layers_can_be_trained(digits: Arrays) -> None:
+    model = models.build(ModelSpec(()), 0)
+    optimizer = models.optimizer(optimizer_spec())
+    spec = TrainSpec(3, 32, 0.2)
+    fit = training.fit(model, optimizer, digits.x_train, digits.y_train, spec)
+    assert fit.epochs[-1].accuracy > fit.epochs[0].accuracy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [1, 8])
+def test_mean_test_accuracy_is_the_one_of_plain_fit(
+    number: int, full_data: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_DATA", str(full_data))
+    data = datasets.obtain(MNIST)
+    x_train, y_train, x_test, y_test = data.arrays
+    network, spec = variant_specs(number)
+    mine, theirs = [], []
+    for seed in range(3):
+        train = TrainSpec(spec.epochs, spec.batch_size, spec.validation_split, seed)
+        model = models.build(network, seed)
+        training.fit(model, models.optimizer(optimizer_spec()), x_train, y_train, train)
+        mine.append(evaluate(model, x_test, y_test).accuracy)
+
+        model = compiled_in_keras(models.build(network, seed), optimizer_spec())
+        # With a global seed, Keras 3.15 on TensorFlow takes the same order in every epoch: tf.data
+        # starts its shuffle anew. That costs `fit` 0.2 points, so it shuffles freely here.
+        tf.random.set_seed(None)
+        model.fit(
+            *for_keras(x_train, y_train),
+            batch_size=spec.batch_size,
+            epochs=spec.epochs,
+            validation_split=spec.validation_split,
+            verbose=0,
+        )
+        theirs.append(model.evaluate(*for_keras(x_test, y_test), verbose=0)[1])
+    print(f"variant {number}: compiled {mine}, plain fit {theirs}")
+    assert np.mean(mine) == pytest.approx(np.mean(theirs), abs=0.003)
