@@ -16,6 +16,17 @@ from core.specs import DataSpec, ModelSpec, OptimizerSpec, RunSpec, TrainSpec
 
 _ = translation(None).gettext
 
+STEPS = 1000
+"""Of the progress bar of a training."""
+
+
+class Failure(click.ClickException):
+    """A LabError as click shows it."""
+
+    def __init__(self, error: LabError) -> None:
+        super().__init__(error.sentence(_))
+        self.exit_code = error.exit_status  # type: ignore[misc]  # click calls it a class variable
+
 
 class Lab(click.Group):
     """Commands whose LabErrors end as one sentence on standard error and an exit status."""
@@ -24,9 +35,7 @@ class Lab(click.Group):
         try:
             return super().invoke(ctx)
         except LabError as error:
-            failure = click.ClickException(error.sentence(_))
-            failure.exit_code = error.exit_status
-            raise failure from error
+            raise Failure(error) from error
 
 
 @click.group(cls=Lab, context_settings={"help_option_names": ["-h", "--help"]})
@@ -37,7 +46,7 @@ def main() -> None:
     """
 
 
-class Hidden(click.ParamType):
+class Hidden(click.ParamType[tuple[int, ...]]):
     """Neurons of each hidden layer, separated by commas; `none` for no hidden layer."""
 
     name = "N,N,..."
@@ -50,21 +59,27 @@ class Hidden(click.ParamType):
         try:
             return tuple(int(part) for part in str(value).split(","))
         except ValueError:
-            self.fail(_("{value!r}: give whole numbers such as 256,64, or none.").format(value=value))
+            self.fail(
+                _("{value!r}: give whole numbers such as 256,64, or none.").format(value=value)
+            )
 
 
 def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose a run: a variant, and what to change in it."""
     options = [
         click.option("--dataset", default="mnist", show_default=True, help="mnist, fashion-mnist"),
-        click.option("--variant", default=0, show_default=True, help="variant of the table, 0 to 9"),
+        click.option(
+            "--variant", default=0, show_default=True, help="variant of the table, 0 to 9"
+        ),
         click.option("--hidden", type=Hidden(), help="neurons of each hidden layer, or none"),
         click.option("--activation", help=", ".join(specs.ACTIVATIONS)),
         click.option("--optimizer", help=", ".join(specs.OPTIMIZERS)),
         click.option("--learning-rate", type=float, help="default: what Keras has"),
         click.option("--epochs", type=int),
         click.option("--batch-size", type=int),
-        click.option("--validation-split", type=float, help="part of the training images, 0 to 0.5"),
+        click.option(
+            "--validation-split", type=float, help="part of the training images, 0 to 0.5"
+        ),
         click.option("--seed", type=int, help="decides weights and shuffling; default 0"),
     ]
     for option in reversed(options):
@@ -218,7 +233,7 @@ def _train(spec: RunSpec, store: Store) -> Run:
     engine = Engine(store, workers=1)
     try:
         engine.submit(spec)
-        with click.progressbar(length=1000, label=_("Starting"), file=sys.stderr) as bar:
+        with click.progressbar(length=STEPS, label=_("Starting"), file=sys.stderr) as bar:
 
             def on_progress(claim: Claim) -> None:
                 if claim.steps:
@@ -226,10 +241,10 @@ def _train(spec: RunSpec, store: Store) -> Run:
                         epoch=min(len(claim.epochs) + 1, spec.train.epochs),
                         epochs=spec.train.epochs,
                     )
-                    bar.update(int(claim.fraction * bar.length) - bar.pos)
+                    bar.update(int(claim.fraction * STEPS) - bar.pos)
 
             run = engine.wait(spec, on_progress)
-            bar.update(bar.length - bar.pos)
+            bar.update(STEPS - bar.pos)
         return run
     finally:
         engine.close()
@@ -302,8 +317,9 @@ def runs(as_json: bool) -> None:
     for run in stored:
         spec = run.spec
         click.echo(
-            _("{key}  {hidden}  {epochs} epochs  {optimizer}  seed {seed}  accuracy {accuracy:.4f}")
-            .format(
+            _(
+                "{key}  {hidden}  {epochs} epochs  {optimizer}  seed {seed}  accuracy {accuracy:.4f}"
+            ).format(
                 key=run.key,
                 hidden="+".join(map(str, spec.model.hidden)) or _("no hidden layer"),
                 epochs=spec.train.epochs,
@@ -318,7 +334,9 @@ def runs(as_json: bool) -> None:
 @main.command()
 @spec_options
 @click.option("--json", "as_json", is_flag=True, help="print one JSON list and nothing else")
-@click.argument("images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument(
+    "images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
 def predict(images: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     """Recognise the pictures IMAGES (PNG or JPEG) with a stored run.
 
@@ -332,14 +350,20 @@ def predict(images: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     run = Store().find(spec.key)
     if run is None:
         raise StoreError(
-            N_("This run is not trained yet: run `python -m core train` with the same options first.")
+            N_(
+                "This run is not trained yet: run `python -m core train` with the same options first."
+            )
         )
     pictures = [drawing.prepare(path) for path in images]
 
     from core import worker
 
     answers = [
-        {"image": str(path), "label": found.class_names[row.argmax()], "probabilities": row.tolist()}
+        {
+            "image": str(path),
+            "label": found.class_names[row.argmax()],
+            "probabilities": row.tolist(),
+        }
         for path, row in zip(images, worker.predict(run, pictures), strict=True)
     ]
     if as_json:
@@ -361,7 +385,9 @@ def bench(repeats: int, as_json: bool, **options: Any) -> None:
     """
     settings = settings_from(options)
     if not 1 <= repeats <= 100:
-        raise UsageError(N_("repeats is {value}: give a whole number from 1 to 100."), value=repeats)
+        raise UsageError(
+            N_("repeats is {value}: give a whole number from 1 to 100."), value=repeats
+        )
     found = find_data(options["dataset"])
 
     from core import worker

@@ -49,12 +49,12 @@ class Engine:
         self._start_lock = threading.Lock()
         self._lock = threading.RLock()
         self._active: dict[str, tuple[str, Claim]] = {}
-        self._futures: dict[str, Future] = {}
+        self._futures: dict[str, Future[worker.Outcome]] = {}
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
         self._closed = threading.Event()
 
     def start(self) -> "Client":
-        """Start the workers, unless they are there; each imports TensorFlow ahead of its first run."""
+        """Start the workers, unless they are there; each imports TensorFlow ahead of its runs."""
         with self._start_lock:
             if self._client is None:
                 self._client = _start_cluster(self._workers or settings.workers())
@@ -92,10 +92,10 @@ class Engine:
         from distributed import Event
 
         with self._lock:
-            task, claim = self._active.get(key, (None, None))
-            future = self._futures.get(key)
-        if task is None:
+            active, future = self._active.get(key), self._futures.get(key)
+        if active is None:
             return
+        task, claim = active
         Event(task, client=self.start()).set()
         if claim.state == "queued" and future is not None:
             future.cancel()
@@ -122,7 +122,8 @@ class Engine:
             if self._client is not None:
                 cluster = self._client.cluster
                 self._client.close()
-                cluster.close()
+                if cluster is not None:
+                    cluster.close()
                 self._client = None
 
     def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
@@ -147,7 +148,7 @@ class Engine:
                 for task, claim in list(self._active.values()):
                     self._write(task, claim)
 
-    def _on_done(self, spec: RunSpec, future: "Future") -> None:
+    def _on_done(self, spec: RunSpec, future: "Future[worker.Outcome]") -> None:
         try:
             outcome = future.result()
             self.store.save(spec, outcome.record, outcome.files)

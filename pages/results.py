@@ -13,14 +13,7 @@ current = frame.begin(_("How good is the network, and what do you hand in?"))
 run = frame.finished_run(current)
 data, train = current.data, run.spec.train
 
-frame.tiles(
-    {
-        _("Test accuracy"): frame.figure(run.test_accuracy),
-        _("Test loss"): frame.figure(run.test_loss),
-        _("Misclassified"): f"{run.misclassified:,}",
-        _("Training time"): _("{n:.1f} s").format(n=run.train_seconds),
-    }
-)
+frame.result_tiles(run)
 
 st.subheader(_("Where the figures come from"))
 if not data.complete:

@@ -20,17 +20,19 @@ STATES = {
 
 def curves(epochs: Sequence[Epoch], total: int) -> None:
     """Loss and accuracy, training and validation, over all epochs to come."""
-    for column, metric, alt in zip(
-        st.columns(2),
-        ("loss", "accuracy"),
-        (
-            _("Loss of training and validation after each epoch"),
-            _("Accuracy of training and validation after each epoch"),
-        ),
-        strict=True,
-    ):
-        figure = charts.learning_curves(epochs, metric, total, _=_)
-        column.plotly_chart(figure, key=f"curves-{metric}", alt=alt)
+    left, right = st.columns(2)
+    left.plotly_chart(
+        charts.learning_curves(epochs, "loss", total, _=_),
+        key="loss",
+        config=frame.STILL,
+        alt=_("Loss of training and validation after each epoch"),
+    )
+    right.plotly_chart(
+        charts.learning_curves(epochs, "accuracy", total, _=_),
+        key="accuracy",
+        config=frame.STILL,
+        alt=_("Accuracy of training and validation after each epoch"),
+    )
 
 
 def epoch_table(epochs: Sequence[Epoch]) -> None:
@@ -51,11 +53,7 @@ def epoch_table(epochs: Sequence[Epoch]) -> None:
 
 def finished(run: Run) -> None:
     """A finished run: its test figures, its curves and its table."""
-    accuracy, loss, wrong, seconds = st.columns(4)
-    accuracy.metric(_("Test accuracy"), f"{run.test_accuracy:.2%}", border=True)
-    loss.metric(_("Test loss"), frame.figure(run.test_loss), border=True)
-    wrong.metric(_("Misclassified"), f"{run.misclassified:,}", border=True)
-    seconds.metric(_("Training time"), _("{n:.1f} s").format(n=run.train_seconds), border=True)
+    frame.result_tiles(run)
     curves(run.epochs, run.spec.train.epochs)
     epoch_table(run.epochs)
     st.caption(frame.provenance(run))

@@ -236,7 +236,7 @@ def test_mean_test_accuracy_is_the_one_of_plain_fit(
 
         model = compiled_in_keras(models.build(network, seed), optimizer_spec())
         # With a global seed, Keras 3.15 on TensorFlow takes the same order in every epoch: tf.data
-        # starts its shuffle anew. That costs `fit` 0.2 points, so it shuffles freely here.
+        # starts its shuffle anew. A plain `fit` shuffles every epoch anew, and so it does here.
         tf.random.set_seed(None)
         model.fit(
             *for_keras(x_train, y_train),

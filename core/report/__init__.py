@@ -22,7 +22,7 @@ validated it, {test:,} tested it. Licence: {licence}. The seed was {seed} and th
 finished {finished}. On the test images the accuracy is {accuracy:.4f} and the loss {loss:.4f}; \
 {misclassified:,} are misclassified.
 
-Classes: {classes}.
+Classes from p0 on: {classes}.
 
 results.csv   each test image: its index, true and predicted class, the confidence (the largest
               output) and all outputs, p0 first
@@ -98,7 +98,7 @@ def _readme(run: Run, dataset: Dataset, _: Callable[[str], str]) -> str:
         accuracy=run.test_accuracy,
         loss=run.test_loss,
         misclassified=run.misclassified,
-        classes=", ".join(f"{i} {_(name)}" for i, name in enumerate(dataset.class_names)),
+        classes=", ".join(map(_, dataset.class_names)),
     )
 
 

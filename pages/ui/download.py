@@ -8,7 +8,6 @@ import streamlit as st
 from core import datasets, settings
 from core.datasets import Definition
 from core.errors import LabError
-from pages.ui import frame
 from pages.ui.text import _
 
 
@@ -65,7 +64,9 @@ def offer(wanted: Definition) -> None:
         return
     if current and current.error:
         st.caption(current.error.sentence(_))
-    if st.button(_("Download all of {title}").format(title=wanted.title), icon=":material/download:"):
+    if st.button(
+        _("Download all of {title}").format(title=wanted.title), icon=":material/download:"
+    ):
         _downloads().pop(wanted.name, None)
         start(wanted)
         st.rerun()

@@ -63,6 +63,18 @@ def tiles(figures: dict[str, str]) -> None:
             st.metric(name, value, border=True, width=160)
 
 
+def result_tiles(run: Run) -> None:
+    """The figures of a finished run that matter most."""
+    tiles(
+        {
+            _("Test accuracy"): figure(run.test_accuracy),
+            _("Test loss"): figure(run.test_loss),
+            _("Misclassified"): f"{run.misclassified:,}",
+            _("Training time"): _("{n:.1f} s").format(n=run.train_seconds),
+        }
+    )
+
+
 def place(data: Dataset) -> str:
     """Where the images were found, in words."""
     return _(PLACES[data.place])

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from core import datasets, specs
-from core.datasets import Dataset, Definition, Source
+from core.datasets import Dataset, Source
 from core.engine import Engine
 from core.i18n import N_
 from core.runs import Run, Store
@@ -77,7 +77,7 @@ class Choice:
 
 @st.cache_resource
 def engine() -> Engine:
-    """The one engine of this server. Its workers start in the background, ahead of the first run."""
+    """The one engine of this server; its workers start in the background, ahead of a run."""
     started = Engine(Store())
     threading.Thread(target=started.start, daemon=True).start()
     return started

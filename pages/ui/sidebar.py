@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import specs
+from core import datasets, specs
 from core.datasets import DATASETS
 from core.errors import LabError
 from core.specs import LIMITS
@@ -42,8 +42,8 @@ def draw() -> bool:
         download.offer(DATASETS[values["dataset"]])
         if problem is None:
             _way()
-    for error in refused:
-        frame.show_error(error)
+    for refusal in refused:
+        frame.show_error(refusal)
     if problem:
         frame.show_error(problem)
     return problem is None
@@ -67,7 +67,7 @@ def _problem(key: str, text: str) -> LabError | None:
     """What is wrong with one value of the URL, or None."""
     try:
         if key == "dataset":
-            lab.datasets.definition(text)
+            datasets.definition(text)
         elif key == "variant":
             specs.check_choice("variant", text, tuple(_variants()))
         elif key == "activation":
@@ -190,7 +190,9 @@ def _decimal(key: str, label: str, step: float, shown: str) -> float:
     )
 
 
-def _one_of(key: str, label: str, options: tuple[str, ...], on_change: Any = _forget_refused) -> str:
+def _one_of(
+    key: str, label: str, options: tuple[str, ...], on_change: Any = _forget_refused
+) -> str:
     return st.selectbox(label, options, key=key, bind="query-params", on_change=on_change)
 
 
