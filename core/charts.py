@@ -84,6 +84,8 @@ def learning_curves(
         title=_("epoch"), range=[0.5, total_epochs + 0.5], tick0=1, dtick=step, fixedrange=True
     )
     figure.update_yaxes(title=_(METRICS[metric]), fixedrange=True, automargin=True)
+    if not epochs:
+        figure.update_yaxes(range=[0, 1])
     return figure
 
 

@@ -59,27 +59,21 @@ class Hidden(click.ParamType[tuple[int, ...]]):
         try:
             return tuple(int(part) for part in str(value).split(","))
         except ValueError:
-            self.fail(
-                _("{value!r}: give whole numbers such as 256,64, or none.").format(value=value)
-            )
+            self.fail(_("{value}: give whole numbers such as 256,64, or none.").format(value=value))
 
 
 def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose a run: a variant, and what to change in it."""
     options = [
         click.option("--dataset", default="mnist", show_default=True, help="mnist, fashion-mnist"),
-        click.option(
-            "--variant", default=0, show_default=True, help="variant of the table, 0 to 9"
-        ),
+        click.option("--variant", default=0, show_default=True, help="of the lab table, 0 to 9"),
         click.option("--hidden", type=Hidden(), help="neurons of each hidden layer, or none"),
         click.option("--activation", help=", ".join(specs.ACTIVATIONS)),
         click.option("--optimizer", help=", ".join(specs.OPTIMIZERS)),
         click.option("--learning-rate", type=float, help="default: what Keras has"),
         click.option("--epochs", type=int),
         click.option("--batch-size", type=int),
-        click.option(
-            "--validation-split", type=float, help="part of the training images, 0 to 0.5"
-        ),
+        click.option("--validation-split", type=float, help="part of the images, 0 to 0.5"),
         click.option("--seed", type=int, help="decides weights and shuffling; default 0"),
     ]
     for option in reversed(options):
@@ -317,9 +311,7 @@ def runs(as_json: bool) -> None:
     for run in stored:
         spec = run.spec
         click.echo(
-            _(
-                "{key}  {hidden}  {epochs} epochs  {optimizer}  seed {seed}  accuracy {accuracy:.4f}"
-            ).format(
+            _("{key}  {hidden}  {epochs} epochs  {optimizer}  seed {seed}  {accuracy:.4f}").format(
                 key=run.key,
                 hidden="+".join(map(str, spec.model.hidden)) or _("no hidden layer"),
                 epochs=spec.train.epochs,
@@ -350,9 +342,7 @@ def predict(images: tuple[Path, ...], as_json: bool, **options: Any) -> None:
     run = Store().find(spec.key)
     if run is None:
         raise StoreError(
-            N_(
-                "This run is not trained yet: run `python -m core train` with the same options first."
-            )
+            N_("This run is not trained yet: use `python -m core train` with the same options.")
         )
     pictures = [drawing.prepare(path) for path in images]
 
@@ -386,7 +376,7 @@ def bench(repeats: int, as_json: bool, **options: Any) -> None:
     settings = settings_from(options)
     if not 1 <= repeats <= 100:
         raise UsageError(
-            N_("repeats is {value}: give a whole number from 1 to 100."), value=repeats
+            N_("Repeats is {value}: give a whole number from 1 to 100."), value=repeats
         )
     found = find_data(options["dataset"])
 

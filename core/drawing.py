@@ -1,4 +1,4 @@
-"""From any picture of a digit to the 28 x 28 image a network was trained on: a first, simple way."""
+"""From any picture of a digit to the 28 x 28 input of a network: a first, simple way."""
 
 import warnings
 from io import BytesIO

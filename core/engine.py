@@ -88,7 +88,7 @@ class Engine:
         return key in self._active
 
     def stop(self, key: str) -> None:
-        """Ask a run of this engine to stop: at once if it is queued, else after its current call."""
+        """Ask a run of this engine to stop: at once if queued, else after its current call."""
         from distributed import Event
 
         with self._lock:

@@ -15,9 +15,7 @@ current = frame.begin(
 )
 
 st.subheader(_("The variants"))
-st.write(
-    _("Tap a row to choose it. The choice is part of this page's address: share it as a link.")
-)
+st.write(_("Tap a row to choose it. This page's address carries the choice: share it as a link."))
 
 trained = {number: lab.find_variant_run(current.data, number) for number in VARIANTS}
 table = pd.DataFrame(
