@@ -17,12 +17,11 @@ current = frame.begin(
 st.subheader(_("The variants"))
 st.write(_("Tap a row to choose it. This page's address carries the choice: share it as a link."))
 
-trained = {number: lab.find_variant_run(current.data, number) for number in VARIANTS}
 table = pd.DataFrame(
     [
         {
             _("Variant"): number,
-            _("Test accuracy"): f"{run.test_accuracy:.2%}" if (run := trained[number]) else "–",
+            _("Test accuracy"): frame.figure(run.test_accuracy if run else None),
             _("Hidden layers"): " + ".join(map(str, variant.hidden)),
             _("Epochs"): variant.epochs,
             _("Batch size"): variant.batch_size,
@@ -32,30 +31,33 @@ table = pd.DataFrame(
             _("Mistakes to show"): variant.mistakes,
         }
         for number, variant in VARIANTS.items()
+        for run in [lab.find_variant_run(current.data, number)]
     ]
 )
 
 
+# A key for each choice: whoever chooses in the sidebar sees that row marked here.
+key = f"variants-{current.number}"
+
+
 def choose_row() -> None:
     """Take the tapped row as the choice."""
-    rows = st.session_state.variants_table.selection.rows
-    if rows:
-        st.session_state.variant = str(list(VARIANTS)[rows[0]])
+    if rows := st.session_state[key].selection.rows:
+        st.query_params["variant"] = str(list(VARIANTS)[rows[0]])
 
 
 st.dataframe(
     table,
     hide_index=True,
     height="content",
-    key="variants_table",
+    key=key,
     on_select=choose_row,
     selection_mode="single-row",
+    selection_default={"selection": {"rows": [] if current.number is None else [current.number]}},
     alt=_("The parameters of each variant, and its test accuracy once it is trained"),
 )
 st.caption(
-    _("Test accuracy is that of one run with seed 0 on {title}; – means not trained yet.").format(
-        title=current.data.definition.title
-    )
+    _("Test accuracy: of one run each with seed 0, on the images named above; – before training.")
 )
 
 st.subheader(_("Your choice: {name}").format(name=current.name))

@@ -47,8 +47,14 @@ def summary(current: Choice) -> str:
     )
     part = "" if current.data.complete else _(" (not the full set)")
     hidden = " + ".join(str(n) for n in spec.model.hidden) or _("no hidden layer")
-    settings = _("{hidden}, {epochs} epochs, batch {batch}, validation {split:.0%}").format(
+    settings = _(
+        "{hidden} {activation}, {optimizer} {rate:g}, {epochs} epochs, batch {batch}, "
+        "validation {split:.0%}"
+    ).format(
         hidden=hidden,
+        activation=spec.model.activation if spec.model.hidden else "",
+        optimizer=spec.optimizer.name,
+        rate=spec.optimizer.learning_rate,
         epochs=spec.train.epochs,
         batch=spec.train.batch_size,
         split=spec.train.validation_split,
@@ -96,12 +102,7 @@ def finished_run(current: Choice) -> Run:
 def link(name: str, label: str) -> None:
     """A link to a page of the lab that keeps the choice."""
     step = next(step for step in STEPS if step.name == name)
-    st.page_link(step.file, label=label, icon=step.icon, query_params=kept_query())
-
-
-def kept_query() -> list[tuple[str, str]]:
-    """The part of the URL that carries the choice, for links to other pages."""
-    return [(key, value) for key in st.query_params for value in st.query_params.get_all(key)]
+    st.page_link(step.file, label=label, icon=step.icon, query_params=st.session_state.query)
 
 
 def next_step() -> None:

@@ -1,5 +1,7 @@
 """The sidebar: the choice, which the URL carries, and the way through the lab."""
 
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import streamlit as st
@@ -7,6 +9,7 @@ import streamlit as st
 from core import datasets, specs
 from core.datasets import DATASETS
 from core.errors import LabError
+from core.i18n import N_
 from core.specs import LIMITS
 from core.variants import VARIANTS
 from pages.ui import download, frame, lab
@@ -27,67 +30,81 @@ DEFAULTS: dict[str, Any] = {
 }
 """The worked example of the lab sheet: what a URL without parameters means."""
 
+VARIANT_LABELS = {
+    "0": N_("0 (worked example)"),
+    **{str(number): str(number) for number in VARIANTS if number},
+    lab.OWN: N_("Own settings"),
+}
+
 
 def draw() -> bool:
     """Draw the sidebar and set `st.session_state.choice`; False if the choice cannot be had."""
     with st.sidebar:
         st.markdown(f"### {_('Recognition Lab')}")
-        refused = _refused_query()
+        _read_url()
         values = _pickers()
+        _write_url(values)
+        problem = None
         try:
             st.session_state.choice = lab.resolve(values)
-            problem = None
         except LabError as error:
             problem = error
         download.offer(DATASETS[values["dataset"]])
         if problem is None:
             _way()
-    for refusal in refused:
+    for refusal in [*st.session_state.refused, *([problem] if problem else [])]:
         frame.show_error(refusal)
-    if problem:
-        frame.show_error(problem)
     return problem is None
 
 
-def _refused_query() -> list[LabError]:
-    """Why values in the URL are not taken, remembered until the choice changes by hand.
+def _read_url() -> None:
+    """Give the widgets what the URL says, once a session; keep what it says wrongly as errors.
 
-    A widget bound to the URL drops what it cannot hold without a word; hence this look before.
+    Streamlit's own binding of widgets to the URL writes labels there, which change with the
+    language, and drops a wrong value without a word.
     """
-    query = {key: st.query_params[key] for key in DEFAULTS if key in st.query_params}
-    if query and st.session_state.get("seen_query") != query:
-        st.session_state.seen_query = query
-        errors = [error for key, text in query.items() if (error := _problem(key, text))]
-        if errors:
-            st.session_state.refused = errors
-    return st.session_state.get("refused", [])
+    if "refused" in st.session_state:
+        return
+    st.session_state.refused = []
+    for key, default in DEFAULTS.items():
+        st.session_state[key] = default
+        if key in st.query_params:
+            try:
+                st.session_state[key] = _parse(key, st.query_params[key])
+            except LabError as error:
+                st.session_state.refused.append(error)
 
 
-def _problem(key: str, text: str) -> LabError | None:
-    """What is wrong with one value of the URL, or None."""
-    try:
-        if key == "dataset":
-            datasets.definition(text)
-        elif key == "variant":
-            specs.check_choice("variant", text, tuple(_variants()))
-        elif key == "activation":
-            specs.check_choice("activation", text, specs.ACTIVATIONS)
-        elif key == "optimizer":
-            specs.check_choice("optimizer", text, tuple(specs.OPTIMIZERS))
-        else:
-            whole = isinstance(DEFAULTS[key], int)
-            specs.check(_limit_name(key), _number(text, whole), whole=whole)
-    except LabError as error:
-        return error
-    return None
+def _write_url(values: dict[str, Any]) -> None:
+    """Make the URL say what was chosen; what it does not say has its default."""
+    query = {key: str(value) for key, value in values.items() if value != DEFAULTS[key]}
+    st.session_state.query = query
+    if {key: st.query_params[key] for key in st.query_params if key in DEFAULTS} != query:
+        for key in DEFAULTS:
+            if key in query:
+                st.query_params[key] = query[key]
+            elif key in st.query_params:
+                del st.query_params[key]
 
 
-def _number(text: str, whole: bool) -> Any:
-    """The number in a text, or the text itself, which no limit allows."""
-    try:
-        return int(text) if whole else float(text)
-    except ValueError:
+def _parse(key: str, text: str) -> Any:
+    """A value of the URL as its widget holds it. Raises UsageError if it is not allowed."""
+    if key == "dataset":
+        return datasets.definition(text).name
+    choices = {
+        "variant": tuple(VARIANT_LABELS),
+        "activation": specs.ACTIVATIONS,
+        "optimizer": tuple(specs.OPTIMIZERS),
+    }
+    if key in choices:
+        specs.check_choice(key, text, choices[key])
         return text
+    whole = isinstance(DEFAULTS[key], int)
+    value: Any = text  # which no limit allows: what is not a number gets the same sentence
+    with suppress(ValueError):
+        value = int(text) if whole else float(text)
+    specs.check(_limit_name(key), value, whole=whole)
+    return value
 
 
 def _limit_name(key: str) -> str:
@@ -97,33 +114,15 @@ def _limit_name(key: str) -> str:
     return "neurons" if key.startswith("layer") else key.replace("_", " ")
 
 
-def _variants() -> list[str]:
-    return [*map(str, VARIANTS), lab.OWN]
-
-
 def _forget_refused() -> None:
-    st.session_state.pop("refused", None)
+    st.session_state.refused = []
 
 
 def _pickers() -> dict[str, Any]:
-    """The widgets of the choice, bound to the URL; the values they hold."""
-    values: dict[str, Any] = {
-        "dataset": st.selectbox(
-            _("Data set"),
-            list(DATASETS),
-            format_func=lambda name: DATASETS[name].title,
-            key="dataset",
-            bind="query-params",
-            on_change=_forget_refused,
-        ),
-        "variant": st.selectbox(
-            _("Variant"),
-            _variants(),
-            format_func=_variant_label,
-            key="variant",
-            bind="query-params",
-            on_change=_forget_refused,
-        ),
+    """The widgets of the choice; the values they hold."""
+    values = {
+        "dataset": _one_of("dataset", _("Data set"), {d.name: d.title for d in DATASETS.values()}),
+        "variant": _one_of("variant", _("Variant"), VARIANT_LABELS),
     }
     if values["variant"] == lab.OWN:
         with st.expander(_("Own settings"), expanded=True):
@@ -131,28 +130,26 @@ def _pickers() -> dict[str, Any]:
     return values
 
 
-def _variant_label(value: str) -> str:
-    if value == lab.OWN:
-        return _("Own settings")
-    if value == "0":
-        return _("0 (worked example)")
-    return value
-
-
 def _own_settings() -> dict[str, Any]:
     """Every parameter of a run, within its limits."""
-    values = {"layers": _whole("layers", _("Hidden layers"))}
+    values: dict[str, Any] = {"layers": _whole("layers", _("Hidden layers"))}
     for i in range(1, values["layers"] + 1):
         values[f"layer{i}"] = _whole(f"layer{i}", _("Neurons in layer {i}").format(i=i))
     return values | {
-        "activation": _one_of("activation", _("Activation"), specs.ACTIVATIONS),
-        "optimizer": _one_of("optimizer", _("Optimizer"), tuple(specs.OPTIMIZERS), _take_default),
+        "activation": _one_of("activation", _("Activation"), _as_labels(specs.ACTIVATIONS)),
+        "optimizer": _one_of(
+            "optimizer", _("Optimizer"), _as_labels(specs.OPTIMIZERS), _take_default
+        ),
         "learning_rate": _decimal("learning_rate", _("Learning rate"), 0.0001, "%g"),
         "epochs": _whole("epochs", _("Epochs")),
         "batch_size": _whole("batch_size", _("Batch size")),
         "validation_split": _decimal("validation_split", _("Validation split"), 0.01, "%.2f"),
         "seed": _whole("seed", _("Seed"), _("Decides the first weights and the shuffling.")),
     }
+
+
+def _as_labels(names: Iterable[str]) -> dict[str, str]:
+    return {name: name for name in names}
 
 
 def _take_default() -> None:
@@ -167,11 +164,10 @@ def _whole(key: str, label: str, help: str | None = None) -> int:
         label,
         int(low),
         int(high),
-        DEFAULTS[key],
         key=key,
-        bind="query-params",
         help=help,
         on_change=_forget_refused,
+        persist_state="session",
     )
 
 
@@ -181,19 +177,26 @@ def _decimal(key: str, label: str, step: float, shown: str) -> float:
         label,
         float(low),
         float(high),
-        DEFAULTS[key],
-        step,
+        step=step,
         format=shown,
         key=key,
-        bind="query-params",
         on_change=_forget_refused,
+        persist_state="session",
     )
 
 
 def _one_of(
-    key: str, label: str, options: tuple[str, ...], on_change: Any = _forget_refused
+    key: str, label: str, labels: dict[str, str], on_change: Callable[[], None] = _forget_refused
 ) -> str:
-    return st.selectbox(label, options, key=key, bind="query-params", on_change=on_change)
+    """A selection among the keys of `labels`, shown as their translated values."""
+    return st.selectbox(
+        label,
+        list(labels),
+        format_func=lambda value: _(labels[value]),
+        key=key,
+        on_change=on_change,
+        persist_state="session",
+    )
 
 
 def _way() -> None:
@@ -206,6 +209,6 @@ def _way() -> None:
             step.file,
             label=f"{label} ✓" if done else label,
             icon=":material/check_circle:" if done else step.icon,
-            query_params=frame.kept_query(),
+            query_params=st.session_state.query,
             width="stretch",
         )

@@ -1,0 +1,497 @@
+"""The engine as it is: a real cluster, TensorFlow in its workers, small data."""
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from core import datasets, worker
+from core.datasets import MNIST
+from core.engine import Engine
+from core.errors import Stopped, StoreError, TrainingError
+from core.runs import STALE_AFTER, Claim, Run, Store
+from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+
+PATIENCE = 120
+"""Seconds after which a condition is taken never to hold; nothing here takes a tenth of it."""
+
+LONG = TrainSpec(100, 2, 0.2)
+"""Takes half a minute with WIDE, so that it runs for as long as a test looks at it."""
+WIDE = ModelSpec((256, 256))
+
+
+def until(condition: Callable[[], Any]) -> Any:
+    """Wait until `condition` holds, and return its value."""
+    end = time.monotonic() + PATIENCE
+    while not (value := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+    return value
+
+
+@pytest.fixture(autouse=True)
+def data(cache: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker gets the environment of the moment when it starts, and starts again when killed."""
+    monkeypatch.setenv("LAB_DATA", str(small_mnist))
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory, small_mnist: Path) -> Iterator[Engine]:
+    """One engine with two workers for most tests; their runs differ by their seeds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAB_DATA", str(small_mnist))
+        shared = Engine(Store(tmp_path_factory.mktemp("engine")), workers=2)
+        shared.start()
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def spec(engine: Engine, request: pytest.FixtureRequest, small_mnist: Path) -> Iterator[RunSpec]:
+    """A small run of this test's own; whatever of it is under way at the end is stopped."""
+    digest = datasets.load(datasets.Source(MNIST, "LAB_DATA", small_mnist, 0)).digest
+    seed = abs(hash(request.node.nodeid)) % 10**6
+    yield RunSpec(
+        DataSpec("mnist", digest), ModelSpec((8,)), optimizer_spec(), TrainSpec(2, 50, 0.2, seed)
+    )
+    for claim in engine.store.claims():
+        engine.stop(claim.key)
+    until(lambda: not any(engine.owns(claim.key) for claim in engine.store.claims()))
+
+
+def long(spec: RunSpec, number: int = 0) -> RunSpec:
+    """A run like `spec` that takes long; another one for each number."""
+    return replace(spec, model=WIDE, train=replace(LONG, seed=spec.train.seed + number))
+
+
+def state(engine: Engine, spec: RunSpec) -> str | None:
+    claim = engine.store.claimed(spec.key)
+    return claim and claim.state
+
+
+def finish(engine: Engine, spec: RunSpec) -> Run:
+    return engine.wait(spec, lambda claim: None)
+
+
+def runs_with_epochs(engine: Engine, spec: RunSpec, count: int = 2) -> Claim:
+    """Wait until the run has finished that many epochs, and return its claim."""
+
+    def claim() -> Claim | None:
+        current = engine.store.claimed(spec.key)
+        assert current is not None, "the run ended before it was looked at"
+        assert current.alive, current.error
+        return current if current.state == "running" and len(current.epochs) >= count else None
+
+    return until(claim)
+
+
+def trainings(engine: Engine, spec: RunSpec) -> int:
+    """How many tasks began to train that run."""
+    events = engine.start().get_events(worker.TOPIC)
+    return len({news["task"] for _, news in events if news["key"] == spec.key})
+
+
+def worker_of(engine: Engine, spec: RunSpec) -> psutil.Process | None:
+    """The process that trains the run, or None while there is none."""
+    client = engine.start()
+    for address, tasks in client.processing().items():
+        if any(task.startswith(spec.key) for task in tasks):
+            pid = client.run(os.getpid, workers=[address], on_error="ignore").get(address)
+            return psutil.Process(pid) if pid else None
+    return None
+
+
+def kill_worker_of(engine: Engine, spec: RunSpec) -> int:
+    """Kill the process that trains the run, once it does; wait until it is gone."""
+    runs_with_epochs(engine, spec, count=1)
+    process = until(lambda: worker_of(engine, spec))
+    process.kill()
+    until(lambda: gone(process.pid))
+    # Its last report stands until the next worker has begun.
+    until(lambda: state(engine, spec) != "running" or engine.store.claimed(spec.key).epochs == ())
+    return process.pid
+
+
+def gone(pid: int) -> bool:
+    """True if the process ended, also if nobody asked for its exit status yet."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+# A run and its queue
+
+
+def test_a_run_goes_from_submit_to_the_store(engine: Engine, spec: RunSpec) -> None:
+    engine.submit(spec)
+    assert engine.owns(spec.key)
+    run = finish(engine, spec)
+    assert run.spec == spec
+    assert [epoch.epoch for epoch in run.epochs] == [1, 2]
+    assert run.dataset == {
+        "name": "mnist",
+        "source": "LAB_DATA",
+        "complete": False,
+        "train": 800,
+        "validation": 200,
+        "test": 200,
+    }
+    assert run.predictions.shape == (200, 10)
+    assert run.misclassified == round(200 * (1 - run.test_accuracy))
+    assert engine.store.find(spec.key) == run
+    until(lambda: not engine.owns(spec.key))
+    assert engine.store.claimed(spec.key) is None
+
+
+def test_a_finished_run_is_not_trained_again(engine: Engine, spec: RunSpec) -> None:
+    engine.submit(spec)
+    first = finish(engine, spec)
+    engine.submit(spec)
+    assert not engine.owns(spec.key)
+    assert finish(engine, spec) == first
+    assert trainings(engine, spec) == 1
+
+
+def test_a_damaged_run_is_trained_again(engine: Engine, spec: RunSpec) -> None:
+    engine.submit(spec)
+    run = finish(engine, spec)
+    (run.folder / "model.keras").write_bytes(b"damaged")
+    engine.submit(spec)
+    assert finish(engine, spec).read("model.keras") != b"damaged"
+    assert trainings(engine, spec) == 2
+
+
+def test_many_who_ask_at_once_get_one_training(engine: Engine, spec: RunSpec) -> None:
+    start = threading.Barrier(8)
+
+    def ask(_: int) -> Run:
+        start.wait()
+        engine.submit(spec)
+        return finish(engine, spec)
+
+    with ThreadPoolExecutor(8) as pool:
+        found = set(map(id, answers := list(pool.map(ask, range(8)))))
+    assert found
+    assert len({run.finished for run in answers}) == 1
+    assert trainings(engine, spec) == 1
+
+
+def test_two_engines_on_one_store_train_a_run_once(engine: Engine, spec: RunSpec) -> None:
+    second = Engine(Store(engine.store.cache), workers=1)
+    engine.submit(spec)
+    second.submit(spec)
+    assert not second.owns(spec.key)
+    seen: list[Claim] = []
+    run = second.wait(spec, seen.append)
+    assert run == finish(engine, spec)
+    assert seen
+    assert trainings(engine, spec) == 1
+    second.stop(spec.key)  # is not its own, and there is nothing to stop
+    second.close()
+
+
+def test_progress_is_seen_in_the_store(engine: Engine, spec: RunSpec) -> None:
+    wanted = replace(spec, model=WIDE, train=replace(spec.train, epochs=40, batch_size=4))
+    reader = Store(engine.store.cache)
+    claims: list[Claim] = []
+    engine.submit(wanted)
+    while (claim := reader.claimed(wanted.key)) and claim.alive:
+        claims.append(claim)
+        time.sleep(0.05)
+    assert finish(engine, wanted)
+    states = list(dict.fromkeys(claim.state for claim in claims))
+    assert states in (["queued", "preparing", "running"], ["queued", "running"])
+    running = [claim for claim in claims if claim.state == "running"]
+    counts = [len(claim.epochs) for claim in running]
+    assert counts == sorted(counts)
+    assert len(set(counts)) > 2, "epochs appear while it runs"
+    fractions = [claim.fraction for claim in running]
+    assert fractions == sorted(fractions)
+    assert 0 < fractions[0] < fractions[-1] <= 1
+    assert running[-1].steps == 40 * 200
+
+
+def test_wait_reports_progress(engine: Engine, spec: RunSpec) -> None:
+    seen: list[Claim] = []
+    engine.submit(spec)
+    engine.wait(spec, seen.append)
+    assert seen
+    assert {claim.key for claim in seen} == {spec.key}
+
+
+def test_waiting_for_a_run_that_nobody_asked_for_says_so(engine: Engine, spec: RunSpec) -> None:
+    with pytest.raises(TrainingError, match="left no result"):
+        finish(engine, spec)
+
+
+def test_the_same_seed_gives_the_same_weights_with_and_without_the_engine(
+    engine: Engine, spec: RunSpec, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "nice", lambda _: 0)
+    engine.submit(spec)
+    run = finish(engine, spec)
+    outcome = worker.run(spec, lambda moment: None)
+
+    import keras
+    import numpy as np
+
+    weights = []
+    for number, content in enumerate((run.read("model.keras"), outcome.files["model.keras"])):
+        path = tmp_path / f"{number}.keras"
+        path.write_bytes(content)
+        weights.append(keras.models.load_model(path).get_weights())
+    for ours, theirs in zip(*weights, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    assert run.read("predictions.npy") == outcome.files["predictions.npy"]
+
+
+# Stopping
+
+
+def test_a_running_run_stops_soon_keeps_its_epochs_and_starts_again(
+    engine: Engine, spec: RunSpec
+) -> None:
+    spec = long(spec)
+    engine.submit(spec)
+    before = runs_with_epochs(engine, spec)
+    began = time.monotonic()
+    engine.stop(spec.key)
+    until(lambda: state(engine, spec) == "stopped")
+    assert time.monotonic() - began < 5, "about a second where nothing else runs"
+    claim = engine.store.claimed(spec.key)
+    assert claim
+    assert claim.epochs[: len(before.epochs)] == before.epochs
+    assert isinstance(claim.error, Stopped)
+    assert engine.store.find(spec.key) is None
+    with pytest.raises(Stopped, match="was stopped"):
+        finish(engine, spec)
+    until(lambda: not engine.owns(spec.key))
+
+    engine.submit(spec)
+    assert engine.owns(spec.key)
+    assert state(engine, spec) == "queued"
+    runs_with_epochs(engine, spec)
+
+
+def test_a_queued_run_stops_at_once_and_the_others_go_on(engine: Engine, spec: RunSpec) -> None:
+    first, second = long(spec), long(spec, 1)
+    for busy in (first, second):
+        engine.submit(busy)
+        runs_with_epochs(engine, busy)
+    engine.submit(spec)
+    assert state(engine, spec) == "queued"
+    engine.stop(spec.key)
+    until(lambda: state(engine, spec) == "stopped")
+    assert trainings(engine, spec) == 0
+    assert state(engine, first) == state(engine, second) == "running"
+    until(lambda: not engine.owns(spec.key))
+    # Asked for again, it waits for a worker and then is trained.
+    engine.submit(spec)
+    engine.stop(first.key)
+    assert finish(engine, spec).spec == spec
+
+
+def test_stopping_what_does_not_run_does_nothing(engine: Engine, spec: RunSpec) -> None:
+    engine.stop(spec.key)
+    assert state(engine, spec) is None
+    engine.submit(spec)
+    finish(engine, spec)
+    engine.stop(spec.key)
+    assert engine.store.find(spec.key)
+
+
+# What goes wrong
+
+
+def test_other_data_than_chosen_ends_as_failed_with_its_sentence(
+    engine: Engine, spec: RunSpec
+) -> None:
+    spec = replace(spec, data=DataSpec("mnist", "0" * 64))
+    engine.submit(spec)
+    with pytest.raises(TrainingError, match="The MNIST images changed since this run was chosen"):
+        finish(engine, spec)
+    assert state(engine, spec) == "failed"
+    until(lambda: not engine.owns(spec.key))
+
+
+def test_a_store_that_cannot_be_written_at_the_end(engine: Engine, spec: RunSpec) -> None:
+    runs = engine.store.cache / "runs"
+    runs.mkdir(exist_ok=True)
+    (runs / spec.key).write_text("a file where the run should go")
+    before = sorted(runs.iterdir())
+    engine.submit(spec)
+    with pytest.raises(TrainingError, match=r"cannot be written \(Not a directory\)"):
+        finish(engine, spec)
+    assert state(engine, spec) == "failed"
+    claim = engine.store.claimed(spec.key)
+    assert claim
+    assert len(claim.epochs) <= 2
+    assert sorted(path for path in runs.iterdir() if path.name != ".lock") == [
+        path for path in before if path.name != ".lock"
+    ]
+    # Once there is room, it is trained.
+    until(lambda: not engine.owns(spec.key))
+    (runs / spec.key).unlink()
+    engine.submit(spec)
+    assert finish(engine, spec).spec == spec
+
+
+def test_a_store_that_cannot_be_written_starts_no_worker(tmp_path: Path, spec: RunSpec) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    before = psutil.Process().children(recursive=True)
+    engine = Engine(Store(file / "cache"), workers=1)
+    with pytest.raises(StoreError, match="cannot be written"):
+        engine.submit(spec)
+    assert not engine.owns(spec.key)
+    assert psutil.Process().children(recursive=True) == before
+    engine.close()
+
+
+def test_the_stale_claim_of_a_dead_process_is_taken_over(engine: Engine, spec: RunSpec) -> None:
+    assert engine.store.claim(spec, "elsewhere:1")
+    path = engine.store.cache / "running" / f"{spec.key}.json"
+    values = json.loads(path.read_text())
+    path.write_text(json.dumps({**values, "beat": time.time() - STALE_AFTER - 1}))
+    assert state(engine, spec) == "interrupted"
+    engine.submit(spec)
+    assert finish(engine, spec).spec == spec
+
+
+def test_a_worker_killed_once_does_not_end_the_run(engine: Engine, spec: RunSpec) -> None:
+    spec = replace(long(spec), train=replace(LONG, epochs=30, seed=spec.train.seed))
+    engine.submit(spec)
+    kill_worker_of(engine, spec)
+    assert engine.owns(spec.key)
+    run = finish(engine, spec)
+    assert [epoch.epoch for epoch in run.epochs] == list(range(1, 31))
+
+
+def test_a_run_that_kills_its_worker_twice_fails_and_the_others_go_on(
+    engine: Engine, spec: RunSpec
+) -> None:
+    bad, waiting = long(spec), [replace(spec, train=replace(spec.train, seed=n)) for n in range(6)]
+    engine.submit(bad)
+    runs_with_epochs(engine, bad)
+    other = long(spec, 1)
+    engine.submit(other)
+    runs_with_epochs(engine, other)
+    for behind in waiting:  # on either worker, behind its run
+        engine.submit(behind)
+    first = kill_worker_of(engine, bad)
+    # Behind the good run, or on the fresh worker: the bad one gets its turn again.
+    engine.stop(other.key)
+    assert kill_worker_of(engine, bad) != first
+    with pytest.raises(TrainingError, match="The training process was killed"):
+        finish(engine, bad)
+    assert state(engine, bad) == "failed"
+    assert engine.store.find(bad.key) is None
+    for behind in waiting:
+        assert finish(engine, behind).spec == behind
+
+
+# The end of an engine
+
+
+def start_engine(cache: Path, spec: RunSpec, then: str) -> subprocess.Popen[str]:
+    """A process with an engine that trains `spec`, and then does what `then` says.
+
+    It prints the ids of its processes once the run has an epoch.
+    """
+    code = f"""
+import json, time, psutil
+from core.engine import Engine
+from core.runs import Store
+from core.specs import RunSpec
+
+if __name__ == "__main__":
+    engine = Engine(Store(), workers=2)
+    spec = RunSpec.from_dict(json.loads({json.dumps(json.dumps(spec.to_dict()))}))
+    engine.submit(spec)
+    while not engine.store.claimed(spec.key).epochs:
+        time.sleep(0.02)
+    print(json.dumps([p.pid for p in psutil.Process().children(recursive=True)]), flush=True)
+    {then}
+"""
+    script = cache.parent / "program.py"
+    script.write_text(code)
+    root = Path(worker.__file__).parents[1]
+    return subprocess.Popen(
+        [sys.executable, str(script)],
+        env={**os.environ, "LAB_CACHE": str(cache), "PYTHONPATH": str(root)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def pids_printed(program: subprocess.Popen[str]) -> list[int]:
+    assert program.stdout
+    line = program.stdout.readline()
+    assert line, program.communicate()[1]
+    pids = json.loads(line)
+    assert len(pids) >= 2
+    return pids
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
+def test_no_worker_outlives_a_killed_process(
+    cache: Path, spec: RunSpec, ending: signal.Signals
+) -> None:
+    spec = long(spec)
+    with start_engine(cache, spec, then="time.sleep(600)") as program:
+        pids = pids_printed(program)
+        program.send_signal(ending)
+        program.wait(PATIENCE)
+        until(lambda: all(gone(pid) for pid in pids))
+    # Its claim is offered again when no beat has come for a while.
+    store = Store(cache)
+    claim = store.claimed(spec.key)
+    assert claim
+    assert claim.epochs
+    until(lambda: store.claimed(spec.key).state == "interrupted")
+
+
+def test_close_ends_the_workers_and_marks_runs_interrupted(cache: Path, spec: RunSpec) -> None:
+    spec = long(spec)
+    with start_engine(cache, spec, then="engine.close(); print('closed')") as program:
+        pids = pids_printed(program)
+        output, errors = program.communicate(timeout=PATIENCE)
+        assert (output, program.returncode) == ("closed\n", 0), errors
+        assert errors == ""
+        assert all(gone(pid) for pid in pids)
+    claim = Store(cache).claimed(spec.key)
+    assert claim
+    assert claim.state == "interrupted"
+    assert json.loads((cache / "running" / f"{spec.key}.json").read_text())["state"] == (
+        "interrupted"
+    ), "not only by its age"
+    assert claim.epochs
+    assert "interrupted: start it again" in claim.error.sentence()
+    assert Store(cache).claim(spec, "another"), "it can be started again at once"
+
+
+def test_an_engine_that_was_never_used_closes(cache: Path) -> None:
+    Engine(Store()).close()
+    assert not cache.exists()
+
+
+def test_training_errors_come_back_from_a_worker_as_they_were() -> None:
+    for error in (TrainingError("{kind} happened.", kind="Thing"), Stopped("Stopped.")):
+        back = pickle.loads(pickle.dumps(error))
+        assert type(back) is type(error)
+        assert (back.message, back.values) == (error.message, error.values)
+        assert str(back) == str(error)
