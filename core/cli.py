@@ -152,8 +152,9 @@ def data(ctx: click.Context) -> None:
     if ctx.invoked_subcommand:
         return
     for wanted in datasets.DATASETS.values():
+        lines = _describe(wanted)
         click.echo(f"{wanted.title} ({wanted.name})")
-        for line in _describe(wanted):
+        for line in lines:
             click.echo(f"  {line}")
 
 

@@ -36,7 +36,10 @@ def _read(path: Path) -> Image.Image:
             image: Image.Image = Image.open(BytesIO(path.read_bytes()), formats=("PNG", "JPEG"))
             if image.width * image.height > MAX_PIXELS:
                 raise Image.DecompressionBombError
-            image = ImageOps.exif_transpose(image).convert("RGBA")
+            image = ImageOps.exif_transpose(image)
+            if image.mode.startswith("I"):  # 16 bits of grey, which convert() would clip to 255
+                image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+            image = image.convert("RGBA")
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise DataError(
             N_("{file} is too large: give a picture of at most {limit} million pixels."),

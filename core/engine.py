@@ -10,13 +10,16 @@ however it ends.
 
 import logging
 import os
+import signal
 import socket
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 from core import settings, worker
@@ -32,8 +35,8 @@ logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 1.0
 POLL_SECONDS = 0.1
-ALLOWED_FAILURES = 1
-"""How often a run may take its worker with it before it is given up: it is tried once more."""
+MAX_DEATHS = 2
+"""With how many workers a run may die before it is given up: it is tried once more."""
 
 
 class Engine:
@@ -50,6 +53,7 @@ class Engine:
         self._lock = threading.RLock()
         self._active: dict[str, tuple[str, Claim]] = {}
         self._futures: dict[str, Future[worker.Outcome]] = {}
+        self._deaths: Counter[str] = Counter()
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
         self._closed = threading.Event()
 
@@ -69,19 +73,37 @@ class Engine:
         """
         if not self.store.claim(spec, self._owner):
             return
-        task = f"{spec.key}-{uuid.uuid4().hex[:8]}"
-        with self._lock:
-            self._active[spec.key] = (task, Claim(spec.key, spec, self._owner))
         try:
-            future = self.start().submit(worker.train, spec, task, key=task, pure=False)
+            self._send(spec)
         except Exception:
             with self._lock:
                 del self._active[spec.key]
             self.store.release(spec.key)
             raise
+
+    def _send(self, spec: RunSpec) -> None:
+        task = f"{spec.key}-{uuid.uuid4().hex[:8]}"
+        with self._lock:
+            self._write(task, Claim(spec.key, spec, self._owner))
+        future = self.start().submit(worker.train, spec, task, key=task, pure=False)
         with self._lock:
             self._futures[spec.key] = future
         future.add_done_callback(lambda done: self._on_done(spec, done))
+
+    def _send_again(self, spec: RunSpec) -> bool:
+        """Send a run whose worker died to the next one; False if that happened too often.
+
+        All runs that were given to a worker come back when it dies. Only one that had begun counts.
+        """
+        with self._lock:
+            if spec.key not in self._active:
+                return False
+            _, claim = self._active[spec.key]
+            self._deaths[spec.key] += claim.state != "queued"
+            if self._deaths[spec.key] >= MAX_DEATHS:
+                return False
+        self._send(spec)
+        return True
 
     def owns(self, key: str) -> bool:
         """True if this engine trains the run, and so can stop it."""
@@ -118,6 +140,7 @@ class Engine:
         with self._lock:
             for task, claim in list(self._active.values()):
                 self._write(task, replace(claim, state="interrupted"))
+            self._active.clear()  # so that no late report is written over it
         with self._start_lock:
             if self._client is not None:
                 cluster = self._client.cluster
@@ -153,11 +176,15 @@ class Engine:
             outcome = future.result()
             self.store.save(spec, outcome.record, outcome.files)
         except Exception as error:
-            self._end(spec, error)
+            from distributed.scheduler import KilledWorker
+
+            if not (isinstance(error, KilledWorker) and self._send_again(spec)):
+                self._end(spec, error)
         else:
             with self._lock:
                 self._active.pop(spec.key, None)
                 self._futures.pop(spec.key, None)
+                self._deaths.pop(spec.key, None)
                 self.store.release(spec.key)
 
     def _end(self, spec: RunSpec, error: Exception) -> None:
@@ -165,8 +192,6 @@ class Engine:
         from distributed import CancelledError
         from distributed.scheduler import KilledWorker
 
-        if self._closed.is_set():
-            return
         match error:
             case LabError():
                 reason = error
@@ -183,13 +208,19 @@ class Engine:
                     kind=type(error).__name__,
                 )
         with self._lock:
+            if spec.key not in self._active:  # closed: it is marked as interrupted
+                return
             _, claim = self._active.pop(spec.key)
             self._futures.pop(spec.key, None)
+            self._deaths.pop(spec.key, None)
             ended = replace(
                 claim,
                 state="stopped" if isinstance(reason, Stopped) else "failed",
                 reason=reason.message,
-                reason_values={name: str(value) for name, value in reason.values.items()},
+                reason_values={
+                    name: value if isinstance(value, int | float) else str(value)
+                    for name, value in reason.values.items()
+                },
             )
             with suppress(LabError):
                 self.store.update(ended)
@@ -199,16 +230,24 @@ def _start_cluster(workers: int) -> "Client":
     import dask
     from distributed import Client, LocalCluster
 
-    dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_FAILURES})
-    cluster = LocalCluster(
-        n_workers=workers,
-        threads_per_worker=1,
-        processes=True,
-        host="127.0.0.1",
-        dashboard_address="127.0.0.1:0",
-        memory_limit=0,
-        silence_logs=logging.CRITICAL,
-    )
+    # None of dask's own retries: it counts a death against all runs that the worker was given.
+    dask.config.set({"distributed.scheduler.allowed-failures": 0})
+    # A terminal sends Ctrl-C to all processes. Workers leave it to the one that started them: they
+    # inherit the mask of the threads that start here. (resource_tracker would undo it later.)
+    resource_tracker.ensure_running()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+            silence_logs=logging.CRITICAL,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     client = Client(cluster)
     for address in client.scheduler_info(n_workers=-1)["workers"]:
         future = client.submit(worker.prepare, workers=[address], pure=False)

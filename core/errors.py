@@ -38,7 +38,7 @@ class LabError(Exception):
         """
         values = {key: _(str(v)) if key == "name" else v for key, v in self.values.items()}
         text = _(self.message).format(**values)
-        return text[:1].upper() + text[1:]
+        return text[:1].upper() + text[1:] if self.message.startswith("{name}") else text
 
     def __str__(self) -> str:
         return self.sentence()

@@ -71,7 +71,7 @@ class Claim:
     """Seconds of training so far."""
     reason: str = ""
     """Why it failed: the message of a LabError, and below the values that fill it."""
-    reason_values: dict[str, str] = field(default_factory=dict)
+    reason_values: dict[str, str | float] = field(default_factory=dict)
     beat: float = field(default_factory=time.time)
 
     @property
@@ -105,7 +105,7 @@ class Run:
     folder: Path
     spec: RunSpec
     dataset: dict[str, Any]
-    """name, place, complete, and the number of images: train, validation, test."""
+    """name, source, complete, and the number of images: train, validation, test."""
     epochs: tuple[Epoch, ...]
     test_loss: float
     test_accuracy: float

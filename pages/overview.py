@@ -43,7 +43,7 @@ key = f"variants-{current.number}"
 def choose_row() -> None:
     """Take the tapped row as the choice."""
     if rows := st.session_state[key].selection.rows:
-        st.query_params["variant"] = str(list(VARIANTS)[rows[0]])
+        st.session_state.variant = str(list(VARIANTS)[rows[0]])
 
 
 st.dataframe(

@@ -127,7 +127,8 @@ def fetch(wanted: Definition, progress: Progress | None = None) -> None:
             )
         except requests.RequestException as error:
             raise DataError(
-                N_("{file} could not be downloaded: check the network and try again."), file=name
+                N_("{title} could not be downloaded: check the network and try again."),
+                title=wanted.title,
             ) from error
         except ValueError as error:
             raise DataError(

@@ -62,6 +62,7 @@ def offer(wanted: Definition) -> None:
     if current and current.running:
         _bar(wanted)
         return
+    st.caption(_("The full set is not on this computer."))
     if current and current.error:
         st.caption(current.error.sentence(_))
     if st.button(

@@ -45,7 +45,7 @@ def summary(current: Choice) -> str:
     size = _("{train:,} + {test:,} images").format(
         train=len(arrays.x_train), test=len(arrays.x_test)
     )
-    part = "" if current.data.complete else _(" (not the full set)")
+    part = "" if current.data.complete else _(" (a sample, not the full set)")
     hidden = " + ".join(str(n) for n in spec.model.hidden) or _("no hidden layer")
     settings = _(
         "{hidden} {activation}, {optimizer} {rate:g}, {epochs} epochs, batch {batch}, "

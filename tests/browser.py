@@ -1,0 +1,191 @@
+"""A lab server of its own and what a student does with it: one helper for each action."""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import psutil  # type: ignore[import-untyped]
+from playwright.sync_api import Locator, Page, expect
+
+ROOT = Path(__file__).parents[1]
+SOON = 20.0
+"""Seconds that a page may take on a busy machine."""
+TRAINING = 120.0
+"""Seconds that a training of these tests may take, with the import of TensorFlow before it."""
+
+
+def chromium() -> str | None:
+    """The browser: what $CHROMIUM names, or one on the PATH."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+# The server
+
+
+@dataclass
+class Server:
+    """A running `streamlit run app.py`."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    cache: Path
+
+    def processes(self) -> list[psutil.Process]:
+        """The processes that it has started, and theirs."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def end(self, how: Callable[[], None] | None = None) -> None:
+        """End it, by SIGTERM or as `how` does, and see that no process remains."""
+        children = self.processes()
+        (how or self.process.terminate)()
+        self.process.wait(timeout=SOON)
+        remaining = psutil.wait_procs(children, timeout=SOON)[1]
+        for process in remaining:
+            process.kill()
+        assert not remaining
+
+
+def start_server(cache: Path, data: Path | None = None) -> Server:
+    """Start a server on a free port, with these runs and data, and wait until it answers."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {
+        **os.environ,
+        "LAB_CACHE": str(cache),
+        "LAB_OFFLINE": "1",
+        "LAB_WORKERS": "1",
+        "KERAS_HOME": str(cache / "keras"),
+    }
+    environment.pop("LAB_DATA", None)
+    if data:
+        environment["LAB_DATA"] = str(data)
+    options = ["--server.port", str(port), "--server.headless", "true"]
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    server = Server(process, f"http://127.0.0.1:{port}", cache)
+    try:
+        eventually(lambda: answers(server.url), 60.0)
+    except AssertionError:
+        process.kill()
+        raise
+    return server
+
+
+def answers(url: str) -> bool:
+    """True if the server at `url` is ready."""
+    without_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with without_proxy.open(f"{url}/_stcore/health", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def eventually(condition: Callable[[], object], seconds: float = SOON) -> None:
+    """Wait until a condition outside of the browser holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+# The pages
+
+
+def open_page(page: Page, server: Server, path: str = "", **query: Any) -> None:
+    """Load a page of the lab by its URL."""
+    page.goto(f"{server.url}/{path}?{urlencode(query)}" if query else f"{server.url}/{path}")
+    settled(page)
+
+
+def settled(page: Page) -> None:
+    """Wait until the page is drawn and nothing runs."""
+    app = page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')
+    expect(app).to_be_visible(timeout=SOON * 1000)
+    expect(page.get_by_role("heading").first).to_be_visible(timeout=SOON * 1000)
+
+
+def title(page: Page) -> Locator:
+    return page.get_by_role("heading", level=1)
+
+
+def summary(page: Page) -> Locator:
+    """The line below the title that names the choice."""
+    return page.get_by_test_id("stMain").get_by_test_id("stCaptionContainer").first
+
+
+def choose(page: Page, field: str, option: str) -> None:
+    """Take an option of a select box of the sidebar."""
+    page.get_by_role("combobox", name=field).click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settled(page)
+
+
+def fill(page: Page, field: str, value: object) -> None:
+    """Type a number into a field."""
+    box = page.get_by_label(field, exact=True)
+    box.fill(str(value))
+    box.press("Enter")
+    settled(page)
+
+
+def follow(page: Page, step: str) -> None:
+    """Go to a page of the lab through the sidebar."""
+    link = page.get_by_test_id("stSidebar").get_by_role("link", name=re.compile(rf"\b{step}\b"))
+    link.click()
+    expect(title(page)).to_have_text(step, timeout=SOON * 1000)
+    settled(page)
+
+
+def metric(page: Page, name: str) -> str:
+    """The value of a figure, by its name."""
+    tile = page.get_by_test_id("stMetric").filter(has_text=name)
+    return tile.get_by_test_id("stMetricValue").inner_text()
+
+
+def share(text: str) -> float:
+    """The number in 0.9712 or 97.12%."""
+    return float(text.rstrip("%")) / 100 if text.endswith("%") else float(text)
+
+
+# Training
+
+
+def start_training(page: Page, label: str = "Start training") -> None:
+    """Press the button on the Train page."""
+    page.get_by_role("button", name=label).click()
+
+
+def under_way(page: Page) -> None:
+    """Wait until the page shows a training that goes on."""
+    expect(page.get_by_text(re.compile(r"^Epoch \d+ of "))).to_be_visible(timeout=TRAINING * 1000)
+
+
+def stop_training(page: Page) -> None:
+    page.get_by_role("button", name="Stop", exact=True).click()
+
+
+def wait_for_run(page: Page) -> None:
+    """Wait until the Train page shows a finished run."""
+    expect(page.get_by_test_id("stMetric").first).to_be_visible(timeout=TRAINING * 1000)
+    settled(page)

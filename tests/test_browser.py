@@ -1,0 +1,379 @@
+"""The lab in a real browser, on a real server with real trainings."""
+
+import csv
+import io
+import re
+import signal
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from core.runs import Store
+from pages.ui.lab import STEPS
+from tests import browser as lab
+from tests.browser import Server
+from tests.conftest import FULL_DATA
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        lab.chromium() is None,
+        reason="needs Chromium: install it, or name its program in CHROMIUM",
+    ),
+]
+
+Tab = Callable[..., Page]
+
+QUICK: dict[str, Any] = {
+    "variant": "own",
+    "layers": 1,
+    "layer1": 32,
+    "epochs": 1,
+    "batch_size": 128,
+}
+"""Own settings that train in a second."""
+LONG: dict[str, Any] = {
+    "variant": "own",
+    "layers": 1,
+    "layer1": 64,
+    "epochs": 40 if FULL_DATA else 100,
+    "batch_size": 512 if FULL_DATA else 8,
+}
+"""Own settings that leave some seconds to act."""
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser."""
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=lab.chromium(), args=options)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the full data, if there is any. It leaves no process behind."""
+    started = lab.start_server(tmp_path_factory.mktemp("server") / "cache", FULL_DATA)
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def tab(chromium: Browser) -> Iterator[Tab]:
+    """Opens a tab of its own browser profile. Fails if one of them has met an error."""
+    contexts, errors = [], []
+
+    def new(width: int = 1280, scheme: Literal["light", "dark"] = "light") -> Page:
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(lab.SOON * 1000)
+        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        return page
+
+    yield new
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+@pytest.fixture(scope="session")
+def trained(server: Server, chromium: Browser) -> dict[str, Any]:
+    """A choice that is trained on the server, as a part of a URL."""
+    page = chromium.new_page()
+    lab.open_page(page, server, "train", **QUICK)
+    lab.start_training(page)
+    lab.wait_for_run(page)
+    page.close()
+    return QUICK
+
+
+OWN = re.compile(r"Own settings: 64 \+ 32\b.*, 2 epochs")
+BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 25, 30)"}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("state", ["untrained", "trained"])
+def test_every_page_is_drawn_light_and_dark(
+    tab: Tab, server: Server, width: int, state: str, request: pytest.FixtureRequest
+) -> None:
+    choice = request.getfixturevalue("trained") if state == "trained" else {"variant": 9}
+    page = tab(width, "light" if width == 1280 else "dark")
+    for step in STEPS:
+        lab.open_page(page, server, step.path, **choice)
+        expect(lab.title(page)).to_have_text(step.title)
+        waits = page.get_by_text("not trained yet", exact=False).filter(has_text="Train it first")
+        asks = state == "untrained" and step.name in ("check", "mistakes", "results")
+        expect(waits).to_have_count(1 if asks else 0)
+        for scheme in ("dark", "light") if width == 1280 else ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            expect(page.get_by_test_id("stApp")).to_have_css("background-color", BACKGROUND[scheme])
+            expect(page.get_by_test_id("stException")).to_have_count(0)
+            assert page.evaluate(
+                "[document.documentElement, document.body,"
+                " document.querySelector('[data-testid=stMain]')]"
+                ".every(box => box.scrollWidth <= box.clientWidth)"
+            ), f"{step.name} scrolls sideways"
+        if width == 390:
+            expect(page.get_by_test_id("stSidebar")).not_to_be_in_viewport()
+
+
+def test_a_whole_lab(tab: Tab, server: Server) -> None:
+    """Variant 3 from the choice to the file that is handed in."""
+    page = tab()
+    lab.open_page(page, server)
+    lab.choose(page, "Variant", "3")
+    expect(lab.summary(page)).to_contain_text(
+        re.compile(r"Variant 3: 32 \+ 32\b.*, 7 epochs, batch 42")
+    )
+
+    lab.follow(page, "Data")
+    expect(page.get_by_role("heading", name="The first 40 training images")).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^40 training images"))).to_be_visible()
+
+    lab.follow(page, "Train")
+    lab.start_training(page)
+    expect(page.get_by_role("progressbar").first).to_be_visible()
+    lab.wait_for_run(page)
+    accuracy = lab.share(lab.metric(page, "Test accuracy"))
+    assert accuracy > 0.8
+    wrong = int(lab.metric(page, "Misclassified").replace(",", ""))
+
+    lab.follow(page, "Check digits")
+    checked = {}
+    for index in (14, 20, 39):
+        expect(page.get_by_role("heading", name=f"Test image {index}", exact=True)).to_be_visible()
+    verdicts = page.get_by_test_id("stMarkdown").filter(has_text=re.compile("(right|wrong)$"))
+    expect(verdicts).to_have_count(4)
+    said = page.get_by_test_id("stMarkdown").filter(has_text="Largest output (argmax)")
+    for i, index in enumerate((14, 20, 39)):
+        predicted, true = re.findall(r": (\d)", said.nth(i).inner_text())
+        checked[index] = (predicted, true)
+        verdict = "right" if predicted == true else "wrong"
+        expect(verdicts.nth(i)).to_contain_text(verdict)
+
+    lab.follow(page, "Mistakes")
+    shown = min(15, wrong)
+    expect(page.get_by_role("heading", name=f"The first {shown} misclassified")).to_be_visible()
+    alt = page.get_by_role("img", name=re.compile("^true")).first.get_attribute("alt")
+    captions = re.findall(r"true (\d) predicted (\d)", alt or "")
+    assert len(captions) == shown
+    line = page.get_by_text(re.compile("^Test images [0-9]")).first.inner_text()
+    first = [int(number) for number in re.findall(r"\d+", line)]
+
+    lab.follow(page, "Results")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Everything (zip)").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        table = io.TextIOWrapper(archive.open("results.csv"), encoding="utf-8")
+        rows = list(csv.DictReader(table))
+    assert list(rows[0]) == [
+        "index",
+        "true",
+        "predicted",
+        "confidence",
+        *(f"p{i}" for i in range(10)),
+    ]
+    assert len(rows) == (10_000 if FULL_DATA else 1_000)
+    mistakes = [row for row in rows if row["true"] != row["predicted"]]
+    assert len(mistakes) == wrong
+    assert accuracy == pytest.approx(1 - wrong / len(rows), abs=6e-5)
+    assert lab.share(lab.metric(page, "Test accuracy")) == pytest.approx(accuracy, abs=6e-5)
+    assert [int(row["index"]) for row in mistakes[:shown]] == first
+    assert [(row["true"], row["predicted"]) for row in mistakes[:shown]] == captions
+    for index, (predicted, true) in checked.items():
+        assert (rows[index]["predicted"], rows[index]["true"]) == (predicted, true)
+    lab.follow(page, "Overview")
+    for step in ("Data", "Train", "Check digits", "Mistakes", "Results"):
+        expect(page.get_by_role("link", name=re.compile(rf"{step} ✓"))).to_be_visible()
+
+
+def test_tapping_a_row_of_the_table_chooses_the_variant(tab: Tab, server: Server) -> None:
+    page = tab()
+    lab.open_page(page, server)
+    table = page.get_by_test_id("stDataFrame").first
+    # The table is drawn on a canvas: a header, then one row for each variant from 0 on.
+    table.click(position={"x": 20, "y": 35 * 5.5})
+    expect(lab.summary(page)).to_contain_text("Variant 4")
+    expect(page).to_have_url(re.compile("variant=4"))
+
+
+def test_a_link_opens_the_same_choice_for_somebody_else(tab: Tab, server: Server) -> None:
+    page = tab()
+    lab.open_page(page, server)
+    lab.choose(page, "Variant", "Own settings")
+    lab.fill(page, "Hidden layers", 2)
+    lab.fill(page, "Neurons in layer 1", 64)
+    lab.fill(page, "Neurons in layer 2", 32)
+    lab.fill(page, "Epochs", 2)
+    lab.choose(page, "Optimizer", "sgd")
+    expect(page).to_have_url(re.compile("optimizer=sgd&learning_rate=0.01"))
+    expect(lab.summary(page)).to_contain_text(OWN)
+    lab.follow(page, "Network")
+    expect(lab.summary(page)).to_contain_text(OWN)
+    expect(page).to_have_url(re.compile("network.*optimizer=sgd&learning_rate=0.01"))
+    other = tab()
+    other.goto(page.url)
+    lab.settled(other)
+    expect(lab.title(other)).to_have_text("Network")
+    expect(lab.summary(other)).to_have_text(lab.summary(page).inner_text())
+    expect(other.get_by_label("Learning rate")).to_have_value("0.01")
+    expect(other.get_by_role("combobox", name="Optimizer")).to_have_value("sgd")
+
+
+def test_the_choice_of_a_link_stays_on_every_page(tab: Tab, server: Server) -> None:
+    page = tab()
+    lab.open_page(
+        page, server, variant="own", layers=2, layer1=64, layer2=32, epochs=2, learning_rate=0.01
+    )
+    for step in STEPS[1:]:
+        lab.follow(page, step.title)
+        expect(lab.summary(page)).to_contain_text(OWN)
+    expect(page.get_by_label("Learning rate")).to_have_value("0.01")
+    page.go_back()
+    expect(lab.title(page)).to_have_text("Mistakes")
+    expect(lab.summary(page)).to_contain_text(OWN)
+
+
+def test_two_students_who_start_the_same_run_get_one_training(tab: Tab, server: Server) -> None:
+    store = Store(server.cache)
+    before = {run.key for run in store.runs()}
+    pages = [tab(), tab()]
+    for page in pages:
+        lab.open_page(page, server, "train", **LONG, seed=1)
+    for page in pages:
+        lab.start_training(page)
+    for page in pages:
+        lab.under_way(page)
+    (claim,) = [claim for claim in store.claims() if claim.alive]
+    steps = claim.steps_done
+    pages[0].reload()
+    lab.under_way(pages[0])
+    (later,) = [claim for claim in store.claims() if claim.alive]
+    assert later.key == claim.key
+    assert later.steps_done > steps, "the training began anew"
+    for page in pages:
+        lab.wait_for_run(page)
+        expect(page.get_by_text(claim.key)).to_be_visible()
+    assert {run.key for run in store.runs()} - before == {claim.key}
+    assert not [claim for claim in store.claims() if claim.alive]
+    log = (server.cache / "server.log").read_text()
+    assert "Traceback" not in log
+
+
+def test_a_training_is_stopped_and_started_again(tab: Tab, server: Server) -> None:
+    page = tab()
+    lab.open_page(page, server, "train", **LONG, seed=2)
+    lab.start_training(page)
+    lab.under_way(page)
+    lab.stop_training(page)
+    expect(page.get_by_text("The training was stopped.")).to_be_visible()
+    assert not [claim for claim in Store(server.cache).claims() if claim.alive]
+    lab.start_training(page, "Start again")
+    lab.under_way(page)
+    lab.wait_for_run(page)
+
+
+def test_a_killed_server_leaves_nothing_running_and_offers_the_run_again(
+    tab: Tab, tmp_path: Path
+) -> None:
+    choice: dict[str, Any] = {
+        "variant": "own",
+        "layer1": 64,
+        "epochs": 100,
+        "batch_size": 8,
+        "layers": 1,
+    }
+    first = lab.start_server(tmp_path / "cache")
+    page = tab()
+    # The first page that a server is asked for need not be the front page.
+    lab.open_page(page, first, "train", **choice)
+    lab.start_training(page)
+    lab.under_way(page)
+    page.goto("about:blank")
+    assert any(process.num_threads() > 1 for process in first.processes()), "no worker"
+    first.end(first.process.kill)
+    assert first.process.returncode == -signal.SIGKILL
+
+    second = lab.start_server(first.cache)
+    try:
+        lab.open_page(page, second, "train", **choice)
+        offer = page.get_by_role("button", name="Start again")
+
+        def offered() -> bool:
+            lab.open_page(page, second, "train", **choice)
+            return offer.is_visible()
+
+        lab.eventually(offered)  # The claim grows stale after ten seconds without a beat.
+        expect(page.get_by_text("The training was interrupted")).to_be_visible()
+        lab.start_training(page, "Start again")
+        lab.under_way(page)
+        lab.wait_for_run(page)
+        page.goto("about:blank")
+    finally:
+        second.end()
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ({"variant": "99"}, "Variant is 99: choose one of"),
+        ({"variant": "own", "epochs": "500"}, "Epochs is 500: give a whole number from 1 to 100."),
+    ],
+)
+def test_a_bad_value_in_the_url_is_one_sentence(
+    tab: Tab, server: Server, query: dict[str, Any], sentence: str
+) -> None:
+    page = tab()
+    lab.open_page(page, server, "network", **query)
+    expect(page.get_by_test_id("stAlert")).to_have_count(1)
+    expect(page.get_by_test_id("stAlert")).to_contain_text(sentence)
+    expect(lab.summary(page)).to_contain_text(re.compile(r": 128\b.*, 10 epochs, batch 32"))
+    lab.choose(page, "Variant", "2")
+    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    expect(lab.summary(page)).to_contain_text("Variant 2")
+
+
+def test_what_can_be_used_has_a_name(tab: Tab, server: Server, trained: dict[str, Any]) -> None:
+    page = tab()
+    nameless = """() => [...document.querySelectorAll(
+        'input:not([type=hidden]), button, a[href], select, textarea')]
+        .filter(e => e.checkVisibility() && !e.closest('[aria-hidden=true]'))
+        .filter(e => !(e.ariaLabel || e.title || e.textContent.trim() || e.labels?.length
+                       || e.getAttribute('aria-labelledby')))
+        .map(e => e.outerHTML.slice(0, 200))"""
+    pictures = """() => [...document.querySelectorAll('[data-testid=stMain] img')]
+        .map(e => e.alt || e.outerHTML)"""
+    for step in STEPS:
+        lab.open_page(page, server, step.path, **trained)
+        assert page.evaluate(nameless) == []
+        for alt in page.evaluate(pictures):
+            assert not alt.startswith("<img"), alt
+
+
+def test_the_keyboard_goes_through_the_choice_in_its_order(tab: Tab, server: Server) -> None:
+    page = tab()
+    lab.open_page(page, server, **QUICK)
+    labels = [
+        *("Data set", "Variant", "Hidden layers", "Neurons in layer 1", "Activation"),
+        *("Optimizer", "Learning rate", "Epochs", "Batch size", "Validation split", "Seed"),
+    ]
+    for label in labels:
+        expect(page.get_by_label(label, exact=True).first).to_be_visible()
+    page.get_by_role("combobox", name="Data set").focus()
+    met = []
+    for _press in range(40):
+        name = page.evaluate("document.activeElement.ariaLabel || ''")
+        met += [label for label in labels if label in name and label not in met]
+        page.keyboard.press("Tab")
+    assert met == labels

@@ -1,0 +1,529 @@
+"""The command line as it is called: `python -m core` in a process of its own."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import psutil  # type: ignore[import-untyped]
+import pytest
+from PIL import Image
+
+from core import cli, datasets
+from core.datasets.mnist import MNIST
+from core.runs import Store
+
+ROOT = Path(cli.__file__).parents[1]
+PATIENCE = 120
+
+SMALL = [
+    "--hidden",
+    "8",
+    "--epochs",
+    "2",
+    "--batch-size",
+    "50",
+    "--validation-split",
+    "0.2",
+    "--seed",
+    "3",
+]
+"""The run of these tests."""
+LONG = ["--hidden", "256,256", "--epochs", "100", "--batch-size", "2"]
+
+Done = subprocess.CompletedProcess[str]
+
+
+def lab(*arguments: str | Path, **environment: str | Path) -> Done:
+    """Call the command line and return how it ended."""
+    return subprocess.run(
+        [sys.executable, "-m", "core", *map(str, arguments)],
+        cwd=ROOT,
+        env={**os.environ, **{name: str(value) for name, value in environment.items()}},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+def refused(done: Done, status: int) -> str:
+    """The one sentence on standard error with which a call ended, and nothing else."""
+    assert done.returncode == status, done.stderr
+    assert done.stdout == ""
+    *note, line = done.stderr.splitlines()
+    assert all(other.startswith("Note: ") for other in note), done.stderr
+    assert line.startswith("Error: ")
+    assert line.endswith(".")
+    return line.removeprefix("Error: ")
+
+
+def one_json(done: Done) -> Any:
+    """The JSON on standard output, which is one line and has no NaN."""
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("\n") == 1
+
+    def no_constant(name: str) -> None:
+        pytest.fail(f"{name} is no JSON")
+
+    return json.loads(done.stdout, parse_constant=no_constant)
+
+
+@pytest.fixture
+def data(small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LAB_DATA", str(small_mnist))
+    return small_mnist
+
+
+@pytest.fixture(scope="module")
+def first_answer(tmp_path_factory: pytest.TempPathFactory, small_mnist: Path) -> tuple[Path, Done]:
+    """A cache with the run SMALL in it, and how `train --json` answered."""
+    cache = tmp_path_factory.mktemp("trained")
+    done = lab("train", *SMALL, "--json", LAB_CACHE=cache, LAB_DATA=small_mnist, LAB_OFFLINE="1")
+    return cache, done
+
+
+@pytest.fixture
+def trained(first_answer: tuple[Path, Done], data: Path, cache: Path) -> Path:
+    """A copy of that cache for this test."""
+    shutil.copytree(first_answer[0], cache)
+    return cache
+
+
+# data
+
+
+def test_data_lists_what_there_is_and_what_there_is_not() -> None:
+    done = lab("data")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    mnist, fashion = done.stdout.split("Fashion-MNIST (fashion-mnist)\n")
+    assert mnist.startswith("MNIST (mnist)\n")
+    assert "source: sample" in mnist
+    assert "4,000 to train, 1,000 to test" in mnist
+    assert re.search(r"content: sha256 [0-9a-f]{64}\n", mnist)
+    assert "licence: " in mnist
+    assert "not the full set: get it with python -m core data fetch mnist" in mnist
+    # On Debian the images may be there as a package.
+    assert "data fetch fashion-mnist" in fashion or "source: system" in fashion
+
+
+def test_data_names_the_files_of_lab_data(data: Path) -> None:
+    done = lab("data")
+    assert "source: LAB_DATA" in done.stdout
+    assert "1,000 to train, 200 to test" in done.stdout
+    assert re.search(rf"{data}/mnist.npz  sha256 [0-9a-f]{{64}}\n", done.stdout)
+
+
+def test_data_lists_a_damaged_file_as_damaged(tmp_path: Path) -> None:
+    (tmp_path / "mnist.npz").write_bytes(b"PK damaged")
+    done = lab("data", LAB_DATA=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert f"MNIST in {tmp_path} is damaged" in done.stdout
+    assert "Fashion-MNIST" in done.stdout
+
+
+def test_fetching_an_unknown_data_set_names_the_known_ones() -> None:
+    sentence = refused(lab("data", "fetch", "foo"), 2)
+    assert sentence == "There is no data set foo: choose one of mnist, fashion-mnist."
+
+
+def test_fetching_without_a_network_is_one_sentence_and_leaves_no_file(cache: Path) -> None:
+    sentence = refused(lab("data", "fetch", "mnist", LAB_OFFLINE="0"), 1)
+    assert "could not be downloaded" in sentence
+    assert [path for path in cache.rglob("*") if path.is_file()] == []
+
+
+# train
+
+
+def test_train_prints_one_json_object(first_answer: tuple[Path, Done]) -> None:
+    answer = one_json(first_answer[1])
+    expected = {
+        "run", "cached", "dataset", "spec", "epochs", "test_loss", "test_accuracy",
+        "misclassified", "train_seconds",
+    }  # fmt: skip
+    assert expected <= set(answer)
+    assert answer["cached"] is False
+    assert answer["dataset"].items() >= {
+        "name": "mnist",
+        "source": "LAB_DATA",
+        "train": 800,
+        "validation": 200,
+        "test": 200,
+    }.items()  # fmt: skip
+    assert answer["spec"]["model"] == {"hidden": [8], "activation": "relu"}
+    assert answer["spec"]["optimizer"] == {"name": "adam", "learning_rate": 0.001}
+    assert answer["spec"]["train"] == {
+        "epochs": 2,
+        "batch_size": 50,
+        "validation_split": 0.2,
+        "seed": 3,
+    }
+    columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+    assert [list(row) for row in answer["epochs"]] == [columns] * 2
+    assert [row["epoch"] for row in answer["epochs"]] == [1, 2]
+    assert all(type(row[name]) is float for row in answer["epochs"] for name in columns[1:])
+    assert answer["misclassified"] == round(200 * (1 - answer["test_accuracy"]))
+    assert answer["train_seconds"] > 0
+    assert Store(first_answer[0]).find(answer["run"])
+
+
+def test_train_without_a_terminal_shows_no_escape_codes(first_answer: tuple[Path, Done]) -> None:
+    errors = first_answer[1].stderr
+    assert "Epoch" in errors
+    assert not re.search(r"[\r\x1b]|Traceback|WARNING|tensorflow|distributed", errors), errors
+
+
+def test_the_second_call_answers_from_the_store_without_tensorflow(
+    first_answer: tuple[Path, Done], trained: Path
+) -> None:
+    code = (
+        "import sys\n"
+        "from core.cli import main\n"
+        "main(sys.argv[1:], standalone_mode=False)\n"
+        "heavy = {'tensorflow', 'keras', 'distributed', 'sklearn'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+    )
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", code, "train", *SMALL, "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert time.monotonic() - began < 4, "to import TensorFlow alone takes longer"
+    assert done.stderr.splitlines()[-1] == "[]"
+    assert one_json(done) == {**one_json(first_answer[1]), "cached": True}
+
+
+def test_train_prints_a_table(trained: Path) -> None:
+    done = lab("train", *SMALL)
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[0].split() == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+    assert [line.split()[0] for line in lines[1:3]] == ["1", "2"]
+    assert re.fullmatch(r"Test accuracy 0\.\d{4}, test loss \d\.\d{4}", lines[3])
+    assert re.fullmatch(r"\d+ of 200 test images misclassified", lines[4])
+    assert re.fullmatch(r"mnist from LAB_DATA, seed 3, run mnist-[0-9a-f]{16}", lines[5])
+    assert lines[6].startswith("From the store: ")
+    assert len(lines) == 7
+
+
+def test_a_sample_is_never_taken_for_the_full_set(trained: Path) -> None:
+    done = lab("train", *SMALL)
+    assert done.stderr.startswith("Note: this is not all of MNIST but 1,000 + 200 images.")
+
+
+def test_a_damaged_run_is_trained_again(first_answer: tuple[Path, Done], trained: Path) -> None:
+    key = json.loads(first_answer[1].stdout)["run"]
+    (trained / "runs" / key / "model.keras").write_bytes(b"damaged")
+    answer = one_json(lab("train", *SMALL, "--json"))
+    assert (answer["run"], answer["cached"]) == (key, False)
+    assert len(list((trained / "damaged").iterdir())) == 1
+
+
+def test_training_that_diverges_gives_null_in_valid_json(data: Path) -> None:
+    wild = [
+        "--hidden",
+        "256,256",
+        "--activation",
+        "linear",
+        "--optimizer",
+        "sgd",
+        "--learning-rate",
+        "10",
+    ]
+    answer = one_json(lab("train", *SMALL, *wild, "--json"))
+    assert answer["test_loss"] is None
+    assert [row["loss"] for row in answer["epochs"]] == [None, None]
+    assert 0 <= answer["test_accuracy"] <= 1
+    table = lab("train", *SMALL, *wild)
+    assert table.returncode == 0
+    assert "nan" in table.stdout
+    again = one_json(lab("runs", "--json"))
+    assert again == [{**answer, "cached": True}]
+
+
+WRONG = {
+    "--variant 10": "There is no variant 10: choose one from 0 to 9.",
+    "--variant -1": "There is no variant -1: choose one from 0 to 9.",
+    "--dataset foo": "There is no data set foo: choose one of mnist, fashion-mnist.",
+    "--hidden 0": "Neurons is 0: give a whole number from 1 to 1024.",
+    "--hidden 1025": "Neurons is 1025: give a whole number from 1 to 1024.",
+    "--hidden 1,1,1,1,1,1": "Hidden layers is 6: give a whole number from 0 to 5.",
+    "--activation foo": "Activation is foo: choose one of relu, ",
+    "--optimizer foo": "Optimizer is foo: choose one of adam, ",
+    "--learning-rate 0": "Learning rate is 0.0: give a number from ",
+    "--learning-rate 11": "Learning rate is 11.0: give a number from ",
+    "--learning-rate nan": "Learning rate is nan: give a number from ",
+    "--epochs 0": "Epochs is 0: give a whole number from 1 to 100.",
+    "--epochs 101": "Epochs is 101: give a whole number from 1 to 100.",
+    "--batch-size 0": "Batch size is 0: give a whole number from 1 to 1024.",
+    "--validation-split 0.6": "Validation split is 0.6: give a number from 0 to 0.5.",
+    "--validation-split nan": "Validation split is nan: give a number from 0 to 0.5.",
+    "--seed -1": "Seed is -1: give a whole number from 0 to 2147483647.",
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_value_outside_its_limits_is_refused_in_one_sentence(wrong: str, cache: Path) -> None:
+    assert refused(lab("train", "--json", *wrong.split()), 2).startswith(WRONG[wrong])
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["--hidden x", "--hidden 8,", "--hidden=", "--epochs 1.5", "--epochs x", "--seed 1e3",
+     "--learning-rate x", "--variant x", "--nonsense", "extra"],
+)  # fmt: skip
+def test_what_is_no_value_at_all_is_refused_with_the_usage(wrong: str, cache: Path) -> None:
+    done = lab("train", "--json", *wrong.split(" "))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    usage, _hint, _empty, error = done.stderr.splitlines()
+    assert usage.startswith("Usage: ")
+    assert error.startswith("Error: ")
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize("command", ["predict", "bench"])
+def test_the_other_commands_refuse_the_same_values(command: str, tmp_path: Path) -> None:
+    Image.new("L", (28, 28)).save(tmp_path / "x.png")
+    images = [tmp_path / "x.png"] if command == "predict" else []
+    done = lab(command, "--json", "--epochs", "0", *images)
+    assert refused(done, 2) == WRONG["--epochs 0"]
+
+
+@pytest.mark.parametrize("repeats", ["0", "101"])
+def test_bench_refuses_other_repeats(repeats: str) -> None:
+    sentence = refused(lab("bench", "--repeats", repeats), 2)
+    assert "give a whole number from 1 to 100" in sentence
+
+
+@pytest.mark.parametrize("command", [["train", *SMALL], ["bench"], ["predict", "core/__init__.py"]])
+def test_damaged_data_is_one_sentence(command: list[str], tmp_path: Path, cache: Path) -> None:
+    (tmp_path / "mnist.npz").write_bytes(b"PK damaged")
+    sentence = refused(lab(*command, LAB_DATA=tmp_path), 1)
+    assert sentence.startswith(f"MNIST in {tmp_path} is damaged (")
+    assert not cache.exists()
+
+
+def test_a_data_set_that_is_not_there_says_how_to_get_it() -> None:
+    if datasets.present(datasets.definition("fashion-mnist")):
+        pytest.skip("Fashion-MNIST is installed on this system")
+    sentence = refused(lab("train", "--dataset", "fashion-mnist"), 1)
+    assert "`python -m core data fetch fashion-mnist`" in sentence
+
+
+@pytest.mark.parametrize("command", ["data", "train"])
+def test_lab_data_must_be_a_folder(command: str, tmp_path: Path) -> None:
+    sentence = refused(lab(command, LAB_DATA=tmp_path / "nothing"), 2)
+    assert sentence.startswith(f"LAB_DATA names {tmp_path}/nothing, which is not a folder")
+
+
+def test_a_cache_that_cannot_be_written_is_said_before_any_training(
+    data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    done = lab("train", *SMALL, LAB_CACHE=tmp_path / "file" / "cache")
+    assert "cannot be written (Not a directory)" in refused(done, 1)
+    assert "Starting" not in done.stderr
+
+
+def test_too_few_images_to_split_are_one_sentence(data: Path, tmp_path: Path) -> None:
+    with np.load(data / "mnist.npz") as file:
+        np.savez(tmp_path / "mnist.npz", **{name: file[name][:1] for name in file.files})
+    done = lab("train", *SMALL, LAB_DATA=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Traceback" not in done.stderr
+    sentence = done.stderr.splitlines()[-1]
+    assert sentence == "Error: 1 images cannot be split 20% for validation: take another split."
+
+
+# Ctrl-C
+
+
+def descendants(pid: int) -> list[psutil.Process]:
+    return psutil.Process(pid).children(recursive=True)
+
+
+@pytest.mark.parametrize("moment", ["starting", "running"])
+def test_ctrl_c_ends_everything_with_one_line(moment: str, data: Path, cache: Path) -> None:
+    program = subprocess.Popen(
+        [sys.executable, "-m", "core", "train", *LONG, "--json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    end = time.monotonic() + PATIENCE
+
+    def here() -> bool:
+        claims = Store(cache).claims()
+        if moment == "starting":
+            return bool(claims) and len(descendants(program.pid)) > 1
+        return any(claim.epochs for claim in claims)
+
+    while not here():
+        assert program.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    workers = descendants(program.pid)
+    assert workers
+    os.killpg(program.pid, signal.SIGINT)  # as a terminal does: to all of them
+    output, errors = program.communicate(timeout=PATIENCE)
+
+    assert program.returncode in (1, 130)
+    assert output == ""
+    assert "Traceback" not in errors, errors
+    assert errors.splitlines()[-1] == "Aborted!"
+    _, alive = psutil.wait_procs(workers, timeout=PATIENCE)
+    assert not alive
+    assert Store(cache).runs() == []
+    assert not list((cache / "runs").glob("*")) if (cache / "runs").exists() else True
+    assert [claim.state for claim in Store(cache).claims()] == ["interrupted"]
+
+
+# runs
+
+
+def test_runs_of_an_empty_store() -> None:
+    done = lab("runs")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "No runs yet: python -m core train --variant 0 makes one.\n"
+    assert one_json(lab("runs", "--json")) == []
+
+
+def test_runs_lists_what_is_stored(first_answer: tuple[Path, Done], trained: Path) -> None:
+    answer = json.loads(first_answer[1].stdout)
+    line = lab("runs").stdout
+    for part in (answer["run"], "2 epochs", "adam", "seed 3", "(not the full set)"):
+        assert part in line
+    assert line.count("\n") == 1
+    assert one_json(lab("runs", "--json")) == [{**answer, "cached": True}]
+
+
+def test_runs_passes_over_a_damaged_one(trained: Path) -> None:
+    for path in (trained / "runs").glob("*/run.json"):
+        path.write_text("{")
+    assert one_json(lab("runs", "--json")) == []
+
+
+# predict
+
+
+def test_predict_recognises_pictures(trained: Path, tmp_path: Path) -> None:
+    """Pictures of test images are answered as the run answered the images."""
+    run = Store(trained).runs()[0]
+    images = datasets.load(datasets.locate(MNIST)).arrays.x_test
+    paths = []
+    for index in range(3):
+        paths.append(tmp_path / f"{index}.png")
+        Image.fromarray(255 - images[index]).save(paths[-1])
+    answers = one_json(lab("predict", *SMALL, "--json", *paths))
+    assert [answer["image"] for answer in answers] == [str(path) for path in paths]
+    for answer, expected in zip(answers, run.predictions, strict=False):
+        assert set(answer) >= {"image", "label", "probabilities"}
+        assert len(answer["probabilities"]) == 10
+        assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
+        assert answer["label"] == str(np.argmax(answer["probabilities"]))
+        assert answer["label"] == str(expected.argmax())
+
+
+def test_predict_prints_a_line_for_each_picture(trained: Path, tmp_path: Path) -> None:
+    Image.new("L", (50, 50), "white").save(tmp_path / "empty.png")
+    done = lab("predict", *SMALL, tmp_path / "empty.png")
+    assert re.fullmatch(rf"{tmp_path}/empty\.png: \d \(\d+\.\d%\)\n", done.stdout)
+    assert not re.search("Traceback|WARNING|tensorflow", done.stderr)
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", b"GIF89a"])
+def test_predict_refuses_what_is_no_picture(content: bytes, trained: Path, tmp_path: Path) -> None:
+    path = tmp_path / "thing.png"
+    path.write_bytes(content)
+    sentence = refused(lab("predict", *SMALL, "--json", path), 1)
+    assert sentence == ("thing.png cannot be read as a picture: give a whole PNG or JPEG file.")
+
+
+def test_predict_names_a_missing_file(tmp_path: Path) -> None:
+    done = lab("predict", tmp_path / "missing.png")
+    assert (done.returncode, done.stdout) == (2, "")
+    last = done.stderr.splitlines()[-1]
+    assert "missing.png' does not exist." in last
+    assert lab("predict").returncode == 2
+
+
+def test_predict_before_training_says_what_to_do_first(data: Path, tmp_path: Path) -> None:
+    Image.new("L", (28, 28)).save(tmp_path / "x.png")
+    sentence = refused(lab("predict", *SMALL, tmp_path / "x.png"), 1)
+    assert sentence.startswith("This run is not trained yet: ")
+
+
+# bench
+
+
+def test_bench_prints_one_json_object(data: Path) -> None:
+    done = lab("bench", *SMALL, "--epochs", "1", "--repeats", "2", "--json")
+    answer = one_json(done)
+    assert answer["ratio"] > 0
+    assert answer["ratio"] == pytest.approx(sum(answer["ratios"]) / 2)
+    for name in ("ratios", "fit_seconds", "compiled_seconds", "compile_seconds"):
+        assert len(answer[name]) == 2
+        assert all(figure > 0 for figure in answer[name])
+    assert answer["first_fit_seconds"] > 0
+    assert (answer["images"], answer["epochs"]) == (1000, 1)
+    assert not re.search("Traceback|WARNING|tensorflow", done.stderr), done.stderr
+
+
+# help
+
+
+def commands(group: click.Command, *names: str) -> dict[tuple[str, ...], click.Command]:
+    """All commands by how they are called, with the commands inside them."""
+    found = {names: group}
+    for name, command in getattr(group, "commands", {}).items():
+        found |= commands(command, *names, name)
+    return found
+
+
+COMMANDS = commands(cli.main)
+
+
+def test_the_commands_are_the_documented_ones() -> None:
+    assert {" ".join(names) for names in COMMANDS} == {
+        "", "data", "data fetch", "train", "runs", "predict", "bench",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("names", COMMANDS, ids=" ".join)
+def test_the_help_of_every_command_has_an_example_that_is_understood(
+    names: tuple[str, ...],
+) -> None:
+    command = COMMANDS[names]
+    text = command.get_help(click.Context(command, info_name="core"))
+    example = re.search(r"Example: python -m core (.+?)(\n\n|\n\s*Options|$)", text, re.DOTALL)
+    assert example, text
+    words = example[1].split()
+    assert tuple(words[: len(names)]) == names
+    called = COMMANDS[names or (words[0],)]
+    options = {name for parameter in called.params for name in parameter.opts}
+    assert {word for word in words if word.startswith("--")} <= options
+
+
+def test_help_is_quick_and_needs_nothing() -> None:
+    done = lab("--help", LAB_DATA="/nowhere")
+    assert done.returncode == 0
+    for name in ("data", "train", "runs", "predict", "bench"):
+        assert re.search(rf"^  {name} +\w", done.stdout, re.MULTILINE)

@@ -1,0 +1,690 @@
+"""Every page of the lab without a browser, through Streamlit's AppTest. Nothing is drawn."""
+
+import gettext
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from core import datasets, specs, worker
+from core.datasets.fashion_mnist import FASHION_MNIST
+from core.datasets.mnist import MNIST
+from core.engine import Engine
+from core.errors import StoreError
+from core.runs import Claim, Epoch, Run, Store
+from core.specs import LIMITS, DataSpec, RunSpec
+from core.variants import VARIANTS
+from pages.ui import lab
+from pages.ui.lab import STEPS
+
+ROOT = Path(__file__).parents[1]
+PAGES = [step.name for step in STEPS]
+TRAINED = 3
+"""The variant that the fixture `run` trains."""
+
+needs_no_fashion = pytest.mark.skipif(
+    any(folder.exists() for folder in FASHION_MNIST.system_folders),
+    reason="Fashion-MNIST is installed on this machine",
+)
+
+
+class Queue(Engine):
+    """An engine that starts no worker: it takes runs and leaves them waiting."""
+
+    def start(self) -> Any:
+        raise AssertionError("a page has started the workers")
+
+    def submit(self, spec: RunSpec) -> None:
+        self.store.claim(spec, "this server")
+
+
+@pytest.fixture(autouse=True)
+def engine(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Queue:
+    """The engine of the pages, on the cache of this test.
+
+    AppTest takes app.py for an app of Streamlit's first kind, because there is a folder `pages`. A
+    server knows better from the first st.navigation on; see also frame.begin.
+    """
+    known = PagesManager.__init__
+
+    def with_navigation(self: PagesManager, *args: Any, **kwargs: Any) -> None:
+        PagesManager.uses_pages_directory = False
+        known(self, *args, **kwargs)
+
+    monkeypatch.setattr(PagesManager, "__init__", with_navigation)
+    queue = Queue(Store())
+    monkeypatch.setattr(lab, "engine", lambda: queue)
+    return queue
+
+
+def spec_of(variant: int) -> RunSpec:
+    """The spec of a variant on the MNIST images that this test finds."""
+    data = datasets.load(datasets.locate(MNIST))
+    model, train = specs.variant_specs(variant)
+    return RunSpec(DataSpec(data.name, data.digest), model, specs.optimizer_spec(), train)
+
+
+@pytest.fixture(scope="session")
+def outcome(small_mnist: Path) -> tuple[RunSpec, worker.Outcome]:
+    """Variant 3 on 1,000 + 200 images, really trained."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAB_DATA", str(small_mnist))
+        patch.setattr(os, "nice", lambda more: more)  # The tests after this one stay as they are.
+        spec = spec_of(TRAINED)
+        return spec, worker.run(spec, lambda moment: None)
+
+
+@pytest.fixture
+def run(
+    outcome: tuple[RunSpec, worker.Outcome],
+    engine: Queue,
+    small_mnist: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
+    """That run, in the store of this test."""
+    monkeypatch.setenv("LAB_DATA", str(small_mnist))
+    spec, trained = outcome
+    return engine.store.save(spec, trained.record, trained.files)
+
+
+def visit(page: str, catalogue: gettext.NullTranslations | None = None, **query: Any) -> AppTest:
+    """Open a page of the lab with these values in its URL."""
+    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    for key, value in query.items():
+        at.query_params[key] = str(value)
+    at.run()
+    if catalogue:
+        # Not before the first run: outside of one, AppTest asks for the labels of options again.
+        at.session_state["catalogue"] = catalogue
+    if catalogue or page != PAGES[0]:
+        at.switch_page(f"pages/{page}.py").run()
+    assert not at.exception
+    assert query or not at.error
+    return at
+
+
+def sentences(at: AppTest) -> list[str]:
+    """What the page complains about."""
+    return [element.value for element in at.error]
+
+
+def protos(at: AppTest) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every element of a page: its kind, and what is sent to the browser."""
+    for element in at:
+        proto = getattr(element, "proto", None)
+        if proto is not None and hasattr(proto, "DESCRIPTOR"):
+            yield element.type, MessageToDict(proto)
+
+
+def alternatives(at: AppTest) -> list[str]:
+    """The alternative texts of the images of a page."""
+    images = [proto for kind, proto in protos(at) if kind in ("image", "imgs")]
+    return [image["alt"] for proto in images for image in proto["imgs"]]
+
+
+def metrics(at: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in at.metric}
+
+
+# Every page
+
+
+@pytest.mark.parametrize("step", PAGES)
+def test_a_page_opens_with_nothing_trained_and_says_that_it_shows_a_sample(step: str) -> None:
+    at = visit(step)
+    assert at.title[0].value == next(s.title for s in STEPS if s.name == step)
+    assert "4,000 + 1,000 images" in at.main.caption[0].value
+    assert "not the full set" in at.main.caption[0].value
+    assert "Variant 0" in at.main.caption[0].value
+    if step in ("check", "mistakes", "results"):
+        assert "not trained yet" in at.info[0].value
+        assert at.main.get("page_link")[0].proto.label == "Go to Train"
+
+
+@pytest.mark.parametrize("step", PAGES)
+def test_a_page_opens_with_a_finished_run(step: str, run: Run) -> None:
+    at = visit(step, variant=TRAINED)
+    assert "1,000 + 200 images" in at.main.caption[0].value
+    assert "not the full set" in at.main.caption[0].value
+    assert "Variant 3" in at.main.caption[0].value
+    assert "not trained yet" not in " ".join(info.value for info in at.info)
+    links = [link.proto.label for link in at.sidebar.get("page_link")]
+    assert "3. Train ✓" in links
+    assert len(links) == len(PAGES)
+
+
+@pytest.mark.parametrize("step", ["data", "results"])
+def test_a_sample_is_never_called_the_full_set(step: str, run: Run) -> None:
+    at = visit(step, variant=TRAINED)
+    text = " ".join(element.value for element in [*at.markdown, *at.info, *at.caption])
+    assert "sample of 1,200 images, not on the full set" in text or "1,200 images, not" in text
+    assert "the full set, from" not in text
+    assert "(full set)" not in text
+
+
+def test_the_train_page_says_that_figures_are_of_a_sample(run: Run) -> None:
+    assert "(not the full set)" in visit("train", variant=TRAINED).main.caption[-1].value
+
+
+def test_the_full_set_is_called_full(full_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_DATA", str(full_data))
+    at = visit("data")
+    assert "60,000 + 10,000 images ·" in at.main.caption[0].value
+    assert not at.info
+    assert not at.sidebar.button
+
+
+@needs_no_fashion
+@pytest.mark.parametrize("step", ["overview", "data", "train"])
+def test_without_fashion_mnist_a_page_says_how_to_get_it(step: str) -> None:
+    at = visit(step, dataset="fashion-mnist")
+    assert sentences(at) == [
+        "Fashion-MNIST is not on this machine: get it with "
+        "`python -m core data fetch fashion-mnist`."
+    ]
+    assert at.selectbox(key="dataset").value == "fashion-mnist"
+    assert at.sidebar.button[0].label == "Download all of Fashion-MNIST"
+    at.selectbox(key="dataset").set_value("mnist").run()
+    assert not sentences(at)
+    assert at.title
+
+
+# The choice
+
+
+BAD = {
+    "There is no data set foo: choose one of mnist, fashion-mnist.": {"dataset": "foo"},
+    "Variant is 99: choose one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, own.": {"variant": "99"},
+    "Epochs is 500: give a whole number from 1 to 100.": {"variant": "own", "epochs": "500"},
+    "Learning rate is nan: give a number from 1e-06 to 10.": {
+        "variant": "own",
+        "learning_rate": "nan",
+    },
+    "Validation split is 0.9: give a number from 0 to 0.5.": {
+        "variant": "own",
+        "validation_split": "0.9",
+    },
+    "Hidden layers is x: give a whole number from 0 to 5.": {"variant": "own", "layers": "x"},
+    "Neurons is 0: give a whole number from 1 to 1024.": {"variant": "own", "layer1": "0"},
+    "Activation is step: choose one of relu, sigmoid, tanh, elu, gelu, silu, linear.": {
+        "variant": "own",
+        "activation": "step",
+    },
+    "Seed is 1.5: give a whole number from 0 to 2147483647.": {"variant": "own", "seed": "1.5"},
+}
+
+
+@pytest.mark.parametrize(("sentence", "query"), BAD.items(), ids=[str(q) for q in BAD.values()])
+def test_a_bad_value_in_the_url_is_one_sentence_and_the_default_holds(
+    sentence: str, query: dict[str, Any]
+) -> None:
+    at = visit("network", **query)
+    assert sentences(at) == [sentence]
+    assert "784 → 128 → 10" in at.main.get("plotly_chart")[0].proto.alt
+    assert "10 epochs, batch 32, validation 20%" in at.main.caption[0].value
+    name = "Own settings" if "own" in query.values() else "Variant 0"
+    assert f"**{name}**" in at.main.caption[0].value
+
+
+def test_the_sentence_about_the_url_goes_with_the_next_choice() -> None:
+    at = visit("overview", variant=99)
+    assert len(sentences(at)) == 1
+    at.selectbox(key="variant").set_value("2").run()
+    assert not sentences(at)
+    assert "Variant 2" in at.main.caption[0].value
+    assert at.query_params["variant"] == "2"
+
+
+def test_two_bad_values_are_two_sentences() -> None:
+    assert len(sentences(visit("overview", dataset="foo", variant="-1"))) == 2
+
+
+def test_own_settings_come_from_the_url() -> None:
+    query: dict[str, Any] = {
+        "layers": 2,
+        "layer1": 64,
+        "layer2": 32,
+        "activation": "tanh",
+        "optimizer": "sgd",
+        "learning_rate": 0.5,
+        "epochs": 2,
+        "batch_size": 100,
+        "validation_split": 0.25,
+        "seed": 7,
+    }
+    at = visit("overview", variant="own", **query)
+    parameters = at.main.dataframe[-1].value
+    assert list(parameters["Value"]) == ["64 + 32", "tanh", "sgd", "0.5", "2", "100", "25%", "7"]
+    assert at.query_params == {"variant": "own"} | {key: str(v) for key, v in query.items()}
+
+
+def test_own_settings_have_the_limits_of_the_specs() -> None:
+    at = visit("overview", variant="own", layers=5)
+    for key in (*(f"layer{i}" for i in range(1, 6)), "layers", "epochs", "batch_size", "seed"):
+        name = {"layers": "hidden layers"}.get(key, key.replace("_", " "))
+        low, high = LIMITS["neurons" if re.fullmatch(r"layer\d", key) else name]
+        field = at.number_input(key=key)
+        assert (field.min, field.max) == (low, high), key
+    for key in ("learning_rate", "validation_split"):
+        field = at.number_input(key=key)
+        assert (field.min, field.max) == LIMITS[key.replace("_", " ")]
+
+
+def test_own_settings_are_kept_while_a_variant_is_chosen() -> None:
+    at = visit("overview", variant="own", layers=2, layer2=7, epochs=3)
+    before = at.main.caption[0].value
+    at.selectbox(key="variant").set_value("2").run()
+    assert "Variant 2" in at.main.caption[0].value
+    at.selectbox(key="variant").set_value("own").run()
+    assert not at.exception
+    assert at.main.caption[0].value == before
+
+
+def test_a_network_without_a_hidden_layer_has_no_field_for_neurons() -> None:
+    at = visit("network", variant="own", layers=0)
+    assert "784 → 10" in at.main.get("plotly_chart")[0].proto.alt
+    assert not [field for field in at.number_input if "Neurons" in field.label]
+
+
+def test_a_new_optimizer_starts_with_its_own_learning_rate() -> None:
+    at = visit("overview", variant="own")
+    at.selectbox(key="optimizer").set_value("sgd").run()
+    assert at.number_input(key="learning_rate").value == 0.01
+    at.number_input(key="learning_rate").set_value(0.3).run()
+    assert at.query_params["learning_rate"] == "0.3"
+    assert at.query_params["optimizer"] == "sgd"
+
+
+def test_the_choice_stays_from_page_to_page() -> None:
+    at = visit("overview")
+    at.selectbox(key="variant").set_value("own").run()
+    at.number_input(key="epochs").set_value(2).run()
+    for page in PAGES[1:]:
+        at.switch_page(f"pages/{page}.py").run()
+        assert re.search(r"\*\*Own settings\*\*: 128\b.*, 2 epochs", at.main.caption[0].value)
+
+
+def test_a_step_is_ticked_once_it_is_seen() -> None:
+    at = visit("data")
+    at.switch_page("pages/network.py").run()
+    labels = [link.proto.label for link in at.sidebar.get("page_link")]
+    assert "1. Data ✓" in labels
+    assert "3. Train" in labels
+    at.selectbox(key="variant").set_value("5").run()
+    assert "1. Data" in [link.proto.label for link in at.sidebar.get("page_link")]
+
+
+# What the variants ask for
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_each_variant_shows_its_number_of_samples(variant: int) -> None:
+    wanted = VARIANTS[variant].samples
+    at = visit("data", variant=variant)
+    assert at.main.subheader[0].value == f"The first {wanted} training images"
+    labels = datasets.load(datasets.locate(MNIST)).arrays.y_train[:wanted]
+    assert alternatives(at)[0].endswith(": " + ", ".join(map(str, labels)))
+
+
+def test_the_digits_of_the_variant_are_checked(run: Run) -> None:
+    at = visit("check", variant=TRAINED, index=7)
+    y_test = datasets.load(datasets.locate(MNIST)).arrays.y_test
+    shown = (*VARIANTS[TRAINED].test_indices, 7)
+    assert [h.value for h in at.main.subheader] == [f"Test image {i}" for i in shown]
+    verdicts = [
+        m.value for m in at.main.markdown if "**right**" in m.value or "**wrong**" in m.value
+    ]
+    rows = run.predictions[list(shown)]
+    right = rows.argmax(axis=1) == y_test[list(shown)]
+    assert ["right" in verdict for verdict in verdicts] == right.tolist()
+    tables = [frame.value["output"].to_numpy() for frame in at.main.dataframe]
+    np.testing.assert_allclose(np.stack(tables), rows, rtol=1e-6)
+
+
+@pytest.mark.parametrize("index", ["200", "-1", "x", "1e3", "²"])
+def test_a_test_image_that_is_not_there_is_one_sentence(index: str, run: Run) -> None:
+    at = visit("check", variant=TRAINED, index=index)
+    assert [w.value for w in at.warning] == [
+        "The address of this page asks for a test image that is not there: they go from 0 to 199."
+    ]
+    assert at.number_input(key="index").value == 0
+
+
+def test_each_mistake_has_the_caption_of_its_own_image(run: Run) -> None:
+    y_test = datasets.load(datasets.locate(MNIST)).arrays.y_test
+    predicted = run.predictions.argmax(axis=1)
+    wrong = np.flatnonzero(predicted != y_test)
+    assert len(wrong) > VARIANTS[TRAINED].mistakes, "or the test below shows nothing"
+    first = wrong[: VARIANTS[TRAINED].mistakes]
+    at = visit("mistakes", variant=TRAINED)
+    assert alternatives(at)[0].split("; ") == [
+        f"true {y_test[i]} predicted {predicted[i]}" for i in first
+    ]
+    assert f"Test images {', '.join(map(str, first))}" in [c.value for c in at.main.caption]
+    assert metrics(at)["Misclassified"] == f"{len(wrong)}"
+    assert metrics(at)["Test images"] == "200"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_each_variant_shows_its_number_of_mistakes(
+    variant: int, run: Run, engine: Queue, outcome: tuple[RunSpec, worker.Outcome]
+) -> None:
+    # The pages read a run only through its spec: the results of one do for all.
+    engine.store.save(spec_of(variant), outcome[1].record, outcome[1].files)
+    at = visit("mistakes", variant=variant)
+    wanted = min(VARIANTS[variant].mistakes, run.misclassified)
+    assert at.main.subheader[0].value == f"The first {wanted} misclassified images"
+    assert len(alternatives(at)[0].split("; ")) == wanted
+
+
+def test_a_cell_of_the_confusion_matrix_shows_its_images(run: Run) -> None:
+    y_test = datasets.load(datasets.locate(MNIST)).arrays.y_test
+    predicted = run.predictions.argmax(axis=1)
+    at = visit("mistakes", variant=TRAINED)
+    picker = at.main.selectbox[0]
+    true, taken_for, count = map(int, re.findall(r"\d+", picker.options[1]))
+    picker.select_index(1).run()
+    cell = np.flatnonzero((y_test == true) & (predicted == taken_for))
+    assert len(cell) == count
+    assert at.main.caption[-2].value == f"Test images {', '.join(map(str, cell))}"
+
+
+# Train
+
+
+EPOCHS = tuple(Epoch(i, 1 / i, 0.5 + i / 10, 1.1 / i, 0.4 + i / 10, 0.2) for i in (1, 2, 3))
+
+
+@pytest.fixture
+def claim(engine: Queue) -> Callable[..., Claim]:
+    """Writes a claim on variant 3: `claim(state="stopped")`."""
+
+    def write(**values: Any) -> Claim:
+        spec = spec_of(TRAINED)
+        written = Claim(spec.key, spec, "this server", **values)
+        engine.store.update(written)
+        return written
+
+    return write
+
+
+def test_the_train_page_offers_to_start_and_starts(engine: Queue) -> None:
+    at = visit("train", variant=TRAINED)
+    button = at.main.button[0]
+    assert button.label == "Start training"
+    button.click().run()
+    assert [c.spec for c in engine.store.claims()] == [spec_of(TRAINED)]
+    assert not at.main.button, "the run belongs to another server: it cannot be stopped here"
+    assert at.main.get("progress")[0].proto.text == "Waiting for a free worker"
+
+
+def test_a_store_that_cannot_be_written_is_one_sentence(
+    engine: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(spec: RunSpec) -> None:
+        raise StoreError("The disk is full.")
+
+    monkeypatch.setattr(engine, "submit", refuse)
+    at = visit("train")
+    at.main.button[0].click().run()
+    assert sentences(at) == ["The disk is full."]
+    assert at.main.button[0].label == "Start training"
+    at.run()
+    assert not sentences(at)
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({"state": "preparing"}, "Preparing: loading TensorFlow"),
+        ({"state": "running", "steps_done": 3, "steps": 12}, "Epoch 4 of 7"),
+        (
+            {"state": "running", "steps_done": 3, "steps": 12, "seconds": 2.0},
+            "Epoch 4 of 7, about 6 s left",
+        ),
+        ({"state": "saving", "steps_done": 12, "steps": 12}, "Saving"),
+    ],
+)
+def test_a_live_run_shows_how_far_it_is(
+    claim: Callable[..., Claim], values: dict[str, Any], text: str
+) -> None:
+    claim(epochs=EPOCHS, **values)
+    at = visit("train", variant=TRAINED)
+    assert at.main.get("progress")[0].proto.text.startswith(text)
+    assert list(at.main.dataframe[0].value["Epoch"]) == [1, 2, 3]
+    assert len(at.main.get("plotly_chart")) == 2
+
+
+def test_a_stopped_run_shows_its_curves_and_is_offered_again(
+    claim: Callable[..., Claim], engine: Queue
+) -> None:
+    claim(state="stopped", epochs=EPOCHS)
+    at = visit("train", variant=TRAINED)
+    assert at.main.info[-1].value == "The training was stopped."
+    assert not at.warning
+    assert len(at.main.get("plotly_chart")) == 2
+    assert at.main.button[0].label == "Start again"
+    at.main.button[0].click().run()
+    found = engine.store.claimed(spec_of(TRAINED).key)
+    assert found is not None
+    assert found.alive
+
+
+def test_a_failed_run_says_why(claim: Callable[..., Claim]) -> None:
+    reason = "The training failed ({kind}): try again, or tell your teacher."
+    claim(state="failed", reason=reason, reason_values={"kind": "MemoryError"})
+    at = visit("train", variant=TRAINED)
+    assert at.warning[0].value == (
+        "The training failed (MemoryError): try again, or tell your teacher."
+    )
+    assert at.main.button[0].label == "Start again"
+    assert not at.main.get("plotly_chart")
+
+
+@pytest.mark.parametrize("how", ["stale", "closed"])
+def test_an_interrupted_run_is_offered_again(
+    how: str, claim: Callable[..., Claim], cache: Path
+) -> None:
+    written = claim(state="interrupted" if how == "closed" else "running", epochs=EPOCHS)
+    if how == "stale":
+        path = cache / "running" / f"{written.key}.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | {"beat": time.time() - 60}))
+    at = visit("train", variant=TRAINED)
+    assert at.warning[0].value == "The training was interrupted: start it again."
+    assert at.main.button[0].label == "Start again"
+    assert len(at.main.get("plotly_chart")) == 2
+
+
+def test_a_finished_run_shows_its_figures(run: Run) -> None:
+    at = visit("train", variant=TRAINED)
+    assert metrics(at)["Test accuracy"] in (f"{run.test_accuracy:.2%}", f"{run.test_accuracy:.4f}")
+    assert metrics(at)["Misclassified"] == str(run.misclassified)
+    assert run.misclassified == round((1 - run.test_accuracy) * 200)
+    assert list(at.main.dataframe[0].value["Epoch"]) == list(range(1, 8))
+    assert not at.main.button
+
+
+def test_a_run_that_diverged_is_shown(
+    run: Run, engine: Queue, outcome: tuple[RunSpec, worker.Outcome]
+) -> None:
+    trained = outcome[1]
+    rows = [row | {"loss": float("nan"), "val_loss": None} for row in trained.record["epochs"]]
+    record = trained.record | {"epochs": rows, "test_loss": float("nan")}
+    engine.store.save(spec_of(0), record, trained.files)
+    at = visit("train", variant=0)
+    assert metrics(at)["Test loss"] == "diverged"
+    assert set(at.main.dataframe[0].value["Loss"]) == {"diverged"}
+    for page in ("overview", "results"):
+        visit(page, variant=0)
+
+
+@pytest.mark.parametrize(
+    ("step", "name"), [*((step, "predictions.npy") for step in PAGES), ("train", "run.json")]
+)
+def test_a_damaged_run_is_not_shown_and_offered_again(step: str, name: str, run: Run) -> None:
+    content = (run.folder / name).read_bytes()
+    (run.folder / name).write_bytes(content[: len(content) // 2])
+    at = visit(step, variant=TRAINED)
+    assert not run.folder.exists()
+    if step == "train":
+        assert at.main.button[0].label == "Start training"
+    if step in ("check", "mistakes", "results"):
+        assert "not trained yet" in at.info[0].value
+
+
+# Translation
+
+
+class Marked(gettext.NullTranslations):
+    """A translation that shows what went through it."""
+
+    def gettext(self, message: str) -> str:
+        return f"⟦{message}⟧"
+
+    def ngettext(self, one: str, many: str, n: int) -> str:
+        return f"⟦{one if n == 1 else many}⟧"
+
+
+DATA = {
+    *("MNIST", "Fashion", "Keras", "keras", "tensorflow"),  # names
+    *specs.ACTIVATIONS,
+    *specs.OPTIMIZERS,  # values, as the Keras code writes them
+    *("flatten", "dense", "dense_"),
+    "UTC",
+    "s",
+}
+"""Words that no translation changes. Code, and what Keras prints, is not looked at."""
+
+TEXTS = ("body", "label", "help", "placeholder", "alt", "text", "content", "name", "title")
+"""Fields of an element, and of a Plotly figure, that hold text for people."""
+
+
+def strings(value: Any, field: str = "") -> Iterator[str]:
+    """The texts for people in an element."""
+    match value:
+        case dict():
+            for key, inner in value.items():
+                yield from strings(inner, key)
+        case list():
+            for inner in value:
+                yield from strings(inner, field)
+        case str():
+            if field in TEXTS or field == "options":
+                yield value
+
+
+def texts(at: AppTest) -> Iterator[str]:
+    """Every text for people on a page, the sidebar's too."""
+    for kind, proto in protos(at):
+        if kind == "plotly_chart":
+            figure = json.loads(proto.pop("spec"))
+            yield from strings(figure)
+            yield from (
+                trace["hovertemplate"] for trace in figure["data"] if "hovertemplate" in trace
+            )
+        if kind == "page_link":
+            proto.pop("page", None)
+        if kind != "code":
+            yield from strings(proto)
+    for frame in at.dataframe:
+        yield from map(str, frame.value.columns)
+        for column in frame.value.select_dtypes(exclude="number"):
+            yield from map(str, frame.value[column])
+
+
+def untranslated_words(text: str) -> set[str]:
+    """The words of a text that are outside of all marks, and are not data."""
+    shown = re.sub(r"`[^`]*`|:material/\w+:|%\{\w+[^}]*\}|<[^>]*>|\d[\d.e+-]*", " ", text)
+    inner = re.compile(r"⟦[^⟦⟧]*⟧")
+    while inner.search(shown):
+        shown = inner.sub(" ", shown)
+    return set(re.findall(r"[^\W\d]+", shown)) - DATA
+
+
+STATES = [
+    *((step, state) for step in PAGES for state in ("nothing", "finished")),
+    *(("train", state) for state in ("stopped", "running")),
+    *(("overview", state) for state in ("own", "bad")),
+]
+
+
+@pytest.mark.parametrize(("step", "state"), STATES)
+def test_every_text_goes_through_gettext(
+    step: str, state: str, request: pytest.FixtureRequest
+) -> None:
+    query: dict[str, Any] = {"variant": TRAINED}
+    if state == "finished":
+        request.getfixturevalue("run")
+        query["index"] = 999
+    elif state == "own":
+        query = {"variant": "own", "layers": 2}
+    elif state in ("stopped", "running"):
+        values = {"steps_done": 3, "steps": 9, "seconds": 1.0}
+        request.getfixturevalue("claim")(state=state, epochs=EPOCHS, **values)
+    elif state == "bad":
+        query = {"variant": "own", "epochs": 500, "activation": "step"}
+    at = visit(step, Marked(), **query)
+    found = list(texts(at))
+    assert sum("⟦" in text for text in found) > 20
+    left = {text: words for text in found if (words := untranslated_words(text))}
+    assert not left
+
+
+def test_a_page_in_another_language_says_the_same_errors() -> None:
+    at = visit("overview", Marked(), variant="own", epochs=500)
+    assert sentences(at) == [
+        "⟦⟦epochs⟧ is 500: give a whole number from 1 to 100.⟧",
+    ]
+
+
+# What a page must not do
+
+
+def test_no_page_imports_tensorflow(run: Run, small_mnist: Path, cache: Path) -> None:
+    """In a process of its own, with the real engine: every page of a finished run."""
+    script = f"""
+import sys
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+known = PagesManager.__init__
+def with_navigation(self, *args, **kwargs):
+    PagesManager.uses_pages_directory = False
+    known(self, *args, **kwargs)
+PagesManager.__init__ = with_navigation
+if __name__ == "__main__":
+    at = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=30)
+    at.query_params["variant"] = "{TRAINED}"
+    at.run()
+    for page in {PAGES!r}:
+        at.switch_page(f"pages/{{page}}.py").run()
+        assert not at.exception, page
+        assert at.title, page
+    from pages.ui import lab
+    lab.engine().start()
+    lab.engine().close()
+    print([name for name in ("tensorflow", "keras", "sklearn") if name in sys.modules])
+"""
+    path = cache.parent / "every_page.py"
+    path.write_text(script)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "LAB_WORKERS": "1"}
+    done = subprocess.run(
+        [sys.executable, path],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,94 @@
+"""What a worker process does, without a cluster around it."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core import datasets, worker
+from core.datasets.mnist import MNIST
+from core.errors import DataError
+from core.runs import Run, Store
+from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+
+
+@pytest.fixture(autouse=True)
+def data(cache: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> datasets.Dataset:
+    monkeypatch.setenv("LAB_DATA", str(small_mnist))
+    monkeypatch.setattr(os, "nice", lambda _: 0)  # a test cannot take it back
+    return datasets.load(datasets.locate(MNIST))
+
+
+@pytest.fixture
+def spec(data: datasets.Dataset) -> RunSpec:
+    return RunSpec(
+        DataSpec("mnist", data.digest), ModelSpec((8,)), optimizer_spec(), TrainSpec(2, 50, 0.2, 7)
+    )
+
+
+def trained(spec: RunSpec) -> Run:
+    outcome = worker.run(spec, lambda moment: None)
+    return Store().save(spec, outcome.record, outcome.files)
+
+
+def test_an_outcome_has_all_that_a_run_consists_of(spec: RunSpec) -> None:
+    moments: list[Any] = []
+    outcome = worker.run(spec, moments.append)
+    run = Store().save(spec, outcome.record, outcome.files)
+    assert moments[-1].steps_done == moments[-1].steps == 2 * 16
+    assert set(run.sha256) == {"model.keras", "predictions.npy"}
+    assert set(run.versions) >= {"keras", "tensorflow"}
+    assert np.sum(run.confusion) == run.dataset["test"] == 200
+    assert len(run.per_class) == 10
+    assert run.predictions.dtype == np.float32
+
+
+def test_a_stored_run_predicts_what_it_predicted_when_it_was_trained(
+    spec: RunSpec, data: datasets.Dataset
+) -> None:
+    run = trained(spec)
+    again = worker.predict(run, list(data.arrays.x_test))
+    np.testing.assert_allclose(again, run.predictions, atol=1e-6)
+    one = worker.predict(run, [data.arrays.x_test[3]])
+    assert one.shape == (1, 10)
+    np.testing.assert_allclose(one[0], run.predictions[3], atol=1e-6)
+
+
+def test_other_images_than_the_spec_names_are_not_trained_on(spec: RunSpec) -> None:
+    with pytest.raises(DataError, match="The MNIST images changed"):
+        worker.run(replace(spec, data=DataSpec("mnist", "0" * 64)), lambda moment: None)
+
+
+def test_files_that_changed_are_read_again(
+    spec: RunSpec, tmp_path: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker.run(spec, lambda moment: None)
+    with np.load(small_mnist / "mnist.npz") as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["y_test"] = arrays["y_test"][::-1]
+    np.savez(tmp_path / "mnist.npz", **arrays)
+    monkeypatch.setenv("LAB_DATA", str(tmp_path))
+    with pytest.raises(DataError, match="The MNIST images changed"):
+        worker.run(spec, lambda moment: None)
+
+
+def test_preparing_says_nothing_and_gives_way() -> None:
+    code = (
+        "import os; before = os.nice(0); from core import worker; worker.prepare();"
+        "worker.prepare(); print(os.nice(0) - before)"
+    )
+    environment = {name: value for name, value in os.environ.items() if name[:3] != "TF_"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(worker.__file__).parents[1],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("5\n", "")
