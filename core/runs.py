@@ -95,7 +95,9 @@ class Claim:
     @property
     def seconds_left(self) -> float | None:
         """Seconds of training still to come at the speed so far; None in the first half second."""
-        return self.seconds / self.fraction - self.seconds if self.seconds > 0.5 else None
+        if not self.steps_done or self.seconds < 0.5:
+            return None
+        return self.seconds / self.fraction - self.seconds
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ def choose_row() -> None:
     """Take the tapped row as the choice."""
     if rows := st.session_state[key].selection.rows:
         st.session_state.variant = str(list(VARIANTS)[rows[0]])
+        st.session_state.refused = []
 
 
 st.dataframe(
