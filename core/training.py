@@ -79,10 +79,8 @@ class CompiledSteps:
 
     def compile(self, images: int) -> None:
         """Compile for epochs over that many images, without training on any."""
-        if images >= self._batch_size:
-            self._many_steps(tf.zeros(images, tf.int32), 0, 0)
-        if rest := images % self._batch_size:
-            self._last_step.get_concrete_function(tf.TensorSpec([rest], tf.int32))
+        self._many_steps(self._padded(np.zeros(images, np.int32)), images, 0, 0)
+        self._evaluation(tf.zeros(1, tf.int32))
 
     def epoch(
         self, order: npt.NDArray[np.int32], on_call: Callable[[int], None]
@@ -92,21 +90,18 @@ class CompiledSteps:
         Calls `on_call(steps done in this epoch)` about every CHUNK_SECONDS; an exception from it
         ends the epoch. Returns the mean loss and the accuracy while the weights changed.
         """
-        steps = len(order) // self._batch_size
-        indices = tf.constant(order)
+        steps = math.ceil(len(order) / self._batch_size)
+        indices = self._padded(order)
         sums = np.zeros(2)
         done = 0
         while done < steps:
             began = time.perf_counter()
             stop = min(done + self._steps_per_call, steps)
-            sums += self._many_steps(indices, done, stop).numpy()
+            sums += self._many_steps(indices, len(order), done, stop).numpy()
             seconds = time.perf_counter() - began
             self._steps_per_call = max(1, round((stop - done) * min(CHUNK_SECONDS / seconds, 10)))
             done = stop
             on_call(done)
-        if rest := len(order) % self._batch_size:
-            sums += self._last_step(indices[-rest:]).numpy()
-            on_call(done + 1)
         loss, accuracy = sums / len(order)
         return float(loss), float(accuracy)
 
@@ -123,46 +118,47 @@ class CompiledSteps:
         y = tf.one_hot(tf.gather(self._y, indices), self._model.output_shape[-1])
         return x, y
 
-    def _step(self, indices: tf.Tensor) -> tf.Tensor:
+    def _padded(self, order: npt.NDArray[np.int32]) -> tf.Tensor:
+        """The indices, and some more up to whole batches: XLA compiles for one size of batch."""
+        return tf.constant(np.pad(order, (0, -len(order) % self._batch_size)))
+
+    def _step(self, indices: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+        """Train on one batch, of which only the images whose `counts` is 1 (and not 0) count."""
         x, y = self._batch(indices)
         weights = self._model.trainable_variables
         with tf.GradientTape() as tape:
             probabilities = self._model(x, training=True)
-            losses = keras.losses.categorical_crossentropy(y, probabilities)
-            loss = tf.reduce_mean(losses)
+            losses = keras.losses.categorical_crossentropy(y, probabilities) * counts
+            loss = tf.reduce_sum(losses) / tf.reduce_sum(counts)
         self._optimizer.apply(tape.gradient(loss, weights), weights)
-        return _sums(losses, y, probabilities)
+        correct = keras.metrics.categorical_accuracy(y, probabilities) * counts
+        return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(correct)])
 
     @tf.function(
         jit_compile=True,
-        input_signature=[tf.TensorSpec([None], tf.int32), *[tf.TensorSpec([], tf.int32)] * 2],
+        input_signature=[tf.TensorSpec([None], tf.int32), *[tf.TensorSpec([], tf.int32)] * 3],
     )
-    def _many_steps(self, order: tf.Tensor, first: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
+    def _many_steps(
+        self, order: tf.Tensor, images: tf.Tensor, first: tf.Tensor, stop: tf.Tensor
+    ) -> tf.Tensor:
         # Not `for step in tf.range(first, stop)`: XLA takes the ends of a range for constants and
         # would compile again for every pair of them.
         sums = tf.zeros(2)
         step = first
         while step < stop:
-            sums += self._step(tf.slice(order, [step * self._batch_size], [self._batch_size]))
+            places = step * self._batch_size + tf.range(self._batch_size)
+            counts = tf.cast(places < images, tf.float32)
+            sums += self._step(tf.gather(order, places), counts)
             step += 1
         return sums
-
-    # One short batch an epoch: to trace it takes a fraction of what XLA takes to compile it.
-    @tf.function
-    def _last_step(self, indices: tf.Tensor) -> tf.Tensor:
-        return self._step(indices)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
     def _evaluation(self, indices: tf.Tensor) -> tf.Tensor:
         x, y = self._batch(indices)
         probabilities = self._model(x, training=False)
         losses = keras.losses.categorical_crossentropy(y, probabilities)
-        return _sums(losses, y, probabilities)
-
-
-def _sums(losses: tf.Tensor, y: tf.Tensor, probabilities: tf.Tensor) -> tf.Tensor:
-    correct = keras.metrics.categorical_accuracy(y, probabilities)
-    return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(correct)])
+        correct = keras.metrics.categorical_accuracy(y, probabilities)
+        return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(correct)])
 
 
 def split(images: int, validation_split: float) -> int:

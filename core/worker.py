@@ -50,9 +50,14 @@ def prepare() -> None:
     """Import TensorFlow, once per process, and give way to the server in the race for the cores."""
     os.nice(5)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # 5% off an epoch on a processor with AVX-512, nothing on others.
+    wide = "--xla_cpu_prefer_vector_width=512"
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {wide}".strip()
     with _silent_stderr():
         import tensorflow as tf
 
+        # Its warning about functions that are traced again: every run has functions of its own.
+        tf.get_logger().setLevel("ERROR")
         import core.evaluation
         import core.training  # noqa: F401
 
