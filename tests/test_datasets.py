@@ -438,7 +438,7 @@ def test_a_cache_that_cannot_be_written_ends_in_a_sentence(published: bytes, cac
     cache.write_text("a file where a folder should be")
     with serving(published) as server, pytest.raises(DataError) as caught:
         datasets.fetch(at(server.url, published))
-    assert str(caught.value).startswith("Mnist.npz could not be saved in")
+    assert str(caught.value).startswith("mnist.npz could not be saved in")
     assert "None" not in str(caught.value)
 
 

@@ -379,6 +379,7 @@ def test_a_worker_killed_once_does_not_end_the_run(engine: Engine, spec: RunSpec
     assert [epoch.epoch for epoch in run.epochs] == list(range(1, 31))
 
 
+@pytest.mark.slow
 def test_a_run_that_kills_its_worker_twice_fails_and_the_others_go_on(
     engine: Engine, spec: RunSpec
 ) -> None:
@@ -402,6 +403,7 @@ def test_a_run_that_kills_its_worker_twice_fails_and_the_others_go_on(
         assert finish(engine, behind).spec == behind
 
 
+@pytest.mark.slow
 def test_a_death_is_counted_for_the_run_that_ran_and_not_for_those_behind_it(
     cache: Path, spec: RunSpec
 ) -> None:
