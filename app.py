@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from pages.ui import sidebar
+from core.errors import LabError
+from pages.ui import frame, sidebar
 from pages.ui.addresses import ROUTES
 from pages.ui.lab import STEPS
 from pages.ui.text import _
@@ -23,8 +24,16 @@ def main() -> None:
     }
     page = st.navigation(list(pages.values()), position="hidden")
     st.session_state.step = next(step for step in STEPS if pages[step.name] == page)
-    if sidebar.draw():
-        page.run()
+    try:
+        sidebar.choose()
+        way = st.sidebar.container()
+        try:
+            page.run()
+        finally:  # after the page, which may have marked its step as done
+            with way:
+                sidebar.way()
+    except LabError as error:
+        frame.show_error(error)
 
 
 # `streamlit run` imports this file once for `app`, and runs it as __main__ for every interaction.

@@ -116,7 +116,8 @@ class Download:
         self._bar.update(n)
 
     def reset(self) -> None:
-        self.close()
+        if self._bar is not None:
+            self._bar.update(-self._bar.pos)
 
     def close(self) -> None:
         if self._bar is not None:

@@ -4,8 +4,8 @@
 |---------------|----------------------------------------------------------------------|
 | `LAB_CACHE`   | folder of runs and downloads (default: `cache/` beside `core/`)       |
 | `LAB_DATA`    | a folder of data sets, looked at before all others                    |
-| `LAB_OFFLINE` | set to 1: never try to download anything                              |
-| `LAB_WORKERS` | how many trainings run at once (default: one per core)                |
+| `LAB_OFFLINE` | set to 1: download nothing without being asked                        |
+| `LAB_WORKERS` | how many trainings run at once (default: one per core, at most 4)                |
 """
 
 import os
@@ -46,7 +46,7 @@ def workers() -> int:
     """How many trainings run at once. Raises UsageError for anything but a number from 1 to 64."""
     named = os.environ.get("LAB_WORKERS")
     if not named:
-        return os.cpu_count() or 1
+        return min(os.cpu_count() or 1, 4)
     if not named.isdecimal() or not 1 <= int(named) <= 64:
         raise UsageError(N_("LAB_WORKERS is {value}: give a number from 1 to 64."), value=named)
     return int(named)

@@ -93,6 +93,8 @@ class ModelSpec:
         for neurons in self.hidden:
             check("neurons", neurons)
         check_choice(N_("activation"), self.activation, ACTIVATIONS)
+        if not self.hidden:  # nothing to activate: one network, one key
+            object.__setattr__(self, "activation", "linear")
 
 
 @dataclass(frozen=True)

@@ -79,9 +79,7 @@ index = st.number_input(
     bind="query-params",
 )
 scalings = {_("as stored, 0 to 255"): x_train[index], _("scaled, 0 to 1"): x_train[index] / 255}
-chosen = st.segmented_control(
-    _("Pixel values"), list(scalings), default=next(iter(scalings)), required=True
-)
+chosen = st.radio(_("Pixel values"), list(scalings), horizontal=True)
 one, label = st.columns([1, 3], vertical_alignment="center")
 what = _("Training image {i}: {name}").format(i=index, name=names[y_train[index]])
 one.image(pictures.grid(x_train[index : index + 1], 1, 5, [names[y_train[index]]]), alt=what)

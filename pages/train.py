@@ -72,7 +72,7 @@ def offer(claim: Claim | None, total: int) -> None:
     """The button that starts, after an earlier attempt with what is known of it."""
     if claim:
         show = st.info if claim.state == "stopped" else st.warning
-        show(claim.error.sentence(_))
+        show(frame.sentence(claim.error))
     if error := st.session_state.pop("start_error", None):
         frame.show_error(error)
     label = _("Start again") if claim else _("Start training")

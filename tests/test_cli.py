@@ -225,6 +225,7 @@ def test_a_sample_is_never_taken_for_the_full_set(trained: Path) -> None:
     assert done.stderr.startswith("Note: this is not all of MNIST but 1,000 + 200 images.")
 
 
+@pytest.mark.slow
 def test_a_damaged_run_is_trained_again(first_answer: tuple[Path, Done], trained: Path) -> None:
     key = json.loads(first_answer[1].stdout)["run"]
     (trained / "runs" / key / "model.keras").write_bytes(b"damaged")
@@ -233,6 +234,7 @@ def test_a_damaged_run_is_trained_again(first_answer: tuple[Path, Done], trained
     assert len(list((trained / "damaged").iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_training_that_diverges_gives_null_in_valid_json(data: Path) -> None:
     wild = [
         "--hidden",
@@ -341,6 +343,7 @@ def test_a_cache_that_cannot_be_written_is_said_before_any_training(
     assert "Starting" not in done.stderr
 
 
+@pytest.mark.slow
 def test_too_few_images_to_split_are_one_sentence(data: Path, tmp_path: Path) -> None:
     with np.load(data / "mnist.npz") as file:
         np.savez(tmp_path / "mnist.npz", **{name: file[name][:1] for name in file.files})

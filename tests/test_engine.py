@@ -467,9 +467,8 @@ def pids_printed(program: subprocess.Popen[str]) -> list[int]:
     return pids
 
 
-@pytest.mark.parametrize(
-    "ending", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGTERM])
 def test_no_worker_outlives_a_killed_process(
     cache: Path, spec: RunSpec, ending: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:

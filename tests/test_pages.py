@@ -103,12 +103,13 @@ def visit(page: str, catalogue: gettext.NullTranslations | None = None, **query:
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
     for key, value in query.items():
         at.query_params[key] = str(value)
+    if page != PAGES[0]:
+        at.switch_page(f"pages/{page}.py")
     at.run()
     if catalogue:
         # Not before the first run: outside of one, AppTest asks for the labels of options again.
         at.session_state["catalogue"] = catalogue
-    if catalogue or page != PAGES[0]:
-        at.switch_page(f"pages/{page}.py").run()
+        at.run()
     assert not at.exception
     assert query or not at.error
     return at
@@ -328,7 +329,7 @@ def test_a_step_is_ticked_once_it_is_seen() -> None:
 # What the variants ask for
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", [0, 3, 9])
 def test_each_variant_shows_its_number_of_samples(variant: int) -> None:
     wanted = VARIANTS[variant].samples
     at = visit("data", variant=variant)
@@ -376,7 +377,7 @@ def test_each_mistake_has_the_caption_of_its_own_image(run: Run) -> None:
     assert metrics(at)["Test images"] == "200"
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", [0, 3, 9])
 def test_each_variant_shows_its_number_of_mistakes(
     variant: int, run: Run, engine: Queue, outcome: tuple[RunSpec, worker.Outcome]
 ) -> None:

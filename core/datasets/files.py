@@ -166,7 +166,7 @@ def present(wanted: Definition) -> bool:
     """True if files of the data set, not only a sample, are on this machine."""
     try:
         return locate(wanted).place != "sample"
-    except DataError:
+    except LabError:
         return False
 
 

@@ -27,7 +27,7 @@ class Download:
         self.done = 0
 
     def close(self) -> None:
-        pass
+        self.done = 0
 
 
 @st.cache_resource
@@ -47,7 +47,8 @@ def start(wanted: Definition) -> None:
             del _downloads()[wanted.name]
         except LabError as error:
             current.error = error
-        current.running = False
+        finally:
+            current.running = False
 
     threading.Thread(target=work, daemon=True).start()
 
@@ -64,7 +65,7 @@ def offer(wanted: Definition) -> None:
         return
     st.caption(_("The full set is not on this computer."))
     if current and current.error:
-        st.caption(current.error.sentence(_))
+        st.caption(frame.sentence(current.error))
     if st.button(
         _("Download all of {title}").format(title=wanted.title), icon=":material/download:"
     ):

@@ -1,6 +1,7 @@
 """The frame of every page: title, question, choice, and the next step of the lab."""
 
 import math
+import re
 
 import pandas as pd
 import streamlit as st
@@ -115,7 +116,24 @@ def next_step() -> None:
 
 def show_error(error: LabError) -> None:
     """An error as one sentence."""
-    st.error(error.sentence(_), icon=":material/warning:")
+    st.error(sentence(error), icon=":material/warning:")
+
+
+def sentence(error: LabError) -> str:
+    """An error for st.error and the like, which take Markdown.
+
+    Its values may come from a URL or the disk: they are shortened and have no Markdown of their own.
+    """
+    values = {
+        name: value if isinstance(value, int | float) else _plain(str(value))
+        for name, value in error.values.items()
+    }
+    return type(error)(error.message, **values).sentence(_)
+
+
+def _plain(text: str) -> str:
+    short = text if len(text) <= 200 else f"{text[:200]}…"
+    return re.sub(r"([\\`*_\[\]<>$:!#~|])", r"\\\1", short)
 
 
 def figure(value: float | None) -> str:

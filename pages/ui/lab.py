@@ -96,13 +96,13 @@ def find_variant_run(data: Dataset, number: int) -> Run | None:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _load(name: str, place: str, version: float) -> Dataset:
-    return datasets.load(datasets.locate(datasets.definition(name)))
+def _load(name: str, place: str, version: float, _source: Source) -> Dataset:
+    return datasets.load(_source)
 
 
 def load(source: Source) -> Dataset:
     """The data set at `source`, read once per server and shared: its arrays are read-only."""
-    return _load(source.definition.name, source.place, source.version)
+    return _load(source.definition.name, source.place, source.version, source)
 
 
 def choice() -> Choice:

@@ -37,24 +37,17 @@ VARIANT_LABELS = {
 }
 
 
-def draw() -> bool:
-    """Draw the sidebar and set `st.session_state.choice`; False if the choice cannot be had."""
+def choose() -> None:
+    """Draw the pickers and set `st.session_state.choice`. Raises LabError if it cannot be had."""
     with st.sidebar:
         st.markdown(f"### {_('Recognition Lab')}")
         _read_url()
         values = _pickers()
         _write_url(values)
-        problem = None
-        try:
-            st.session_state.choice = lab.resolve(values)
-        except LabError as error:
-            problem = error
         download.offer(DATASETS[values["dataset"]])
-        if problem is None:
-            _way()
-    for refusal in [*st.session_state.refused, *([problem] if problem else [])]:
+    for refusal in st.session_state.refused:
         frame.show_error(refusal)
-    return problem is None
+    st.session_state.choice = lab.resolve(values)
 
 
 def _read_url() -> None:
@@ -73,11 +66,15 @@ def _read_url() -> None:
                 st.session_state[key] = _parse(key, st.query_params[key])
             except LabError as error:
                 st.session_state.refused.append(error)
+    if "learning_rate" not in st.query_params:
+        _take_default_rate()
 
 
 def _write_url(values: dict[str, Any]) -> None:
     """Make the URL say what was chosen; what it does not say has its default."""
-    query = {key: str(value) for key, value in values.items() if value != DEFAULTS[key]}
+    rate = specs.OPTIMIZERS[values.get("optimizer", DEFAULTS["optimizer"])]
+    defaults = {**DEFAULTS, "learning_rate": rate}
+    query = {key: str(value) for key, value in values.items() if value != defaults[key]}
     st.session_state.query = query
     if {key: st.query_params[key] for key in st.query_params if key in DEFAULTS} != query:
         for key in DEFAULTS:
@@ -92,12 +89,12 @@ def _parse(key: str, text: str) -> Any:
     if key == "dataset":
         return datasets.definition(text).name
     choices = {
-        "variant": tuple(VARIANT_LABELS),
-        "activation": specs.ACTIVATIONS,
-        "optimizer": tuple(specs.OPTIMIZERS),
+        "variant": (N_("variant"), tuple(VARIANT_LABELS)),
+        "activation": (N_("activation"), specs.ACTIVATIONS),
+        "optimizer": (N_("optimizer"), tuple(specs.OPTIMIZERS)),
     }
     if key in choices:
-        specs.check_choice(key, text, choices[key])
+        specs.check_choice(choices[key][0], text, choices[key][1])
         return text
     whole = isinstance(DEFAULTS[key], int)
     value: Any = text  # which no limit allows: what is not a number gets the same sentence
@@ -138,7 +135,7 @@ def _own_settings() -> dict[str, Any]:
     return values | {
         "activation": _one_of("activation", _("Activation"), _as_labels(specs.ACTIVATIONS)),
         "optimizer": _one_of(
-            "optimizer", _("Optimizer"), _as_labels(specs.OPTIMIZERS), _take_default
+            "optimizer", _("Optimizer"), _as_labels(specs.OPTIMIZERS), _new_optimizer
         ),
         "learning_rate": _decimal("learning_rate", _("Learning rate"), 0.0001, "%g"),
         "epochs": _whole("epochs", _("Epochs")),
@@ -152,9 +149,13 @@ def _as_labels(names: Iterable[str]) -> dict[str, str]:
     return {name: name for name in names}
 
 
-def _take_default() -> None:
-    """A newly chosen optimizer starts with Keras's default learning rate."""
+def _new_optimizer() -> None:
     _forget_refused()
+    _take_default_rate()
+
+
+def _take_default_rate() -> None:
+    """Without another wish an optimizer has Keras's default learning rate."""
     st.session_state.learning_rate = specs.OPTIMIZERS[st.session_state.optimizer]
 
 
@@ -199,8 +200,8 @@ def _one_of(
     )
 
 
-def _way() -> None:
-    """The steps of the lab as links, each with its state."""
+def way() -> None:
+    """Draw the steps of the lab as links, each with its state."""
     st.markdown(f"**{_('The lab, step by step')}**")
     for number, step in enumerate(lab.STEPS):
         done = lab.is_done(step.name)
