@@ -9,6 +9,7 @@ import keras
 from core import models, training
 from core.datasets import Dataset
 from core.specs import ModelSpec, OptimizerSpec, TrainSpec
+from core.structure import CLASSES
 
 
 def compare(
@@ -22,7 +23,7 @@ def compare(
     count that pays for its own tracing.
     """
     x, y = data.arrays.x_train, data.arrays.y_train
-    scaled, one_hot = x / 255, keras.utils.to_categorical(y, models.CLASSES)
+    scaled, one_hot = x / 255, keras.utils.to_categorical(y, CLASSES)
     network = models.build(model, train.seed)
     network.compile(models.optimizer(optimizer), "categorical_crossentropy", metrics=["accuracy"])
 

@@ -56,6 +56,7 @@ class Engine:
         self._deaths: Counter[str] = Counter()
         self._owner = f"{socket.gethostname()}:{os.getpid()}"
         self._closed = threading.Event()
+        threading.Thread(target=self._beat, daemon=True).start()
 
     def start(self) -> "Client":
         """Start the workers, unless they are there; each imports TensorFlow ahead of its runs."""
@@ -63,23 +64,25 @@ class Engine:
             if self._client is None:
                 self._client = _start_cluster(self._workers or settings.workers())
                 self._client.subscribe_topic(worker.TOPIC, self._on_event)
-                threading.Thread(target=self._beat, daemon=True).start()
             return self._client
 
     def submit(self, spec: RunSpec) -> None:
         """Ask for a run. Does nothing if it is finished, queued or running already.
 
-        Raises StoreError if the store cannot be written.
+        Raises StoreError if the store cannot be written, TrainingError if no worker can be had.
         """
         if not self.store.claim(spec, self._owner):
             return
         try:
             self._send(spec)
-        except Exception:
+        except Exception as error:
             with self._lock:
-                del self._active[spec.key]
-            self.store.release(spec.key)
-            raise
+                self._active.pop(spec.key, None)
+                self.store.release(spec.key)
+            raise TrainingError(
+                N_("The training processes could not be started ({reason}): try again."),
+                reason=error,
+            ) from error
 
     def _send(self, spec: RunSpec) -> None:
         task = f"{spec.key}-{uuid.uuid4().hex[:8]}"
@@ -156,14 +159,17 @@ class Engine:
         news["epochs"] = epochs_from(news["epochs"])
         with self._lock:
             current = self._active.get(key)
-            if current and current[0] == task:
+            if current and current[0] == task and current[1].alive:
                 self._write(task, replace(current[1], **news))
 
     def _write(self, task: str, claim: Claim) -> None:
         self._active[claim.key] = (task, claim)
-        # A disk that is full for a moment must not end the training.
+        # A disk that is full for a moment must not end the training, nor hide how it ended: what
+        # cannot be written now is written with the next beat.
         with suppress(LabError):
             self.store.update(claim)
+            if not claim.alive:
+                del self._active[claim.key]
 
     def _beat(self) -> None:
         while not self._closed.wait(BEAT_SECONDS):
@@ -178,7 +184,11 @@ class Engine:
         except Exception as error:
             from distributed.scheduler import KilledWorker
 
-            if not (isinstance(error, KilledWorker) and self._send_again(spec)):
+            try:
+                again = isinstance(error, KilledWorker) and self._send_again(spec)
+            except Exception as failure:
+                again, error = False, failure
+            if not again:
                 self._end(spec, error)
         else:
             with self._lock:
@@ -210,7 +220,7 @@ class Engine:
         with self._lock:
             if spec.key not in self._active:  # closed: it is marked as interrupted
                 return
-            _, claim = self._active.pop(spec.key)
+            task, claim = self._active[spec.key]
             self._futures.pop(spec.key, None)
             self._deaths.pop(spec.key, None)
             ended = replace(
@@ -222,8 +232,7 @@ class Engine:
                     for name, value in reason.values.items()
                 },
             )
-            with suppress(LabError):
-                self.store.update(ended)
+            self._write(task, ended)
 
 
 def _start_cluster(workers: int) -> "Client":

@@ -3,9 +3,9 @@
 import keras
 
 from core.specs import ModelSpec, OptimizerSpec
+from core.structure import CLASSES
 
 IMAGE_SHAPE = (28, 28)
-CLASSES = 10
 
 
 def build(spec: ModelSpec, seed: int) -> keras.Sequential:

@@ -30,7 +30,7 @@ import numpy.typing as npt
 from locket import lock_file
 
 from core import settings
-from core.errors import LabError, Stopped, StoreError, TrainingError
+from core.errors import LabError, Stopped, StoreError, TrainingError, UsageError
 from core.i18n import N_
 from core.specs import RunSpec
 
@@ -138,15 +138,29 @@ class Run:
         """The content of one file of the run. Raises StoreError if it is missing or damaged."""
         try:
             content = (self.folder / name).read_bytes()
-        except OSError as error:
+        except FileNotFoundError as error:
             raise _damaged(self.key) from error
+        except OSError as error:
+            raise _unreadable(self.folder, error) from error
         if hashlib.sha256(content).hexdigest() != self.sha256.get(name):
             raise _damaged(self.key)
         return content
 
 
-def _damaged(key: str) -> StoreError:
-    return StoreError(N_("The stored run {key} is damaged: train it again."), key=key)
+class Damaged(StoreError):
+    """A stored run is not what was stored."""
+
+
+def _damaged(key: str) -> Damaged:
+    return Damaged(N_("The stored run {key} is damaged: train it again."), key=key)
+
+
+def _unreadable(path: Path, error: OSError) -> StoreError:
+    return StoreError(
+        N_("{path} cannot be read ({reason}): check its permissions and the disk."),
+        path=path,
+        reason=error.strerror or error,
+    )
 
 
 class Store:
@@ -185,12 +199,15 @@ class Store:
         """The finished run of that key, or None. A damaged one is set aside first.
 
         Checksums are verified when the run is first seen and when one of its files has changed.
+        Raises StoreError if the store cannot be read.
         """
         folder = self._runs / key
         # A key such as "" or "..", from whoever typed it, must not set other folders aside.
-        if key in ("", "..") or folder.parent != self._runs or not folder.is_dir():
+        if key in ("", "..") or folder.parent != self._runs:
             return None
         try:
+            if not folder.is_dir():
+                return None
             files = {path.name: path.stat() for path in folder.iterdir()}
             state = {name: (file.st_size, file.st_mtime_ns) for name, file in files.items()}
             known, run = self._checked.get(key, (None, None))
@@ -200,16 +217,29 @@ class Store:
             for name in run.sha256:
                 run.read(name)
             self._checked[key] = (state, run)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, LabError):
+        except (
+            FileNotFoundError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            UsageError,
+            Damaged,
+        ):
             self._set_aside(folder)
             return None
+        except OSError as error:
+            raise _unreadable(folder, error) from error
         return run
 
     def runs(self) -> list[Run]:
         """All finished runs, the newest first."""
-        if not self._runs.is_dir():
+        try:
+            keys = [path.name for path in self._runs.iterdir() if not path.name.startswith(".")]
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        keys = [path.name for path in self._runs.iterdir() if not path.name.startswith(".")]
+        except OSError as error:
+            raise _unreadable(self._runs, error) from error
         found = [run for key in keys if (run := self.find(key))]
         return sorted(found, key=lambda run: run.finished, reverse=True)
 

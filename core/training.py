@@ -33,8 +33,6 @@ CHUNK_SECONDS = 0.25
 
 EVALUATION_BATCH = 2048
 
-Floats = npt.NDArray[np.float32]
-
 
 @dataclass(frozen=True)
 class Moment:
@@ -162,14 +160,16 @@ class CompiledSteps:
 
 
 def split(images: int, validation_split: float) -> int:
-    """How many of the images are trained on: the first ones, as Keras's `validation_split` does.
+    """As training_images, but an empty part is refused.
 
     Raises DataError if nothing would be left to train on or, with a split, to validate on.
     """
     training = training_images(images, validation_split)
     if training == 0 or (validation_split > 0 and training == images):
         raise DataError(
-            N_("{images} images cannot be split {split:.0%} for validation: take another split."),
+            N_(
+                "A validation split of {split} leaves one part of {images} images empty: change it."
+            ),
             images=images,
             split=validation_split,
         )

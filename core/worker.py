@@ -7,7 +7,7 @@ import io
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -23,8 +23,8 @@ from core.datasets import Dataset
 from core.datasets.contract import Images
 from core.errors import DataError, Stopped
 from core.i18n import N_
-from core.runs import Run
-from core.specs import RunSpec
+from core.runs import Epoch, Run
+from core.specs import RunSpec, training_images
 
 if TYPE_CHECKING:
     import keras
@@ -75,29 +75,40 @@ def train(spec: RunSpec, task: str) -> Outcome:
     worker, stop = get_worker(), Event(task)
     last = 0.0
 
-    def say(**news: Any) -> None:
+    def tell(
+        state: str,
+        epochs: Sequence[Epoch] = (),
+        steps_done: int = 0,
+        steps: int = 0,
+        seconds: float = 0.0,
+    ) -> None:
         nonlocal last
         last = time.monotonic()
-        worker.log_event(TOPIC, {"key": spec.key, "task": task, **news})
+        news = {
+            "key": spec.key,
+            "task": task,
+            "state": state,
+            "epochs": [asdict(epoch) for epoch in epochs],
+            "steps_done": steps_done,
+            "steps": steps,
+            "seconds": seconds,
+        }
+        worker.log_event(TOPIC, news)
 
     def report(moment: "Moment") -> None:
-        if time.monotonic() - last < REPORT_SECONDS:
+        finished = len(moment.epochs) == spec.train.epochs
+        if time.monotonic() - last < REPORT_SECONDS and not finished:
             return
         if stop.is_set():
             raise Stopped(N_("The training was stopped."))
-        say(
-            state="running",
-            epochs=[asdict(epoch) for epoch in moment.epochs],
-            steps_done=moment.steps_done,
-            steps=moment.steps,
-            seconds=moment.seconds,
-        )
+        state = "saving" if finished else "running"
+        tell(state, moment.epochs, moment.steps_done, moment.steps, moment.seconds)
 
-    say(state="preparing", epochs=[], steps_done=0, steps=0, seconds=0.0)
+    tell("preparing")
     return run(spec, report)
 
 
-def run(spec: RunSpec, report: Any) -> Outcome:
+def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     """The run itself, without the queue around it; `report` is called as `training.fit` says."""
     prepare()
     import keras
@@ -110,7 +121,7 @@ def run(spec: RunSpec, report: Any) -> Outcome:
     optimizer = models.optimizer(spec.optimizer)
     fit = training.fit(model, optimizer, arrays.x_train, arrays.y_train, spec.train, report)
     result = evaluation.evaluate(model, arrays.x_test, arrays.y_test)
-    trained_on = training.split(len(arrays.x_train), spec.train.validation_split)
+    trained_on = training_images(len(arrays.x_train), spec.train.validation_split)
     record = {
         "dataset": {
             "name": data.name,

@@ -1,5 +1,6 @@
 """Recognise single test images: the ten outputs, the class they say, and the true class."""
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -29,7 +30,9 @@ def show(index: int, key: str) -> None:
             predicted=names[predicted], true=names[true]
         )
     )
-    if right:
+    if not np.isfinite(outputs).all():
+        image.markdown(_(":red[:material/cancel: **diverged: the outputs are not numbers**]"))
+    elif right:
         image.markdown(_(":green[:material/check_circle: **right**]"))
     else:
         image.markdown(_(":red[:material/cancel: **wrong**]"))

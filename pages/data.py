@@ -108,12 +108,12 @@ split = current.spec.train.validation_split
 training = specs.training_images(len(x_train), split)
 st.markdown(
     _(
-        "With a validation split of {split:.0%} Keras sets the **last {validation:,}** of the "
+        "With a validation split of {split} Keras sets the **last {validation:,}** of the "
         "{n:,} training images aside, once and before any shuffling: images {first:,} to "
         "{last:,}. It trains on the first **{training:,}** in every epoch. (The lab sheet says "
         "that validation images are drawn at random in each epoch. They are not.)"
     ).format(
-        split=split,
+        split=frame.percent(split),
         validation=len(x_train) - training,
         n=len(x_train),
         first=training,

@@ -14,7 +14,7 @@ from pages.ui.text import _
 STATES = {
     "queued": _("Waiting for a free worker"),
     "preparing": _("Preparing: loading TensorFlow and the data, compiling the network"),
-    "saving": _("Saving"),
+    "saving": _("Testing the network and saving the run"),
 }
 
 
@@ -95,6 +95,8 @@ def watch(key: str, total: int) -> None:
         st.button(
             _("Stop"), icon=":material/stop:", on_click=lab.engine().stop, args=[key], key="stop"
         )
+    else:
+        st.caption(_("Another program on this computer trains this run: stop it there."))
     curves(claim.epochs, total)
     if claim.epochs:
         epoch_table(claim.epochs)

@@ -351,7 +351,7 @@ def test_too_few_images_to_split_are_one_sentence(data: Path, tmp_path: Path) ->
     assert (done.returncode, done.stdout) == (1, "")
     assert "Traceback" not in done.stderr
     sentence = done.stderr.splitlines()[-1]
-    assert sentence == "Error: 1 images cannot be split 20% for validation: take another split."
+    assert sentence == "Error: Validation split 0.2 leaves one part of 1 images empty: change it."
 
 
 # Ctrl-C

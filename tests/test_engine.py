@@ -212,7 +212,12 @@ def test_progress_is_seen_in_the_store(engine: Engine, spec: RunSpec) -> None:
         time.sleep(0.05)
     assert finish(engine, wanted)
     states = list(dict.fromkeys(claim.state for claim in claims))
-    assert states in (["queued", "preparing", "running"], ["queued", "running"])
+    # The short ones may pass between two looks.
+    assert [state for state in states if state not in ("preparing", "saving")] == [
+        "queued",
+        "running",
+    ]
+    assert states == [s for s in ("queued", "preparing", "running", "saving") if s in states]
     running = [claim for claim in claims if claim.state == "running"]
     counts = [len(claim.epochs) for claim in running]
     assert counts == sorted(counts)

@@ -181,9 +181,42 @@ def test_the_train_page_says_that_figures_are_of_a_sample(run: Run) -> None:
 def test_the_full_set_is_called_full(full_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_DATA", str(full_data))
     at = visit("data")
-    assert "60,000 + 10,000 images ·" in at.main.caption[0].value
+    caption = at.main.caption[0].value
+    assert "60,000 + 10,000 images from the folder named by LAB_DATA · " in caption
     assert not at.info
     assert not at.sidebar.button
+
+
+def test_a_folder_of_data_that_is_not_there_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_DATA", str(tmp_path / "nowhere"))
+    at = visit("overview", variant="0")
+    assert len(at.error) == 1
+    assert "which is not a folder: name a folder of data, or unset it." in at.error[0].value
+
+
+def test_what_a_url_says_is_shown_as_plain_text() -> None:
+    at = visit("overview", variant="own", epochs="![x](http://127.0.0.1/x.png)" + "9" * 1000)
+    (error,) = at.error
+    assert r"\!\[x\](http\://127.0.0.1/x.png)999" in error.value
+    assert len(error.value) < 400
+
+
+def test_an_optimizer_without_a_learning_rate_has_its_default() -> None:
+    at = visit("overview", variant="own", optimizer="sgd")
+    assert at.sidebar.number_input(key="learning_rate").value == 0.01
+    assert "sgd 0.01, " in at.main.caption[0].value
+
+
+def test_a_share_is_not_rounded() -> None:
+    at = visit("overview", variant="own", validation_split=0.125)
+    assert "validation 12.5%" in at.main.caption[0].value
+
+
+def test_a_network_without_hidden_layers_has_no_activation() -> None:
+    at = visit("overview", variant="own", layers=0, activation="tanh")
+    assert "**Own settings**: no hidden layer, adam 0.001, " in at.main.caption[0].value
 
 
 @needs_no_fashion
@@ -454,7 +487,10 @@ def test_a_store_that_cannot_be_written_is_one_sentence(
             {"state": "running", "steps_done": 3, "steps": 12, "seconds": 2.0},
             "Epoch 4 of 7, about 6 s left",
         ),
-        ({"state": "saving", "steps_done": 12, "steps": 12}, "Saving"),
+        (
+            {"state": "saving", "steps_done": 12, "steps": 12},
+            "Testing the network and saving the run",
+        ),
     ],
 )
 def test_a_live_run_shows_how_far_it_is(

@@ -118,7 +118,7 @@ def test_the_split_is_the_one_of_keras(images: int, share: float) -> None:
 
 @pytest.mark.parametrize(("images", "share"), [(1, 0.5), (0, 0.0)])
 def test_a_split_that_leaves_nothing_is_refused(images: int, share: float) -> None:
-    with pytest.raises(DataError, match=f"{images} images cannot be split"):
+    with pytest.raises(DataError, match=f"leaves one part of {images} images empty"):
         training.split(images, share)
 
 

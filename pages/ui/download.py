@@ -8,6 +8,7 @@ import streamlit as st
 from core import datasets, settings
 from core.datasets import Definition
 from core.errors import LabError
+from pages.ui import frame
 from pages.ui.text import _
 
 

@@ -10,8 +10,9 @@ from core.datasets import DATASETS, Dataset
 from core.errors import LabError
 from core.i18n import N_
 from core.runs import Run
+from core.specs import ModelSpec
 from pages.ui.lab import STEPS, Choice, choice
-from pages.ui.text import _
+from pages.ui.text import _, plural
 
 STILL = {"displayModeBar": False}
 """For st.plotly_chart: charts that are read and not edited need no toolbar over them."""
@@ -41,26 +42,33 @@ def begin(question: str) -> Choice:
 
 
 def summary(current: Choice) -> str:
-    """The choice in one line: data set with its size, variant with its settings, run."""
+    """The choice in one line: the images, where they come from, and the settings."""
     arrays, spec = current.data.arrays, current.spec
-    size = _("{train:,} + {test:,} images").format(
-        train=len(arrays.x_train), test=len(arrays.x_test)
+    images = _("{train:,} + {test:,} images from {place}").format(
+        train=len(arrays.x_train), test=len(arrays.x_test), place=place(current.data)
     )
     part = "" if current.data.complete else _(" (a sample, not the full set)")
-    hidden = " + ".join(str(n) for n in spec.model.hidden) or _("no hidden layer")
-    settings = _(
-        "{hidden} {activation}, {optimizer} {rate:g}, {epochs} epochs, batch {batch}, "
-        "validation {split:.0%}"
-    ).format(
-        hidden=hidden,
-        activation=spec.model.activation if spec.model.hidden else "",
-        optimizer=spec.optimizer.name,
-        rate=spec.optimizer.learning_rate,
-        epochs=spec.train.epochs,
-        batch=spec.train.batch_size,
-        split=spec.train.validation_split,
-    )
-    return f"**{current.data.definition.title}**, {size}{part} · **{current.name}**: {settings}"
+    settings = [
+        layers(spec.model),
+        f"{spec.optimizer.name} {spec.optimizer.learning_rate:g}",
+        plural("{n} epoch", "{n} epochs", spec.train.epochs).format(n=spec.train.epochs),
+        _("batch {n}").format(n=spec.train.batch_size),
+        _("validation {share}").format(share=percent(spec.train.validation_split)),
+    ]
+    title = current.data.definition.title
+    return f"**{title}**, {images}{part} · **{current.name}**: {', '.join(settings)}"
+
+
+def layers(model: ModelSpec) -> str:
+    """The hidden layers in words: neurons of each, and their activation."""
+    if not model.hidden:
+        return _("no hidden layer")
+    return f"{' + '.join(map(str, model.hidden))} {model.activation}"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage, not rounded: 0.125 is 12.5%."""
+    return f"{100 * share:.6g}%"
 
 
 def tiles(figures: dict[str, str]) -> None:
@@ -122,7 +130,7 @@ def show_error(error: LabError) -> None:
 def sentence(error: LabError) -> str:
     """An error for st.error and the like, which take Markdown.
 
-    Its values may come from a URL or the disk: they are shortened and have no Markdown of their own.
+    Its values may come from a URL or the disk: they are shortened and carry no Markdown.
     """
     values = {
         name: value if isinstance(value, int | float) else _plain(str(value))
@@ -148,12 +156,12 @@ def parameters(current: Choice) -> pd.DataFrame:
     spec = current.spec
     rows = {
         _("Hidden layers"): " + ".join(map(str, spec.model.hidden)) or _("none"),
-        _("Activation"): spec.model.activation,
+        _("Activation"): spec.model.activation if spec.model.hidden else "–",
         _("Optimizer"): spec.optimizer.name,
         _("Learning rate"): f"{spec.optimizer.learning_rate:g}",
         _("Epochs"): f"{spec.train.epochs}",
         _("Batch size"): f"{spec.train.batch_size}",
-        _("Validation split"): f"{spec.train.validation_split:.0%}",
+        _("Validation split"): percent(spec.train.validation_split),
         _("Seed"): f"{spec.train.seed}",
     }
     return pd.DataFrame({_("Parameter"): rows.keys(), _("Value"): rows.values()})
