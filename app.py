@@ -26,12 +26,12 @@ def main() -> None:
     st.session_state.step = next(step for step in STEPS if pages[step.name] == page)
     try:
         sidebar.choose()
-        way = st.sidebar.container()
-        try:
-            page.run()
-        finally:  # after the page, which may have marked its step as done
-            with way:
-                sidebar.way()
+        way = st.sidebar.empty()
+        with way.container():
+            sidebar.way()
+        page.run()
+        with way.container():  # again: the page may have marked its step as done
+            sidebar.way()
     except LabError as error:
         frame.show_error(error)
 
