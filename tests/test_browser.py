@@ -101,8 +101,15 @@ OWN = re.compile(r"Own settings: 64 \+ 32\b.*, 2 epochs")
 BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 25, 30)"}
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("state", ["untrained", "trained"])
+@pytest.mark.parametrize(
+    ("state", "width"),
+    [
+        ("untrained", 1280),
+        pytest.param("untrained", 390, marks=pytest.mark.slow),
+        ("trained", 1280),
+        ("trained", 390),
+    ],
+)
 def test_every_page_is_drawn_light_and_dark(
     tab: Tab, server: Server, width: int, state: str, request: pytest.FixtureRequest
 ) -> None:

@@ -492,6 +492,7 @@ def test_no_worker_outlives_a_killed_process(
     until(lambda: (claim := store.claimed(spec.key)) and claim.state == "interrupted")
 
 
+@pytest.mark.slow
 def test_close_ends_the_workers_and_marks_runs_interrupted(cache: Path, spec: RunSpec) -> None:
     spec = long(spec)
     with start_engine(cache, spec, then="engine.close(); print('closed')") as program:
