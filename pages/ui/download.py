@@ -45,7 +45,7 @@ def start(wanted: Definition) -> None:
     def work() -> None:
         try:
             datasets.fetch(wanted, current)
-            del _downloads()[wanted.name]
+            _downloads().pop(wanted.name, None)  # a second attempt may have replaced it
         except LabError as error:
             current.error = error
         finally:
