@@ -123,22 +123,24 @@ def probability_bars(
     probabilities: npt.NDArray[np.floating],
     class_names: Sequence[str],
     predicted: int,
-    true: int,
+    true: int | None = None,
     _: Translate = untranslated,
 ) -> go.Figure:
-    """The outputs (classes,) of the network for one image, 0..1, with the two classes marked."""
-    right = predicted == true
-    groups = {
-        _("predicted, and true") if right else _("predicted"): (
-            [predicted],
-            COLOURS["green"] if right else COLOURS["vermillion"],
-        ),
-        _("true class"): ([] if right else [true], COLOURS["blue"]),
-        _("other classes"): (
-            [i for i in range(len(class_names)) if i not in (predicted, true)],
-            COLOURS["grey"],
-        ),
-    }
+    """The outputs (classes,) of the network for one image, 0..1, with the two classes marked.
+
+    Without a true class, as for a drawing, only the predicted one is marked.
+    """
+    if true is None:
+        marked = {_("predicted"): ([predicted], COLOURS["blue"])}
+    elif predicted == true:
+        marked = {_("predicted, and true"): ([predicted], COLOURS["green"])}
+    else:
+        marked = {
+            _("predicted"): ([predicted], COLOURS["vermillion"]),
+            _("true class"): ([true], COLOURS["blue"]),
+        }
+    others = [i for i in range(len(class_names)) if i not in (predicted, true)]
+    groups = {**marked, _("other classes"): (others, COLOURS["grey"])}
     figure = _figure(60 + 26 * len(class_names), barmode="overlay", bargap=0.2)
     for name, (classes, colour) in groups.items():
         if classes:

@@ -1,11 +1,12 @@
-"""The command line: `python -m core data | train | runs | predict | bench`."""
+"""The command line: `python -m core data | train | runs | predict | drawn | bench`."""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from core import datasets, specs
 from core.datasets import Dataset
@@ -14,10 +15,29 @@ from core.i18n import N_, translation
 from core.runs import Claim, Run, Store, dump_json
 from core.specs import DataSpec, ModelSpec, OptimizerSpec, RunSpec, TrainSpec
 
+if TYPE_CHECKING:
+    from core.drawing import Drawing
+    from core.inference import Network
+    from core.recognition import Reference
+
 _ = translation(None).gettext
 
 STEPS = 1000
 """Of the progress bar of a training."""
+
+RUN_OPTIONS = {
+    "variant",
+    "drawing_model",
+    "hidden",
+    "activation",
+    "optimizer",
+    "learning_rate",
+    "epochs",
+    "batch_size",
+    "validation_split",
+    "seed",
+}
+"""Which of the options decide a run, beside the data set."""
 
 
 class Failure(click.ClickException):
@@ -67,6 +87,9 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = [
         click.option("--dataset", default="mnist", show_default=True, help="mnist, fashion-mnist"),
         click.option("--variant", default=0, show_default=True, help="of the lab table, 0 to 9"),
+        click.option(
+            "--drawing-model", is_flag=True, help="the convolutional network for drawings"
+        ),
         click.option("--hidden", type=Hidden(), help="neurons of each hidden layer, or none"),
         click.option("--activation", help=", ".join(specs.ACTIVATIONS)),
         click.option("--optimizer", help=", ".join(specs.OPTIMIZERS)),
@@ -83,13 +106,20 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def settings_from(options: dict[str, Any]) -> tuple[ModelSpec, OptimizerSpec, TrainSpec]:
     """The settings that the options ask for: a variant with some of its values changed."""
-    model, train = specs.variant_specs(options["variant"])
+    if options["drawing_model"]:
+        if options["hidden"] is not None or options["activation"]:
+            raise UsageError(
+                N_("The drawing model has layers of its own: leave out --hidden and --activation.")
+            )
+        model, train = specs.drawing_specs()
+    else:
+        model, train = specs.variant_specs(options["variant"])
 
     def pick(name: str, default: Any) -> Any:
         return default if options[name] is None else options[name]
 
     return (
-        ModelSpec(pick("hidden", model.hidden), pick("activation", model.activation)),
+        ModelSpec(pick("hidden", model.hidden), pick("activation", model.activation), model.kind),
         specs.optimizer_spec(pick("optimizer", "adam"), options["learning_rate"]),
         TrainSpec(
             pick("epochs", train.epochs),
@@ -315,7 +345,9 @@ def runs(as_json: bool) -> None:
         click.echo(
             _("{key}  {hidden}  {epochs} epochs  {optimizer}  seed {seed}  {accuracy:.4f}").format(
                 key=run.key,
-                hidden="+".join(map(str, spec.model.hidden)) or _("no hidden layer"),
+                hidden=_("drawing model")
+                if spec.model.kind == "drawing"
+                else "+".join(map(str, spec.model.hidden)) or _("no hidden layer"),
                 epochs=spec.train.epochs,
                 optimizer=spec.optimizer.name,
                 seed=spec.train.seed,
@@ -325,45 +357,170 @@ def runs(as_json: bool) -> None:
         )
 
 
+def _asked_for() -> set[str]:
+    """The options of a run that were given, and not left to their defaults."""
+    context = click.get_current_context()
+    given = {
+        name
+        for name in context.params
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+    return given & RUN_OPTIONS
+
+
+def _reading_spec(data: Dataset, options: dict[str, Any]) -> RunSpec:
+    """The run that is to read drawings: without any options of a run, the drawing model."""
+    if not _asked_for():
+        options = {**options, "drawing_model": True}
+    settings = settings_from(options)
+    full = RunSpec(DataSpec(data.name, data.definition.digest), *settings)
+    if options["drawing_model"] and Store().find(full.key):
+        return full  # comes with the lab, also where only a sample of its images is at hand
+    return RunSpec(DataSpec(data.name, data.digest), *settings)
+
+
 @main.command()
 @spec_options
+@click.option("--steps", is_flag=True, help="write the picture after each step beside the image")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON list and nothing else")
-@click.argument(
-    "images", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
-)
-def predict(images: tuple[Path, ...], as_json: bool, **options: Any) -> None:
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+def predict(images: tuple[Path, ...], steps: bool, as_json: bool, **options: Any) -> None:
     """Recognise the pictures IMAGES (PNG or JPEG) with a stored run.
+
+    Without options of a run the drawing model reads them, which comes with the lab.
 
     Example: python -m core predict --variant 1 five.png
     """
-    from core import drawing
-
-    settings = settings_from(options)
     found = find_data(options["dataset"])
-    spec = RunSpec(DataSpec(found.name, found.digest), *settings)
-    run = Store().find(spec.key)
+    run = Store().find(_reading_spec(found, options).key)
     if run is None:
         raise StoreError(
             N_("This run is not trained yet: use `python -m core train` with the same options.")
         )
-    pictures = [drawing.prepare(path) for path in images]
 
-    from core import worker
+    from core import inference, recognition
 
-    answers = [
-        {
-            "image": str(path),
-            "label": found.class_names[row.argmax()],
-            "probabilities": row.tolist(),
-        }
-        for path, row in zip(images, worker.predict(run, pictures), strict=True)
-    ]
+    network, known = inference.load(run), recognition.reference(found.arrays.x_train)
+    answers = [_answer(path, network, known, found, steps) for path in images]
     if as_json:
         click.echo(dump_json(answers))
-        return
     for answer in answers:
-        best = max(answer["probabilities"])
-        click.echo(f"{answer['image']}: {_(answer['label'])} ({best:.1%})")
+        if "error" in answer:
+            click.echo(answer["error"], err=True)
+        elif not as_json:
+            click.echo(f"{answer['image']}: {_in_words(answer)}")
+    if any("error" in answer for answer in answers):
+        click.get_current_context().exit(1)
+
+
+def _answer(
+    path: Path, network: "Network", known: "Reference", data: Dataset, steps: bool
+) -> dict[str, Any]:
+    """One object of `predict --json`; a picture that cannot be read has an error instead."""
+    from core import drawing, recognition
+
+    try:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise DataError(
+                N_("{file} cannot be opened ({reason}): check its name."),
+                file=path,
+                reason=error.strerror or error,
+            ) from error
+        prepared = drawing.prepare(drawing.read(content, path.name))
+        if steps:
+            _write_steps(path, prepared)
+    except LabError as error:
+        return {"image": str(path), "error": error.sentence(_)}
+    answer = recognition.recognise(network, [prepared], known)[0]
+    return {
+        "image": str(path),
+        "label": None if answer.label is None else data.class_names[answer.label],
+        "probabilities": answer.probabilities.tolist(),
+        "unsure": answer.unsure,
+    }
+
+
+def _in_words(answer: dict[str, Any]) -> str:
+    if answer["label"] is None:
+        return _("nothing is drawn")
+    best = max(answer["probabilities"])
+    sure = (
+        _("{label} ({share:.1%})") if not answer["unsure"] else _("unsure: {label} ({share:.1%})")
+    )
+    return sure.format(label=_(answer["label"]), share=best)
+
+
+def _write_steps(path: Path, prepared: "Drawing") -> None:
+    """<name>.0-original.png, <name>.1-ink.png and so on, beside the picture."""
+    from PIL import Image
+
+    for number, (step, picture) in enumerate(prepared.shown.items()):
+        file = path.with_name(f"{path.stem}.{number}-{step}.png")
+        try:
+            Image.fromarray(picture).save(file)
+        except OSError as error:
+            raise DataError(
+                N_("{file} cannot be written ({reason}): copy the picture to another folder."),
+                file=file,
+                reason=error.strerror or error,
+            ) from error
+        click.echo(_("Wrote {file}").format(file=file), err=True)
+
+
+@main.command()
+@spec_options
+@click.option("--run", "key", metavar="KEY", help="a stored run by its name: see `runs`")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object and nothing else")
+@click.argument("table", metavar="LABELS.csv", type=click.Path(path_type=Path))
+def drawn(table: Path, key: str | None, as_json: bool, **options: Any) -> None:
+    """Read labelled drawings, and say how many are right with all steps and with fewer.
+
+    LABELS.csv has the columns file and label, and the files lie beside it. The drawing model reads
+    them, or the run that the options name; it is trained if it is not stored. Here --hidden trains
+    on all images unless --validation-split is given.
+
+    Example: python -m core drawn labels.csv --hidden 256 --epochs 5 --batch-size 128
+    """
+    from core import drawn as drawings
+    from core import inference, recognition
+
+    run, data = _reader(key, options)
+    network, known = inference.load(run), recognition.reference(data.arrays.x_train)
+    result = drawings.report(network, known, drawings.read_table(table, data.class_names))
+    if as_json:
+        click.echo(dump_json({"run": run.key, **result}))
+        return
+    for way, text in (
+        ("full", _("{share:.1%} right with all steps")),
+        ("polarity", _("{share:.1%} right with ink told from paper, and resized")),
+        ("sheet", _("{share:.1%} right as in the lab sheet: grey, resized")),
+    ):
+        click.echo(text.format(share=result["accuracy"][way]))
+    summary = _("{count} drawings, {unsure:.1%} of the answers unsure, run {run}")
+    click.echo(summary.format(count=result["count"], unsure=result["unsure"], run=run.key))
+    for item in result["wrong"]:
+        click.echo(_("{file}: {label} read as {predicted}").format(**item))
+
+
+def _reader(key: str | None, options: dict[str, Any]) -> tuple[Run, Dataset]:
+    """The run that is to read drawings, trained if need be, and its data set."""
+    if key is None:
+        data = find_data(options["dataset"])
+        if options["hidden"] is not None and options["validation_split"] is None:
+            options = {**options, "validation_split": 0.0}
+        spec = _reading_spec(data, options)
+        store = Store()
+        return store.find(spec.key) or _train(spec, store), data
+    if _asked_for():
+        raise UsageError(N_("--run names a whole run: leave out the other options of a run."))
+    run = Store().find(key)
+    if run is None:
+        raise UsageError(
+            N_("There is no run {key}: `python -m core runs` lists what is stored."), key=key
+        )
+    return run, find_data(run.spec.data.name)
 
 
 @main.command()

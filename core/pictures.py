@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from core.datasets.contract import Images
 
@@ -36,6 +36,17 @@ def grid(images: Images, columns: int, scale: int = 3, marks: Sequence[str] = ()
             below = (left + tile / 2, top + tile + GAP / 2)
             draw.multiline_text(below, marks[i], fill=0, font=font, anchor="ma", align="center")
     return picture
+
+
+def tile(image: Images, side: int = 112, *, negative: bool = False) -> Image.Image:
+    """One image, uint8 (h, w) or (h, w, 3), as large as fits into a white square of `side` pixels.
+
+    Pixels of a small image stay squares. `negative` shows light ink dark.
+    """
+    shown = Image.fromarray(255 - image if negative else image)
+    small = max(image.shape[:2]) <= side
+    how = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
+    return ImageOps.pad(shown, (side, side), how, color="white")
 
 
 def _font(lines: Sequence[str], width: int, scale: int) -> ImageFont.FreeTypeFont:

@@ -34,6 +34,9 @@ from core.errors import LabError, Stopped, StoreError, TrainingError, UsageError
 from core.i18n import N_
 from core.specs import RunSpec
 
+SHIPPED = Path(__file__).parent / "shipped"
+"""Runs that come with the lab, laid out as in a cache. They are found by key, and not listed."""
+
 STALE_AFTER = 10.0
 """Seconds without a beat after which a claim counts as interrupted."""
 
@@ -170,7 +173,7 @@ class Store:
         self.cache = cache or settings.cache_folder()
         self._runs = self.cache / "runs"
         self._running = self.cache / "running"
-        self._checked: dict[str, tuple[Any, Run]] = {}
+        self._checked: dict[Path, tuple[Any, Run]] = {}
 
     # Finished runs
 
@@ -201,22 +204,24 @@ class Store:
         Checksums are verified when the run is first seen and when one of its files has changed.
         Raises StoreError if the store cannot be read.
         """
-        folder = self._runs / key
         # A key such as "" or "..", from whoever typed it, must not set other folders aside.
-        if key in ("", "..") or folder.parent != self._runs:
+        if key in ("", "..") or (self._runs / key).parent != self._runs:
             return None
+        return self._find(self._runs / key) or self._find(SHIPPED / "runs" / key)
+
+    def _find(self, folder: Path) -> Run | None:
         try:
             if not folder.is_dir():
                 return None
             files = {path.name: path.stat() for path in folder.iterdir()}
             state = {name: (file.st_size, file.st_mtime_ns) for name, file in files.items()}
-            known, run = self._checked.get(key, (None, None))
+            known, run = self._checked.get(folder, (None, None))
             if run is not None and state == known:
                 return run
             run = _load(folder)
             for name in run.sha256:
                 run.read(name)
-            self._checked[key] = (state, run)
+            self._checked[folder] = (state, run)
         except (
             FileNotFoundError,
             ValueError,
@@ -226,7 +231,8 @@ class Store:
             UsageError,
             Damaged,
         ):
-            self._set_aside(folder)
+            if folder.parent == self._runs:
+                self._set_aside(folder)
             return None
         except OSError as error:
             raise _unreadable(folder, error) from error
@@ -240,7 +246,7 @@ class Store:
             return []
         except OSError as error:
             raise _unreadable(self._runs, error) from error
-        found = [run for key in keys if (run := self.find(key))]
+        found = [run for key in keys if (run := self._find(self._runs / key))]
         return sorted(found, key=lambda run: run.finished, reverse=True)
 
     def _set_aside(self, folder: Path) -> None:

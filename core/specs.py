@@ -36,6 +36,9 @@ LIMITS: dict[str, Limit] = {
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "gelu", "silu", "linear")
 
+KINDS = ("dense", "drawing")
+"""Of networks: fully connected layers of any sizes, or the convolutional one for drawings."""
+
 OPTIMIZERS: dict[str, float] = {
     "adam": 0.001,
     "sgd": 0.01,
@@ -82,13 +85,23 @@ class DataSpec:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """A fully connected network: neurons of each hidden layer and their activation."""
+    """A fully connected network: neurons of each hidden layer and their activation.
 
-    hidden: tuple[int, ...]
+    The kind "drawing" is one convolutional network, which is trained with distorted images; the
+    other fields say nothing about it.
+    """
+
+    hidden: tuple[int, ...] = ()
     activation: str = "relu"
+    kind: str = "dense"
 
     def __post_init__(self) -> None:
+        check_choice(N_("kind of network"), self.kind, KINDS)
         object.__setattr__(self, "hidden", tuple(self.hidden))
+        if self.kind == "drawing":  # one network, one key
+            object.__setattr__(self, "hidden", ())
+            object.__setattr__(self, "activation", "relu")
+            return
         check("hidden layers", len(self.hidden))
         for neurons in self.hidden:
             check("neurons", neurons)
@@ -150,7 +163,10 @@ class RunSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """The spec as nested dictionaries that JSON can hold."""
-        return asdict(self)
+        values = asdict(self)
+        if self.model.kind == "dense":  # the only kind when the first runs got their keys
+            del values["model"]["kind"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -177,3 +193,8 @@ def variant_specs(number: int) -> tuple[ModelSpec, TrainSpec]:
     return ModelSpec(variant.hidden), TrainSpec(
         variant.epochs, variant.batch_size, variant.validation_split
     )
+
+
+def drawing_specs() -> tuple[ModelSpec, TrainSpec]:
+    """The network for drawings and its training, as the one that comes with the lab was trained."""
+    return ModelSpec(kind="drawing"), TrainSpec(epochs=12, batch_size=128, validation_split=0.0)

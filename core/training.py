@@ -33,6 +33,11 @@ CHUNK_SECONDS = 0.25
 
 EVALUATION_BATCH = 2048
 
+DENSE_LAYERS = (keras.layers.Flatten, keras.layers.Dense)
+
+Distort = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""Images float32 (n, 28, 28) and a seed (2,) to changed images: see core.distortions."""
+
 
 @dataclass(frozen=True)
 class Moment:
@@ -66,24 +71,35 @@ class CompiledSteps:
         x: Images,
         y: Images,
         batch_size: int,
+        distort: Distort | None = None,
     ) -> None:
         self._model = model
         self._optimizer = optimizer
         self._batch_size = batch_size
         self._x = tf.constant(x)
         self._y = tf.constant(y)
+        self._distort = distort
         self._steps_per_call = 1
         optimizer.build(model.trainable_variables)
+        # XLA is slower than a plain graph where it meets convolutions and random numbers.
+        dense = all(isinstance(layer, DENSE_LAYERS) for layer in model.layers)
+        self._many_steps = tf.function(
+            self._loop,
+            jit_compile=dense,
+            input_signature=[tf.TensorSpec([None], tf.int32), *[tf.TensorSpec([], tf.int32)] * 4],
+        )
 
     def compile(self, images: int) -> None:
         """Compile for epochs over that many images, without training on any."""
-        self._many_steps(self._padded(np.zeros(images, np.int32)), images, 0, 0)
+        self._many_steps(self._padded(np.zeros(images, np.int32)), images, 0, 0, 0)
         self._evaluation(tf.zeros(1, tf.int32))
 
     def epoch(
-        self, order: npt.NDArray[np.int32], on_call: Callable[[int], None]
+        self, order: npt.NDArray[np.int32], on_call: Callable[[int], None], seed: int = 0
     ) -> tuple[float, float]:
         """Train once on the images with the indices `order`, in that order.
+
+        With the same `seed` they are distorted alike, if they are.
 
         Calls `on_call(steps done in this epoch)` about every CHUNK_SECONDS; an exception from it
         ends the epoch. Returns the mean loss and the accuracy while the weights changed.
@@ -95,7 +111,7 @@ class CompiledSteps:
         while done < steps:
             began = time.perf_counter()
             stop = min(done + self._steps_per_call, steps)
-            sums += self._many_steps(indices, len(order), done, stop).numpy()
+            sums += self._many_steps(indices, len(order), done, stop, seed).numpy()
             seconds = time.perf_counter() - began
             self._steps_per_call = max(1, round((stop - done) * min(CHUNK_SECONDS / seconds, 10)))
             done = stop
@@ -120,9 +136,11 @@ class CompiledSteps:
         """The indices, and some more up to whole batches: XLA compiles for one size of batch."""
         return tf.constant(np.pad(order, (0, -len(order) % self._batch_size)))
 
-    def _step(self, indices: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+    def _step(self, indices: tf.Tensor, counts: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Train on one batch, of which only the images whose `counts` is 1 (and not 0) count."""
         x, y = self._batch(indices)
+        if self._distort is not None:
+            x = self._distort(x, seed)
         weights = self._model.trainable_variables
         with tf.GradientTape() as tape:
             probabilities = self._model(x, training=True)
@@ -132,12 +150,13 @@ class CompiledSteps:
         correct = keras.metrics.categorical_accuracy(y, probabilities) * counts
         return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(correct)])
 
-    @tf.function(
-        jit_compile=True,
-        input_signature=[tf.TensorSpec([None], tf.int32), *[tf.TensorSpec([], tf.int32)] * 3],
-    )
-    def _many_steps(
-        self, order: tf.Tensor, images: tf.Tensor, first: tf.Tensor, stop: tf.Tensor
+    def _loop(
+        self,
+        order: tf.Tensor,
+        images: tf.Tensor,
+        first: tf.Tensor,
+        stop: tf.Tensor,
+        seed: tf.Tensor,
     ) -> tf.Tensor:
         # Not `for step in tf.range(first, stop)`: XLA takes the ends of a range for constants and
         # would compile again for every pair of them.
@@ -146,7 +165,7 @@ class CompiledSteps:
         while step < stop:
             places = step * self._batch_size + tf.range(self._batch_size)
             counts = tf.cast(places < images, tf.float32)
-            sums += self._step(tf.gather(order, places), counts)
+            sums += self._step(tf.gather(order, places), counts, tf.stack([seed, step]))
             step += 1
         return sums
 
@@ -183,15 +202,17 @@ def fit(
     y: Images,
     spec: TrainSpec,
     report: Callable[[Moment], None] = lambda moment: None,
+    distort: Distort | None = None,
 ) -> Fit:
     """Train `model` in place; x uint8 (n, 28, 28), y uint8 (n,).
 
     `report` is called about four times a second; an exception from it ends the fit. The order of
-    the images follows from `spec.seed` alone, so runs with equal seeds see equal batches.
+    the images follows from `spec.seed` alone, so runs with equal seeds see equal batches. With
+    `distort` every batch is distorted anew before it is trained on.
     """
     training = split(len(x), spec.validation_split)
     began = time.perf_counter()
-    compiled = CompiledSteps(model, optimizer, x, y, spec.batch_size)
+    compiled = CompiledSteps(model, optimizer, x, y, spec.batch_size, distort)
     compiled.compile(training)
     compile_seconds = time.perf_counter() - began
 
@@ -209,7 +230,8 @@ def fit(
     for number in range(1, spec.epochs + 1):
         epoch_began = time.perf_counter()
         order = shuffle.permutation(training).astype(np.int32)
-        loss, accuracy = compiled.epoch(order, on_call)
+        distortions = int(shuffle.integers(2**31)) if distort else 0
+        loss, accuracy = compiled.epoch(order, on_call, distortions)
         val_loss, val_accuracy = compiled.evaluate(validation) if len(validation) else (None, None)
         seconds = time.perf_counter() - epoch_began
         epochs.append(Epoch(number, loss, accuracy, val_loss, val_accuracy, seconds))

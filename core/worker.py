@@ -16,14 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from core import datasets
 from core.datasets import Dataset
-from core.datasets.contract import Images
 from core.errors import DataError, Stopped
 from core.i18n import N_
-from core.runs import Epoch, Run
+from core.runs import Epoch
 from core.specs import RunSpec, training_images
 
 if TYPE_CHECKING:
@@ -114,13 +112,16 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     import keras
     import tensorflow as tf
 
-    from core import evaluation, models, training
+    from core import distortions, evaluation, models, training
 
     data = _load(spec)
     arrays = data.arrays
     model = models.build(spec.model, spec.train.seed)
     optimizer = models.optimizer(spec.optimizer)
-    fit = training.fit(model, optimizer, arrays.x_train, arrays.y_train, spec.train, report)
+    distort = distortions.distort if spec.model.kind == "drawing" else None
+    fit = training.fit(
+        model, optimizer, arrays.x_train, arrays.y_train, spec.train, report, distort
+    )
     result = evaluation.evaluate(model, arrays.x_test, arrays.y_test)
     trained_on = training_images(len(arrays.x_train), spec.train.validation_split)
     record = {
@@ -147,22 +148,6 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     np.save(predictions, result.probabilities)
     files = {"predictions.npy": predictions.getvalue(), "model.keras": _keras_file(model)}
     return Outcome(record, files)
-
-
-def predict(run: Run, pictures: list[Images]) -> npt.NDArray[np.float32]:
-    """Probabilities (n, classes) of pictures uint8 (28, 28), by a stored run.
-
-    The network is built from the spec of the run and gets its stored weights.
-    """
-    prepare()
-    from core import evaluation, models
-
-    model = models.build(run.spec.model, run.spec.train.seed)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.keras"
-        path.write_bytes(run.read("model.keras"))
-        model.load_weights(path)
-    return evaluation.predict(model, np.stack(pictures))
 
 
 def _load(spec: RunSpec) -> Dataset:

@@ -6,16 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from core import charts
-from core.errors import LabError
 from core.runs import Claim, Epoch, Run
-from pages.ui import frame, lab
+from pages.ui import frame, lab, training
 from pages.ui.text import _
-
-STATES = {
-    "queued": _("Waiting for a free worker"),
-    "preparing": _("Preparing: loading TensorFlow and the data, compiling the network"),
-    "saving": _("Testing the network and saving the run"),
-}
 
 
 def curves(epochs: Sequence[Epoch], total: int) -> None:
@@ -60,23 +53,9 @@ def finished(run: Run) -> None:
     frame.next_step()
 
 
-def start() -> None:
-    """Ask for the run of the current choice."""
-    try:
-        lab.engine().submit(lab.choice().spec)
-    except LabError as error:
-        st.session_state.start_error = error
-
-
 def offer(claim: Claim | None, total: int) -> None:
     """The button that starts, after an earlier attempt with what is known of it."""
-    if claim:
-        show = st.info if claim.state == "stopped" else st.warning
-        show(frame.sentence(claim.error))
-    if error := st.session_state.pop("start_error", None):
-        frame.show_error(error)
-    label = _("Start again") if claim else _("Start training")
-    st.button(label, type="primary", icon=":material/play_arrow:", on_click=start)
+    training.button(_("Start again") if claim else _("Start training"), claim)
     if claim and claim.epochs:
         st.caption(_("What the attempt that ended early had reached:"))
         curves(claim.epochs, total)
@@ -90,26 +69,10 @@ def watch(key: str, total: int) -> None:
     claim = lab.engine().store.claimed(key)
     if claim is None or not claim.alive:
         st.rerun()
-    st.progress(claim.fraction, progress_text(claim, total))
-    if lab.engine().owns(key):
-        st.button(
-            _("Stop"), icon=":material/stop:", on_click=lab.engine().stop, args=[key], key="stop"
-        )
-    else:
-        st.caption(_("Another program on this computer trains this run: stop it there."))
+    training.progress(claim)
     curves(claim.epochs, total)
     if claim.epochs:
         epoch_table(claim.epochs)
-
-
-def progress_text(claim: Claim, total: int) -> str:
-    """Where the run is, and how long it still takes."""
-    if claim.state != "running":
-        return STATES[claim.state]
-    text = _("Epoch {n} of {total}").format(n=min(len(claim.epochs) + 1, total), total=total)
-    if claim.seconds_left is None:
-        return text
-    return _("{text}, about {n:.0f} s left").format(text=text, n=claim.seconds_left)
 
 
 current = frame.begin(

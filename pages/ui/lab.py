@@ -45,6 +45,7 @@ STEPS = (
     Step("train", N_("Train"), ":material/play_circle:"),
     Step("check", N_("Check digits"), ":material/pin:"),
     Step("mistakes", N_("Mistakes"), ":material/error:"),
+    Step("draw", N_("Draw"), ":material/draw:"),
     Step("results", N_("Results"), ":material/download:"),
 )
 

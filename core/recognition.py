@@ -1,0 +1,89 @@
+"""What a network says to a drawing, and whether it is to be believed.
+
+A network with a softmax output names one of its classes for every picture, and is often sure of it
+where it has never seen anything like it. So a second sign is looked at, which does not depend on
+the network: how much the drawing is like any of the images that networks are trained on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from core.datasets.contract import Images
+from core.drawing import Drawing
+from core.inference import Network
+
+REFERENCES = 4000
+"""Training images that a drawing is compared with: as many as the bundled sample has."""
+SURE = 0.8
+"""The largest probability of a sure answer is at least this."""
+ALIKE = 0.9
+"""The similarity of a sure answer is at least this."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a network says to one drawing."""
+
+    probabilities: npt.NDArray[np.float32]
+    """(classes,); all equal if nothing is drawn."""
+    label: int | None
+    """The class with the largest probability; None if nothing is drawn."""
+    similarity: float
+    """Cosine of the blurred drawing and the most similar training image, 0 to 1."""
+    nearest: int
+    """Which training image that is."""
+    unsure: bool
+    """True if nothing is drawn, or one of the two signs is below its threshold."""
+
+    @property
+    def certainty(self) -> float:
+        """The largest probability; NaN for a network that diverged."""
+        return float(self.probabilities.max())
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The first training images, as vectors of length 1: float32 (images, pixels)."""
+
+    vectors: npt.NDArray[np.float32]
+
+
+def reference(x_train: Images) -> Reference:
+    """What drawings are compared with, from the training images, uint8 (n, 28, 28)."""
+    return Reference(_vectors(x_train[:REFERENCES]))
+
+
+def recognise(network: Network, drawings: Sequence[Drawing], known: Reference) -> list[Answer]:
+    """What `network` says to each drawing, unsure by the thresholds SURE and ALIKE."""
+    if not drawings:
+        return []
+    digits = np.stack([drawing.digit for drawing in drawings])
+    alike = _vectors(digits) @ known.vectors.T
+    return [
+        _answer(outputs, similarities, drawing.blank)
+        for outputs, similarities, drawing in zip(
+            network.probabilities(digits), alike, drawings, strict=True
+        )
+    ]
+
+
+def _answer(
+    outputs: npt.NDArray[np.float32], similarities: npt.NDArray[np.float32], blank: bool
+) -> Answer:
+    nearest = int(similarities.argmax())
+    similarity = float(similarities[nearest])
+    if blank:
+        equal = np.full_like(outputs, 1 / len(outputs))
+        return Answer(equal, None, similarity, nearest, unsure=True)
+    sure = outputs.max() >= SURE and similarity >= ALIKE  # False for NaN
+    return Answer(outputs, int(outputs.argmax()), similarity, nearest, unsure=not sure)
+
+
+def _vectors(images: Images) -> npt.NDArray[np.float32]:
+    blurred = ndimage.gaussian_filter(images.astype(np.float32), (0, 1, 1))
+    flat = blurred.reshape(len(images), -1)
+    return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)

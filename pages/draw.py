@@ -1,0 +1,305 @@
+"""Draw a digit or bring a picture of one, and watch networks read it, step by step."""
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from core import charts, drawing, pictures, recognition
+from core.datasets.contract import Images
+from core.drawing import STEPS, Drawing
+from core.recognition import ALIKE, REFERENCES, SURE, Answer
+from core.runs import Run
+from pages.ui import easel, frame, lab, networks, training
+from pages.ui.text import _, plural
+
+SOURCES = {"canvas": _("Draw here"), "files": _("Upload pictures")}
+STEP_NAMES = {
+    "original": _("Your picture"),
+    "ink": _("Ink found"),
+    "crop": _("Cropped"),
+    "scale": _("20 × 20 box"),
+    "slant": _("Slanted"),
+    "stroke": _("Even strokes"),
+    "centre": _("Centred"),
+}
+STEP_REASONS = {
+    "ink": _("MNIST is light ink on black. What differs from the paper is ink, dark or light."),
+    "crop": _("Where on the paper it stands does not matter."),
+    "scale": _("MNIST's digits fill a box of 20 × 20 pixels; their shape is kept."),
+    "slant": _("Handwriting leans and is narrow; what a mouse draws is upright and wide."),
+    "stroke": _("MNIST's strokes are about 2.8 pixels wide."),
+    "centre": _("MNIST's digits stand with their centre of mass in the middle of 28 × 28."),
+}
+FOR_DIGITS_ONLY = ("slant", "stroke")
+
+
+def offer_training() -> None:
+    """Train the network of the choice from here, and go on with it when it is finished."""
+    spec = current.spec
+    if current.run:
+        return
+    claim = lab.engine().store.claimed(spec.key)
+    if claim and claim.alive:
+        wait(spec.key)
+    else:
+        training.button(_("Train {name} and use it here").format(name=current.name), claim)
+
+
+@st.fragment(run_every=1)
+def wait(key: str) -> None:
+    """A training that is under way. When it ends, the page goes on with its network."""
+    claim = lab.engine().store.claimed(key)
+    if claim is None or not claim.alive:
+        st.session_state.new_network = key
+        st.rerun()
+    training.progress(claim)
+
+
+def wanted_steps() -> list[str]:
+    """The steps that are switched on."""
+    if st.session_state.get("sheet", False):
+        return []
+    return [step for step in STEPS if st.session_state.get(f"step-{step}", True)]
+
+
+def read(drawings: list[Drawing], run: Run) -> list[Answer]:
+    """What a network says to drawings."""
+    return recognition.recognise(networks.network(run), drawings, networks.reference(current.data))
+
+
+@st.fragment
+def desk(runs: list[Run]) -> None:
+    """The picture beside the answers, and below them what the networks see of it."""
+    steps = wanted_steps()
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        picture = one_picture(runs[0], steps)
+    prepared = drawing.prepare(picture, steps) if picture is not None else None
+    with right:
+        if picture is None or prepared is None or prepared.blank:
+            say_empty(picture)
+        else:
+            lab.mark_done("draw")
+            for place, run in zip(st.columns(len(runs)), runs, strict=True):
+                with place:
+                    show_answer(run, read([prepared], run)[0])
+    show_steps(prepared)
+    collect(picture, runs[0])
+
+
+def one_picture(run: Run, steps: list[str]) -> Images | None:
+    """The picture on the canvas, or the uploaded one to look at."""
+    source = st.radio(
+        _("Picture"),
+        list(SOURCES),
+        format_func=SOURCES.__getitem__,
+        horizontal=True,
+        key="source",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    if source == "canvas":
+        return easel.canvas()
+    found = easel.files()
+    if len(found) > 1:
+        answers = read([drawing.prepare(picture, steps) for picture in found.values()], run)
+        rows = [
+            {_("file"): name, _("answer"): short(answer), _("probability"): answer.certainty}
+            for name, answer in zip(found, answers, strict=True)
+        ]
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            column_config={_("probability"): st.column_config.NumberColumn(format="percent")},
+            alt=_("What {network} says to each file").format(network=networks.name(run)),
+        )
+        chosen = st.selectbox(_("Look at"), list(found), key="look_at")
+        return found.get(chosen)
+    return next(iter(found.values()), None)
+
+
+def short(answer: Answer) -> str:
+    """An answer in a word: the class, with a question mark if the network is unsure."""
+    if answer.label is None:
+        return _("nothing drawn")
+    name = current.class_names[answer.label]
+    return _("unsure ({name}?)").format(name=name) if answer.unsure else name
+
+
+def say_empty(picture: Images | None) -> None:
+    """Nothing is predicted for nothing."""
+    if picture is not None:
+        text = _("There is no ink in this picture, so nothing is predicted.")
+    elif st.session_state.source == "canvas":
+        text = _("The canvas is empty: draw a digit. The answer appears here after each stroke.")
+    else:
+        text = _("No picture yet. The answer appears here.")
+    st.info(text, icon=":material/draw:")
+
+
+def show_answer(run: Run, answer: Answer) -> None:
+    """The class, how sure the network is, and its ten outputs."""
+    names = current.class_names
+    assert answer.label is not None, "only pictures with ink get here"
+    st.caption(networks.name(run))
+    frame.tiles(
+        {
+            _("Answer"): _("unsure") if answer.unsure else names[answer.label],
+            _("Probability"): f"{answer.certainty:.1%}",
+            _("Similarity"): f"{answer.similarity:.2f}",
+        }
+    )
+    outputs = answer.probabilities
+    values = ", ".join(f"{name} {value:.4f}" for name, value in zip(names, outputs, strict=True))
+    st.plotly_chart(
+        charts.probability_bars(outputs, names, answer.label, _=_),
+        key=f"outputs-{run.key}",
+        config=frame.STILL,
+        alt=_("Probabilities of the ten classes: {values}").format(values=values),
+    )
+    if answer.unsure:
+        st.warning(why_unsure(answer), icon=":material/help:")
+
+
+def why_unsure(answer: Answer) -> str:
+    """Which of the two signs speak against a digit."""
+    best = current.class_names[answer.label or 0]
+    reasons = []
+    if not answer.certainty >= SURE:
+        reasons.append(
+            _("the largest probability, for {name}, is {value:.1%}, below {limit:.0%}").format(
+                name=best, value=answer.certainty, limit=SURE
+            )
+        )
+    if answer.similarity < ALIKE:
+        reasons.append(
+            _(
+                "the most similar training image is only {value:.2f} alike, below {limit:.2f}"
+            ).format(value=answer.similarity, limit=ALIKE)
+        )
+    text = _("This may be none of the ten classes: {reasons}.")
+    return text.format(reasons=_(", and ").join(reasons))
+
+
+def show_steps(prepared: Drawing | None) -> None:
+    """The picture after each step, with a switch for the step."""
+    st.subheader(_("What the network sees"))
+    st.write(
+        _(
+            "Your picture becomes 28 × 28 numbers like MNIST's, one step after the other. Switch a "
+            "step off, and watch the probabilities move."
+        )
+    )
+    sheet = st.toggle(
+        _("As in the lab sheet: no step, only resized to 28 × 28"),
+        key="sheet",
+        persist_state="session",
+    )
+    with st.container(horizontal=True):
+        for step, name in STEP_NAMES.items():
+            with st.container(width=132):
+                if prepared:
+                    st.image(
+                        pictures.tile(prepared.shown[step], negative=step != "original"),
+                        alt=_("{step}: the picture after this step").format(step=name),
+                    )
+                if step == "original":
+                    st.markdown(name)
+                else:
+                    st.checkbox(
+                        name,
+                        value=True,
+                        key=f"step-{step}",
+                        help=STEP_REASONS[step],
+                        disabled=sheet,
+                        persist_state="session",
+                    )
+
+
+def collect(picture: Images | None, run: Run) -> None:
+    """Keep drawings with the right answer, and count what each way of preparing them gets right."""
+    st.subheader(_("Why do drawings fail?"))
+    st.write(
+        _(
+            "A network knows only what it was trained on. Your drawings come from elsewhere: "
+            "another pen, another size, another place on the paper. This is called distribution "
+            "shift: test accuracy says nothing about such pictures. The steps above bring a "
+            "drawing back to what MNIST's digits look like. Keep some drawings and count."
+        )
+    )
+    kept = st.session_state.setdefault("kept", [])
+    names = current.class_names
+    truth = st.pills(
+        _("What is it really?"), range(len(names)), format_func=names.__getitem__, key="truth"
+    )
+
+    def keep() -> None:
+        kept.append((current.data.name, picture, truth))
+        st.session_state.truth = None
+        if st.session_state.source == "canvas":
+            easel.clear()
+
+    st.button(
+        _("Keep this drawing"),
+        icon=":material/bookmark:",
+        on_click=keep,
+        disabled=picture is None or truth is None,
+    )
+    mine = [(image, label) for name, image, label in kept if name == current.data.name]
+    if mine:
+        count(mine, run)
+
+
+def count(mine: list[tuple[Images, int]], run: Run) -> None:
+    """The kept drawings: how many are read right as in the lab sheet, and after all steps."""
+    names = current.class_names
+    right = {}
+    said = {}
+    for way, steps in ((_("As in the lab sheet"), ()), (_("After all steps"), STEPS)):
+        answers = read([drawing.prepare(image, steps) for image, _label in mine], run)
+        said[way] = ["–" if answer.label is None else names[answer.label] for answer in answers]
+        right[way] = sum(
+            answer.label == label for answer, (_image, label) in zip(answers, mine, strict=True)
+        )
+    frame.tiles({way: f"{n} / {len(mine)}" for way, n in right.items()})
+    rows = [
+        {_("drawing"): i + 1, _("really"): names[label]}
+        | {way: labels[i] for way, labels in said.items()}
+        for i, (_image, label) in enumerate(mine)
+    ]
+    digits = np.stack([drawing.prepare(image).digit for image, _label in mine])
+    st.image(
+        pictures.grid(digits, 10, 2, [str(i + 1) for i in range(len(mine))]),
+        alt=plural("{n} kept drawing", "{n} kept drawings", len(mine)).format(n=len(mine)),
+    )
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
+    st.caption(
+        _("Read by {network}. The drawings are kept until this page is closed.").format(
+            network=networks.name(run)
+        )
+    )
+    st.button(_("Forget them"), on_click=st.session_state.kept.clear)
+
+
+def thresholds() -> None:
+    """How the page decides that it is unsure."""
+    with st.expander(_("When is the answer “unsure”?")):
+        st.markdown(
+            _(
+                "A network always names one of its ten classes, also for a scribble. The page "
+                "calls the answer unsure if the largest probability is below **{sure:.0%}**, or if "
+                "none of the first {n:,} training images is at least **{alike:.2f}** alike (cosine "
+                "of the two slightly blurred pictures, 1 for equal ones)."
+            ).format(sure=SURE, n=REFERENCES, alike=ALIKE)
+        )
+
+
+current = frame.begin(
+    _("Does a network that reads MNIST also read what you draw? See why, and try to break it.")
+)
+runs = networks.pick(current)
+offer_training()
+if runs:
+    desk(runs)
+    thresholds()
+    frame.next_step()

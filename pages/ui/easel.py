@@ -1,0 +1,107 @@
+"""Where a picture to be read comes from: the canvas, or files."""
+
+from typing import Any
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+from streamlit_drawable_canvas import st_canvas
+
+from core import drawing
+from core.datasets.contract import Images
+from core.errors import DataError
+from pages.ui import frame
+from pages.ui.text import _, plural
+
+CANVAS = 280
+"""Width and height of the canvas in pixels, which a telephone has room for."""
+
+
+def canvas() -> Images | None:
+    """The canvas with its own buttons; the picture on it, or None if it is empty.
+
+    What was drawn stays when the page is left and opened again.
+    """
+    state = st.session_state
+    if "canvas" not in state:  # drawn for the first time, or again
+        _show(state.get("drawn", {}).get("objects", []))
+    width = st.slider(
+        _("Brush width"), 4, 40, 16, 2, key="brush", persist_state="session", width=CANVAS
+    )
+    result = st_canvas(
+        stroke_width=width,
+        stroke_color="#000000",
+        background_color="#FFFFFF",
+        width=CANVAS,
+        height=CANVAS,
+        initial_drawing=state.shown,
+        return_image_data=True,
+        key="canvas",
+    )
+    state.drawn = result.json_data or {"objects": []}
+    strokes = state.drawn["objects"]
+    with st.container(horizontal=True):
+        st.button(
+            _("Undo"),
+            icon=":material/undo:",
+            on_click=_show,
+            args=[strokes[:-1]],
+            disabled=not strokes,
+        )
+        st.button(_("Clear"), icon=":material/delete:", on_click=clear, disabled=not strokes)
+    st.caption(plural("{n} stroke", "{n} strokes", len(strokes)).format(n=len(strokes)))
+    image = result.image_data
+    return None if image is None or not strokes else image[:, :, :3]
+
+
+def _show(strokes: list[dict[str, Any]]) -> None:
+    """Make the canvas show these strokes; it takes them if they differ from what it was given."""
+    state = st.session_state
+    state.shows = state.get("shows", 0) + 1
+    state.shown = {"objects": strokes, "background": "#FFFFFF", "shows": state.shows}
+
+
+def clear() -> None:
+    """Empty the canvas."""
+    _show([])
+
+
+def files() -> dict[str, Images]:
+    """A place to put PNG and JPEG files; the pictures that could be read, by file name.
+
+    Says a sentence for each that could not. Nothing is read twice in a session.
+    """
+    uploaded = st.file_uploader(
+        _("PNG or JPEG files: drawings, or photographs of a digit on paper"),
+        accept_multiple_files=True,
+        key="files",
+    )
+    known = st.session_state.get("read_files", {})
+    st.session_state.read_files = {
+        file.file_id: known[file.file_id] if file.file_id in known else _read(file)
+        for file in uploaded
+    }
+    pictures: dict[str, Images] = {}
+    for file in uploaded:
+        found = st.session_state.read_files[file.file_id]
+        if isinstance(found, DataError):
+            st.error(frame.sentence(found), icon=":material/warning:")
+        else:
+            pictures[_new_name(file.name, pictures)] = found
+    return pictures
+
+
+def _read(file: UploadedFile) -> Images | DataError:
+    try:
+        return drawing.read(file.getvalue(), file.name)
+    except DataError as error:
+        return error
+
+
+def _new_name(name: str, taken: dict[str, Images]) -> str:
+    """The name, numbered if another file has it already."""
+    if name not in taken:
+        return name
+    number = 2
+    while f"{name} ({number})" in taken:
+        number += 1
+    return f"{name} ({number})"

@@ -1,0 +1,94 @@
+"""Which trained networks read a drawing: the choice, and what is kept of them in memory."""
+
+import streamlit as st
+
+from core import inference, recognition, specs
+from core.datasets import DATASETS, Dataset
+from core.inference import Network
+from core.recognition import Reference
+from core.runs import Run
+from core.specs import DataSpec, RunSpec
+from core.variants import VARIANTS
+from pages.ui import frame, lab
+from pages.ui.lab import Choice
+from pages.ui.text import _
+
+
+def finished(dataset: str) -> dict[str, Run]:
+    """Every finished run for a data set by its key, the drawing model that the lab brings first."""
+    full = DataSpec(dataset, DATASETS[dataset].digest)
+    model, train = specs.drawing_specs()
+    shipped = lab.find_run(RunSpec(full, model, specs.optimizer_spec(), train).key)
+    stored = [run for run in lab.engine().store.runs() if run.spec.data.name == dataset]
+    return {run.key: run for run in [*filter(None, [shipped]), *stored]}
+
+
+def pick(current: Choice) -> list[Run]:
+    """Let the student choose one network, or two to compare; none if none is finished."""
+    runs = finished(current.data.name)
+    if not runs:
+        return []
+    names = {key: name(run) for key, run in runs.items()}
+    wanted = st.session_state.pop("new_network", None)
+    if wanted in runs:
+        st.session_state.network = wanted
+    first, second = st.columns(2)
+    chosen = first.selectbox(
+        _("Network"),
+        list(runs),
+        format_func=names.__getitem__,
+        key="network",
+        persist_state="session",
+    )
+    other = second.selectbox(
+        _("Beside it"),
+        [None, *(key for key in runs if key != chosen)],
+        format_func=lambda key: names[key] if key else _("no other"),
+        key="other",
+        persist_state="session",
+    )
+    return [runs[key] for key in (chosen, other) if key]
+
+
+def name(run: Run) -> str:
+    """A run in words: its place in the table if it has one, its settings, seed and accuracy."""
+    spec = run.spec
+    parts = [
+        _title(spec),
+        f"{spec.optimizer.name} {spec.optimizer.learning_rate:g}",
+        _("{n} epochs").format(n=spec.train.epochs),
+        _("seed {n}").format(n=spec.train.seed),
+        _("test accuracy {share}").format(share=frame.figure(run.test_accuracy)),
+    ]
+    if not run.dataset["complete"]:
+        parts.append(_("a sample"))
+    return " · ".join(parts)
+
+
+def _title(spec: RunSpec) -> str:
+    if spec.model.kind == "drawing":
+        return _("Drawing model")
+    for number in VARIANTS:
+        if (spec.model, spec.train) == specs.variant_specs(number):
+            return _("Variant {n}: {layers}").format(n=number, layers=frame.layers(spec.model))
+    return frame.layers(spec.model)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _network(key: str, _run: Run) -> Network:
+    return inference.load(_run)
+
+
+def network(run: Run) -> Network:
+    """A trained network, read once per server and shared."""
+    return _network(run.key, run)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _reference(digest: str, _data: Dataset) -> Reference:
+    return recognition.reference(_data.arrays.x_train)
+
+
+def reference(data: Dataset) -> Reference:
+    """The training images that a drawing is compared with, prepared once per server."""
+    return _reference(data.digest, data)
