@@ -231,7 +231,10 @@ def network_diagram(
     """The layers from top to bottom, thinned to SHOWN nodes, every node joined to all of the next.
 
     What a layer is stands beside its nodes, and the count of weights and biases between two rows.
+    The layers of the convolutional network are blocks instead.
     """
+    if model.kind == "drawing":
+        return _block_diagram(model, _)
     flow = sizes(model)
     rows = [_nodes(count) for count in flow]
     figure = _figure(70 + 105 * len(flow), showlegend=False, hovermode=False)
@@ -285,6 +288,30 @@ def network_diagram(
     room = 0.85 if upright else 0.35
     figure.update_xaxes(visible=False, domain=[0.46, 1], range=[-0.05, 1.05], fixedrange=True)
     figure.update_yaxes(visible=False, range=[len(flow) - 1 + room, -0.3], fixedrange=True)
+    return figure
+
+
+def _block_diagram(model: ModelSpec, _: Translate) -> go.Figure:
+    """A bar for each layer, as wide as the logarithm of what it passes on, with its shape in it."""
+    rows = layers(model)
+    figure = _figure(80 + 34 * len(rows), showlegend=False, hovermode=False, bargap=0.25)
+    figure.add_bar(
+        x=[math.log2(row.output) for row in rows],
+        base=[-math.log2(row.output) / 2 for row in rows],
+        y=[row.name for row in rows],
+        orientation="h",
+        marker={"color": [COLOURS["sky" if row.weights else "grey"] for row in rows]},
+        text=[" × ".join(map(str, row.shape)) for row in rows],
+        textfont={"color": INK},
+        textposition="inside",
+        insidetextanchor="middle",
+    )
+    for i, row in enumerate(rows):
+        if row.weights:
+            text = _("{n:,} weights").format(n=row.weights)
+            figure.add_annotation(x=8.5, y=i, text=text, showarrow=False, xanchor="left")
+    figure.update_xaxes(visible=False, range=[-8, 14], fixedrange=True)
+    figure.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True, automargin=True)
     return figure
 
 

@@ -38,7 +38,7 @@ def grid(images: Images, columns: int, scale: int = 3, marks: Sequence[str] = ()
     return picture
 
 
-def tile(image: Images, side: int = 112, *, negative: bool = False) -> Image.Image:
+def tile(image: Images, side: int = 140, *, negative: bool = False) -> Image.Image:
     """One image, uint8 (h, w) or (h, w, 3), as large as fits into a white square of `side` pixels.
 
     Pixels of a small image stay squares. `negative` shows light ink dark.

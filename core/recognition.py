@@ -34,8 +34,6 @@ class Answer:
     """The class with the largest probability; None if nothing is drawn."""
     similarity: float
     """Cosine of the blurred drawing and the most similar training image, 0 to 1."""
-    nearest: int
-    """Which training image that is."""
     unsure: bool
     """True if nothing is drawn, or one of the two signs is below its threshold."""
 
@@ -57,30 +55,30 @@ def reference(x_train: Images) -> Reference:
     return Reference(_vectors(x_train[:REFERENCES]))
 
 
+def most_similar(drawings: Sequence[Drawing], known: Reference) -> list[tuple[int, float]]:
+    """Which training image each drawing is most like, and how much: see Answer.similarity."""
+    alike = _vectors(np.stack([drawing.digit for drawing in drawings])) @ known.vectors.T
+    return [(int(row.argmax()), float(row.max())) for row in alike]
+
+
 def recognise(network: Network, drawings: Sequence[Drawing], known: Reference) -> list[Answer]:
     """What `network` says to each drawing, unsure by the thresholds SURE and ALIKE."""
     if not drawings:
         return []
-    digits = np.stack([drawing.digit for drawing in drawings])
-    alike = _vectors(digits) @ known.vectors.T
+    outputs = network.probabilities(np.stack([drawing.digit for drawing in drawings]))
     return [
-        _answer(outputs, similarities, drawing.blank)
-        for outputs, similarities, drawing in zip(
-            network.probabilities(digits), alike, drawings, strict=True
+        _answer(row, similarity, drawing.blank)
+        for row, (_nearest, similarity), drawing in zip(
+            outputs, most_similar(drawings, known), drawings, strict=True
         )
     ]
 
 
-def _answer(
-    outputs: npt.NDArray[np.float32], similarities: npt.NDArray[np.float32], blank: bool
-) -> Answer:
-    nearest = int(similarities.argmax())
-    similarity = float(similarities[nearest])
+def _answer(outputs: npt.NDArray[np.float32], similarity: float, blank: bool) -> Answer:
     if blank:
-        equal = np.full_like(outputs, 1 / len(outputs))
-        return Answer(equal, None, similarity, nearest, unsure=True)
+        return Answer(np.full_like(outputs, 1 / len(outputs)), None, similarity, unsure=True)
     sure = outputs.max() >= SURE and similarity >= ALIKE  # False for NaN
-    return Answer(outputs, int(outputs.argmax()), similarity, nearest, unsure=not sure)
+    return Answer(outputs, int(outputs.argmax()), similarity, unsure=not sure)
 
 
 def _vectors(images: Images) -> npt.NDArray[np.float32]:

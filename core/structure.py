@@ -1,8 +1,11 @@
 """The structure of a network from its spec alone, without TensorFlow.
 
 Counts follow from the formula for a Dense layer: inputs x neurons weights, and one bias a neuron.
+A Conv2D layer has height x width x channels weights, and one bias, for each of its filters.
 """
 
+import math
+from collections import Counter
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -20,29 +23,82 @@ class LayerRow(NamedTuple):
 
     name: str
     type: str
-    output: int
-    """How many numbers it passes on for one image."""
+    shape: tuple[int, ...]
+    """Of what it passes on for one image."""
     weights: int
     """Weights and biases."""
     share: float
     """Its part of all the weights of the network, from 0 to 1."""
+    code: str
+    """The call of `keras.layers` that makes it."""
+
+    @property
+    def output(self) -> int:
+        """How many numbers it passes on for one image."""
+        return math.prod(self.shape)
+
+
+class _Layer(NamedTuple):
+    type: str
+    shape: tuple[int, ...]
+    weights: int
+    arguments: str = ""
+
+
+_OUTPUT = f'{CLASSES}, activation="softmax"'
+
+_DRAWING = (
+    _Layer("Reshape", (28, 28, 1), 0, "(28, 28, 1)"),
+    _Layer("Conv2D", (26, 26, 32), 3 * 3 * 1 * 32 + 32, '32, 3, activation="relu"'),
+    _Layer("Conv2D", (24, 24, 32), 3 * 3 * 32 * 32 + 32, '32, 3, activation="relu"'),
+    _Layer("MaxPooling2D", (12, 12, 32), 0),
+    _Layer("Conv2D", (10, 10, 64), 3 * 3 * 32 * 64 + 64, '64, 3, activation="relu"'),
+    _Layer("Conv2D", (8, 8, 64), 3 * 3 * 64 * 64 + 64, '64, 3, activation="relu"'),
+    _Layer("MaxPooling2D", (4, 4, 64), 0),
+    _Layer("Flatten", (1024,), 0),
+    _Layer("Dense", (128,), 1024 * 128 + 128, '128, activation="relu"'),
+    _Layer("Dropout", (128,), 0, "0.5"),
+    _Layer("Dense", (CLASSES,), 128 * CLASSES + CLASSES, _OUTPUT),
+)
+"""The network for drawings, as `models.build` builds it; a test compares the two."""
 
 
 def sizes(model: ModelSpec) -> list[int]:
-    """How many numbers go from layer to layer: 784 pixels, each hidden layer, 10 classes."""
+    """How many numbers go from layer to layer of a dense network: pixels, hidden, classes."""
     return [PIXELS, *model.hidden, CLASSES]
 
 
-def layers(model: ModelSpec) -> list[LayerRow]:
-    """Flatten and every Dense layer, from the input to the output."""
-    flow = sizes(model)
-    weights = [inputs * neurons + neurons for inputs, neurons in pairwise(flow)]
-    total = sum(weights)
-    dense = [
-        LayerRow(f"dense_{i}" if i else "dense", "Dense", neurons, count, count / total)
-        for i, (neurons, count) in enumerate(zip(flow[1:], weights, strict=True))
+def _dense(model: ModelSpec) -> list[_Layer]:
+    arguments = [f'{neurons}, activation="{model.activation}"' for neurons in model.hidden]
+    layers = [
+        _Layer("Dense", (neurons,), inputs * neurons + neurons, text)
+        for (inputs, neurons), text in zip(
+            pairwise(sizes(model)), [*arguments, _OUTPUT], strict=True
+        )
     ]
-    return [LayerRow("flatten", "Flatten", PIXELS, 0, 0.0), *dense]
+    return [_Layer("Flatten", (PIXELS,), 0), *layers]
+
+
+def layers(model: ModelSpec) -> list[LayerRow]:
+    """Every layer of the network, from the input to the output."""
+    parts = _DRAWING if model.kind == "drawing" else _dense(model)
+    total = sum(part.weights for part in parts)
+    seen: Counter[str] = Counter()
+    rows = []
+    for part in parts:
+        name = "max_pooling2d" if part.type == "MaxPooling2D" else part.type.lower()
+        rows.append(
+            LayerRow(
+                f"{name}_{seen[name]}" if seen[name] else name,
+                part.type,
+                part.shape,
+                part.weights,
+                part.weights / total,
+                f"keras.layers.{part.type}({part.arguments})",
+            )
+        )
+        seen[name] += 1
+    return rows
 
 
 def keras_summary(model: ModelSpec) -> str:
@@ -57,7 +113,7 @@ def keras_summary(model: ModelSpec) -> str:
         return edge + edge.join(cells) + edge
 
     rows = layers(model)
-    body = [row("│", f"{r.name} ({r.type})", f"(None, {r.output})", f"{r.weights:,}") for r in rows]
+    body = [row("│", f"{r.name} ({r.type})", f"{(None, *r.shape)}", f"{r.weights:,}") for r in rows]
     between = line("├", "─", "┼", "┤")
     total = sum(r.weights for r in rows)
     counted = f"{total:,} ({_memory(total)})"
@@ -86,19 +142,13 @@ def _memory(weights: int) -> str:
 
 def keras_code(model: ModelSpec) -> str:
     """The Python lines that build this network with Keras and print its structure."""
-    hidden = [
-        f'    keras.layers.Dense({neurons}, activation="{model.activation}"),'
-        for neurons in model.hidden
-    ]
     return "\n".join(
         [
             "import keras",
             "",
             "model = keras.Sequential([",
             "    keras.Input((28, 28)),",
-            "    keras.layers.Flatten(),",
-            *hidden,
-            f'    keras.layers.Dense({CLASSES}, activation="softmax"),',
+            *(f"    {row.code}," for row in layers(model)),
             "])",
             "model.summary()",
         ]

@@ -42,7 +42,8 @@ def offer_training() -> None:
     if claim and claim.alive:
         wait(spec.key)
     else:
-        training.button(_("Train {name} and use it here").format(name=current.name), claim)
+        label = _("Train {name} and use it here").format(name=current.name)
+        training.button(label, claim, "secondary" if runs else "primary")
 
 
 @st.fragment(run_every=1)
@@ -80,9 +81,10 @@ def desk(runs: list[Run]) -> None:
             say_empty(picture)
         else:
             lab.mark_done("draw")
-            for place, run in zip(st.columns(len(runs)), runs, strict=True):
+            answers = [read([prepared], run)[0] for run in runs]
+            for place, run, answer in zip(st.columns(len(runs)), runs, answers, strict=True):
                 with place:
-                    show_answer(run, read([prepared], run)[0])
+                    show_answer(run, answer)
     show_steps(prepared)
     collect(picture, runs[0])
 
@@ -146,7 +148,6 @@ def show_answer(run: Run, answer: Answer) -> None:
         {
             _("Answer"): _("unsure") if answer.unsure else names[answer.label],
             _("Probability"): f"{answer.certainty:.1%}",
-            _("Similarity"): f"{answer.similarity:.2f}",
         }
     )
     outputs = answer.probabilities
@@ -197,7 +198,7 @@ def show_steps(prepared: Drawing | None) -> None:
     )
     with st.container(horizontal=True):
         for step, name in STEP_NAMES.items():
-            with st.container(width=132):
+            with st.container(width=164):
                 if prepared:
                     st.image(
                         pictures.tile(prepared.shown[step], negative=step != "original"),
@@ -214,6 +215,22 @@ def show_steps(prepared: Drawing | None) -> None:
                         disabled=sheet,
                         persist_state="session",
                     )
+        if prepared and not prepared.blank:
+            show_most_similar(prepared)
+
+
+def show_most_similar(prepared: Drawing) -> None:
+    """The training image that the drawing is most like, whatever a network says."""
+    images = current.data.arrays.x_train
+    [(index, similarity)] = recognition.most_similar([prepared], networks.reference(current.data))
+    with st.container(width=164):
+        st.image(
+            pictures.tile(images[index], negative=True),
+            alt=_("The training image that is most like the drawing"),
+        )
+        st.markdown(
+            _("Most similar training image: **{value:.2f}** alike").format(value=similarity)
+        )
 
 
 def collect(picture: Images | None, run: Run) -> None:

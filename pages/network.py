@@ -13,7 +13,7 @@ current = frame.begin(
 model = current.spec.model
 rows = structure.layers(model)
 total = sum(row.weights for row in rows)
-flow = " → ".join(str(size) for size in structure.sizes(model))
+flow = " → ".join(" × ".join(map(str, row.shape)) for row in rows)
 
 st.subheader(_("Diagram"))
 st.plotly_chart(
@@ -21,9 +21,7 @@ st.plotly_chart(
     key="diagram",
     width=600,
     config=frame.STILL,
-    alt=_(
-        "Network {flow}: {total:,} weights; every neuron is joined to all of the next layer"
-    ).format(flow=flow, total=total),
+    alt=_("Network {flow}: {total:,} weights").format(flow=flow, total=total),
 )
 
 st.subheader(_("Layers"))
@@ -31,7 +29,7 @@ st.dataframe(
     pd.DataFrame(
         {
             _("layer"): [row.name for row in rows],
-            _("output"): [row.output for row in rows],
+            _("output"): [" × ".join(map(str, row.shape)) for row in rows],
             _("weights"): [row.weights for row in rows],
             _("share"): [row.share for row in rows],
         }
@@ -43,13 +41,19 @@ st.dataframe(
     hide_index=True,
     alt=_("Layers, outputs, weights and shares of the network {flow}").format(flow=flow),
 )
-st.write(
-    _(
-        "A Dense layer has one weight for each pair of input and neuron, and one bias for each "
-        "neuron; both are counted as weights here: **{total:,}** in all. Flatten only lays the 28 "
-        "rows of an image end to end."
-    ).format(total=total)
+dense = _(
+    "A Dense layer has one weight for each pair of input and neuron, and one bias for each neuron; "
+    "both are counted as weights here: **{total:,}** in all. Flatten only lays the numbers end to "
+    "end."
 )
+convolution = _(
+    "A Conv2D layer moves each of its filters, 3 × 3 weights for each channel and one bias, over "
+    "the whole picture. MaxPooling2D keeps the largest of 2 × 2 numbers. Dropout forgets half of the "
+    "numbers at random while the network trains."
+)
+st.write(dense.format(total=total))
+if model.kind == "drawing":
+    st.write(convolution)
 
 st.subheader(_("As Keras prints it"))
 st.code(structure.keras_summary(model), language=None)

@@ -55,7 +55,7 @@ def finished(run: Run) -> None:
 
 def offer(claim: Claim | None, total: int) -> None:
     """The button that starts, after an earlier attempt with what is known of it."""
-    training.button(_("Start again") if claim else _("Start training"), claim)
+    training.button(_("Start again") if claim else _("Start training"), claim, "primary")
     if claim and claim.epochs:
         st.caption(_("What the attempt that ended early had reached:"))
         curves(claim.epochs, total)

@@ -168,6 +168,27 @@ def share(text: str) -> float:
     return float(text.rstrip("%")) / 100 if text.endswith("%") else float(text)
 
 
+# Drawing
+
+
+def draw(page: Page, points: list[tuple[float, float]]) -> None:
+    """One stroke with the mouse through these points of the canvas, in its pixels."""
+    box = canvas_box(page)
+    (x, y), *others = points
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    page.mouse.down()
+    for x, y in others:
+        page.mouse.move(box["x"] + x, box["y"] + y, steps=6)
+    page.mouse.up()
+
+
+def canvas_box(page: Page) -> Any:
+    """Where the canvas is on screen, after scrolling it into view."""
+    canvas = page.locator("canvas.upper-canvas")
+    canvas.scroll_into_view_if_needed()
+    return canvas.bounding_box()
+
+
 # Training
 
 

@@ -15,6 +15,7 @@ SPECS = [
     ModelSpec((256, 256)),
     ModelSpec((300, 7), activation="tanh"),
     ModelSpec((1024,) * 5),
+    ModelSpec(kind="drawing"),
 ]
 
 

@@ -10,10 +10,12 @@ from core import drawing
 from core.datasets.contract import Images
 from core.errors import DataError
 from pages.ui import frame
-from pages.ui.text import _, plural
+from pages.ui.text import _
 
 CANVAS = 280
 """Width and height of the canvas in pixels, which a telephone has room for."""
+BRUSH = 16
+"""Its brush at first."""
 
 
 def canvas() -> Images | None:
@@ -24,11 +26,8 @@ def canvas() -> Images | None:
     state = st.session_state
     if "canvas" not in state:  # drawn for the first time, or again
         _show(state.get("drawn", {}).get("objects", []))
-    width = st.slider(
-        _("Brush width"), 4, 40, 16, 2, key="brush", persist_state="session", width=CANVAS
-    )
     result = st_canvas(
-        stroke_width=width,
+        stroke_width=state.get("brush", BRUSH),
         stroke_color="#000000",
         background_color="#FFFFFF",
         width=CANVAS,
@@ -48,7 +47,7 @@ def canvas() -> Images | None:
             disabled=not strokes,
         )
         st.button(_("Clear"), icon=":material/delete:", on_click=clear, disabled=not strokes)
-    st.caption(plural("{n} stroke", "{n} strokes", len(strokes)).format(n=len(strokes)))
+    st.slider(_("Brush width"), 4, 40, BRUSH, 2, key="brush", persist_state="session", width=CANVAS)
     image = result.image_data
     return None if image is None or not strokes else image[:, :, :3]
 

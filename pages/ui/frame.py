@@ -61,9 +61,17 @@ def summary(current: Choice) -> str:
 
 def layers(model: ModelSpec) -> str:
     """The hidden layers in words: neurons of each, and their activation."""
+    if model.kind == "drawing":
+        return _("convolutional, distorted images")
     if not model.hidden:
         return _("no hidden layer")
     return f"{' + '.join(map(str, model.hidden))} {model.activation}"
+
+
+def _hidden(model: ModelSpec) -> str:
+    if model.kind == "drawing":
+        return _("4 convolutional, 1 dense")
+    return " + ".join(map(str, model.hidden)) or _("none")
 
 
 def percent(share: float) -> str:
@@ -155,8 +163,8 @@ def parameters(current: Choice) -> pd.DataFrame:
     """Every setting of the choice, one a row."""
     spec = current.spec
     rows = {
-        _("Hidden layers"): " + ".join(map(str, spec.model.hidden)) or _("none"),
-        _("Activation"): spec.model.activation if spec.model.hidden else "–",
+        _("Hidden layers"): _hidden(spec.model),
+        _("Activation"): "–" if _hidden(spec.model) == _("none") else spec.model.activation,
         _("Optimizer"): spec.optimizer.name,
         _("Learning rate"): f"{spec.optimizer.learning_rate:g}",
         _("Epochs"): f"{spec.train.epochs}",

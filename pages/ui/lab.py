@@ -19,6 +19,9 @@ from pages.ui.text import _
 OWN = "own"
 """The choice of own settings, where a variant's number would stand."""
 
+DRAWING = "drawing"
+"""The choice of the network for drawings."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -56,14 +59,16 @@ class Choice:
 
     data: Dataset
     number: int | None
-    """The variant's number; None for own settings."""
+    """The variant's number; None for what is not in the table."""
     variant: Variant
-    """What the table says; for own settings the counts of variant 0."""
+    """What the table says; for what is not in it the counts of variant 0."""
     spec: RunSpec
 
     @property
     def name(self) -> str:
-        return _("Own settings") if self.number is None else _("Variant {n}").format(n=self.number)
+        if self.number is not None:
+            return _("Variant {n}").format(n=self.number)
+        return _("Drawing model") if self.spec.model.kind == "drawing" else _("Own settings")
 
     @property
     def run(self) -> Run | None:
@@ -129,6 +134,10 @@ def resolve(values: Mapping[str, Any]) -> Choice:
         train = TrainSpec(
             values["epochs"], values["batch_size"], values["validation_split"], values["seed"]
         )
+    elif values["variant"] == DRAWING:
+        number, variant = None, VARIANTS[0]
+        model, train = specs.drawing_specs()
+        optimizer = specs.optimizer_spec()
     else:
         number = int(values["variant"])
         model, train = specs.variant_specs(number)

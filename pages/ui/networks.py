@@ -51,12 +51,10 @@ def pick(current: Choice) -> list[Run]:
 
 
 def name(run: Run) -> str:
-    """A run in words: its place in the table if it has one, its settings, seed and accuracy."""
+    """A run in words: its place in the table or its settings, its seed and its accuracy."""
     spec = run.spec
     parts = [
         _title(spec),
-        f"{spec.optimizer.name} {spec.optimizer.learning_rate:g}",
-        _("{n} epochs").format(n=spec.train.epochs),
         _("seed {n}").format(n=spec.train.seed),
         _("test accuracy {share}").format(share=frame.figure(run.test_accuracy)),
     ]
@@ -69,9 +67,15 @@ def _title(spec: RunSpec) -> str:
     if spec.model.kind == "drawing":
         return _("Drawing model")
     for number in VARIANTS:
-        if (spec.model, spec.train) == specs.variant_specs(number):
+        usual = (*specs.variant_specs(number), specs.optimizer_spec())
+        if (spec.model, spec.train, spec.optimizer) == usual:
             return _("Variant {n}: {layers}").format(n=number, layers=frame.layers(spec.model))
-    return frame.layers(spec.model)
+    return _("{layers}, {optimizer} {rate:g}, {n} epochs").format(
+        layers=frame.layers(spec.model),
+        optimizer=spec.optimizer.name,
+        rate=spec.optimizer.learning_rate,
+        n=spec.train.epochs,
+    )
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

@@ -33,6 +33,7 @@ DEFAULTS: dict[str, Any] = {
 VARIANT_LABELS = {
     "0": N_("0 (worked example)"),
     **{str(number): str(number) for number in VARIANTS if number},
+    lab.DRAWING: N_("Drawing model"),
     lab.OWN: N_("Own settings"),
 }
 

@@ -1,5 +1,7 @@
 """Asking for a run and telling how far it is: what every page that trains shares."""
 
+from typing import Literal
+
 import streamlit as st
 
 from core.errors import LabError
@@ -15,14 +17,14 @@ STATES = {
 }
 
 
-def button(label: str, claim: Claim | None) -> None:
+def button(label: str, claim: Claim | None, kind: Literal["primary", "secondary"]) -> None:
     """The button that starts the run of the choice, with what is known of an earlier attempt."""
     if claim:
         show = st.info if claim.state == "stopped" else st.warning
         show(frame.sentence(claim.error))
     if error := st.session_state.pop("start_error", None):
         frame.show_error(error)
-    st.button(label, type="primary", icon=":material/play_arrow:", on_click=_start)
+    st.button(label, type=kind, icon=":material/play_arrow:", on_click=_start)
 
 
 def _start() -> None:
