@@ -148,7 +148,8 @@ def find_ink(picture: Images) -> Ink:
     ink = np.clip(ink / full, 0, 1)
     # In a small picture thin strokes are grey all over, so that only paper is told from ink.
     large = max(crop(ink).shape) > 60 or not plain
-    floor = _otsu(ink[ink > 0.05]) if large else 0.1
+    # Half of full ink at most: where all is ink, Otsu's threshold runs through the ink itself.
+    floor = min(_otsu(ink[ink > 0.05]), 0.5) if large else 0.1
     # Full ink near by, seen over 5 x 5 pixels: the middle of a stroke becomes 1, however faint.
     near = ndimage.uniform_filter(ndimage.maximum_filter(ink, 5), 5)
     ink = np.where(ink > floor, ink / np.maximum(near, 0.25), 0).clip(0, 1)
