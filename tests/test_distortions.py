@@ -1,0 +1,53 @@
+"""Images are changed a little, each in its own way, and as the seed says."""
+
+import numpy as np
+import pytest
+
+from core.distortions import SHIFT, distort
+
+
+def changed(images: np.ndarray, *seed: int) -> np.ndarray:
+    return np.asarray(distort(images, np.array(seed, np.int32)))
+
+
+@pytest.fixture
+def squares() -> np.ndarray:
+    images = np.zeros((200, 28, 28), np.float32)
+    images[:, 9:19, 11:17] = 1
+    return images
+
+
+def test_shape_and_range_stay(squares: np.ndarray) -> None:
+    found = changed(squares, 1, 2)
+    assert found.shape == squares.shape
+    assert found.dtype == np.float32
+    assert found.min() >= 0
+    assert found.max() <= 1
+
+
+def test_the_seed_decides(squares: np.ndarray) -> None:
+    np.testing.assert_array_equal(changed(squares, 1, 2), changed(squares, 1, 2))
+    assert (changed(squares, 1, 2) != changed(squares, 1, 3)).any()
+    assert (changed(squares, 1, 2) != changed(squares, 2, 2)).any()
+
+
+def test_each_image_is_changed_in_its_own_way_about_the_middle(squares: np.ndarray) -> None:
+    found = changed(squares, 5, 0)
+    assert len({image.tobytes() for image in found}) == len(found)
+    mass = found.sum(axis=(1, 2))
+    rows = (found.sum(axis=2) * np.arange(28)).sum(axis=1) / mass
+    columns = (found.sum(axis=1) * np.arange(28)).sum(axis=1) / mass
+    for middle in (rows, columns):
+        assert np.abs(middle - 13.5).max() < SHIFT * 1.6
+        assert middle.mean() == pytest.approx(13.5, abs=0.4)
+        assert middle.std() > 0.5
+
+
+def test_strokes_become_thinner_and_thicker(squares: np.ndarray) -> None:
+    mass = changed(squares, 0, 0).sum(axis=(1, 2))
+    assert mass.min() < 0.7 * 60
+    assert mass.max() > 1.3 * 60
+
+
+def test_nothing_stays_nothing() -> None:
+    assert not changed(np.zeros((3, 28, 28), np.float32), 0, 0).any()
