@@ -406,7 +406,7 @@ def predict(images: tuple[Path, ...], steps: bool, as_json: bool, **options: Any
         click.echo(dump_json(answers))
     for answer in answers:
         if "error" in answer:
-            click.echo(answer["error"], err=True)
+            click.echo(_("Error: {sentence}").format(sentence=answer["error"]), err=True)
         elif not as_json:
             click.echo(f"{answer['image']}: {_in_words(answer)}")
     if any("error" in answer for answer in answers):
@@ -481,7 +481,7 @@ def drawn(table: Path, key: str | None, as_json: bool, **options: Any) -> None:
     them, or the run that the options name; it is trained if it is not stored. Here --hidden trains
     on all images unless --validation-split is given.
 
-    Example: python -m core drawn labels.csv --hidden 256 --epochs 5 --batch-size 128
+    Example: python -m core drawn labels.csv --hidden 256 --epochs 5
     """
     from core import drawn as drawings
     from core import inference, recognition

@@ -15,9 +15,9 @@ import click
 import numpy as np
 import psutil  # type: ignore[import-untyped]
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from core import cli, datasets
+from core import cli, datasets, drawing, inference
 from core.datasets.mnist import MNIST
 from core.runs import Store
 
@@ -437,34 +437,55 @@ def test_predict_recognises_pictures(trained: Path, tmp_path: Path) -> None:
         Image.fromarray(255 - images[index]).save(paths[-1])
     answers = one_json(lab("predict", *SMALL, "--json", *paths))
     assert [answer["image"] for answer in answers] == [str(path) for path in paths]
-    for answer, expected in zip(answers, run.predictions, strict=False):
-        assert set(answer) >= {"image", "label", "probabilities"}
+    for answer in answers:
+        assert set(answer) == {"image", "label", "probabilities", "unsure"}
         assert len(answer["probabilities"]) == 10
         assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
         assert answer["label"] == str(np.argmax(answer["probabilities"]))
-        assert answer["label"] == str(expected.argmax())
+    steps = [drawing.prepare(drawing.read(path.read_bytes(), path.name)).digit for path in paths]
+    expected = inference.load(run).probabilities(np.stack(steps))
+    found = [answer["probabilities"] for answer in answers]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_predict_prints_a_line_for_each_picture(trained: Path, tmp_path: Path) -> None:
+def test_predict_uses_the_drawing_model_when_nothing_is_said(tmp_path: Path) -> None:
+    """On a fresh machine: an empty store, and of MNIST only the sample."""
+    image = Image.new("L", (200, 200), "white")
+    pen = ImageDraw.Draw(image)
+    pen.line([(60, 50), (140, 50), (90, 160)], fill="black", width=12)
+    image.save(tmp_path / "seven.png")
     Image.new("L", (50, 50), "white").save(tmp_path / "empty.png")
-    done = lab("predict", *SMALL, tmp_path / "empty.png")
-    assert re.fullmatch(rf"{tmp_path}/empty\.png: \d \(\d+\.\d%\)\n", done.stdout)
+    (tmp_path / "text.png").write_text("7")
+    names = ["seven.png", "empty.png", "text.png", "missing.png"]
+    done = lab("predict", "--json", *(tmp_path / name for name in names))
+    assert done.returncode == 1
+    seven, empty, text, missing = json.loads(done.stdout)
+    assert (seven["label"], seven["unsure"]) == ("7", False)
+    assert (empty["label"], empty["unsure"]) == (None, True)
+    assert text["error"].startswith("text.png cannot be read as a picture: ")
+    assert missing["error"].endswith("(No such file or directory): check its name.")
     assert not re.search("Traceback|WARNING|tensorflow", done.stderr)
+
+
+def test_predict_prints_a_line_for_each_picture_and_writes_the_steps(tmp_path: Path) -> None:
+    Image.new("L", (50, 50), "white").save(tmp_path / "empty.png")
+    done = lab("predict", "--steps", tmp_path / "empty.png")
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path}/empty.png: nothing is drawn\n")
+    names = ["original", *drawing.STEPS]
+    written = [tmp_path / f"empty.{i}-{name}.png" for i, name in enumerate(names)]
+    assert sorted(tmp_path.glob("*.png")) == sorted([tmp_path / "empty.png", *written])
+    assert [Image.open(path).size for path in (written[0], written[-1])] == [(50, 50), (28, 28)]
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture", b"GIF89a"])
 def test_predict_refuses_what_is_no_picture(content: bytes, trained: Path, tmp_path: Path) -> None:
     path = tmp_path / "thing.png"
     path.write_bytes(content)
-    sentence = refused(lab("predict", *SMALL, "--json", path), 1)
+    sentence = refused(lab("predict", *SMALL, path), 1)
     assert sentence == ("thing.png cannot be read as a picture: give a whole PNG or JPEG file.")
 
 
-def test_predict_names_a_missing_file(tmp_path: Path) -> None:
-    done = lab("predict", tmp_path / "missing.png")
-    assert (done.returncode, done.stdout) == (2, "")
-    last = done.stderr.splitlines()[-1]
-    assert "missing.png' does not exist." in last
+def test_predict_needs_a_picture() -> None:
     assert lab("predict").returncode == 2
 
 
@@ -472,6 +493,72 @@ def test_predict_before_training_says_what_to_do_first(data: Path, tmp_path: Pat
     Image.new("L", (28, 28)).save(tmp_path / "x.png")
     sentence = refused(lab("predict", *SMALL, tmp_path / "x.png"), 1)
     assert sentence.startswith("This run is not trained yet: ")
+
+
+# drawn
+
+
+def labels(folder: Path) -> Path:
+    """A table of two test images of the sample."""
+    arrays = datasets.load(datasets.locate(MNIST)).arrays
+    rows = ["file,label"]
+    for i in range(2):
+        Image.fromarray(255 - arrays.x_test[i]).save(folder / f"{i}.png")
+        rows.append(f"{i}.png,{arrays.y_test[i]}")
+    (folder / "labels.csv").write_text("\n".join(rows))
+    return folder / "labels.csv"
+
+
+def test_drawn_reads_a_table_with_the_drawing_model(tmp_path: Path) -> None:
+    found = one_json(lab("drawn", labels(tmp_path), "--json"))
+    assert found["count"] == 2
+    assert found["accuracy"]["full"] == 1
+    assert set(found["accuracy"]) == {"full", "polarity", "sheet"}
+    assert found["wrong"] == []
+    again = lab("drawn", labels(tmp_path), "--drawing-model")
+    assert again.stdout.startswith("100.0% right with all steps\n")
+    by_key = one_json(lab("drawn", labels(tmp_path), "--json", "--run", found["run"]))
+    assert by_key == found
+
+
+def test_drawn_with_a_stored_run(trained: Path, tmp_path: Path) -> None:
+    found = one_json(lab("drawn", labels(tmp_path), "--json", *SMALL))
+    assert found["run"] == Store(trained).runs()[0].key
+
+
+@pytest.mark.slow
+def test_drawn_trains_on_all_images_when_layers_are_named(data: Path, tmp_path: Path) -> None:
+    options = ("--hidden", "4", "--epochs", "1", "--batch-size", "200")
+    done = lab("drawn", labels(tmp_path), "--json", *options)
+    assert done.returncode == 0, done.stderr
+    [run] = Store().runs()
+    assert run.spec.train.validation_split == 0
+    assert json.loads(done.stdout)["run"] == run.key
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "sentence"),
+    [
+        (("--run", "mnist-0"), 2, "There is no run mnist-0: "),
+        (("--run", "mnist-0", "--hidden", "5"), 2, "--run names a whole run: "),
+        (("--drawing-model", "--hidden", "5"), 2, "The drawing model has layers of its own: "),
+        (("--epochs", "0", "--hidden", "5"), 2, "Epochs is 0: "),
+        ((), 1, "labels.csv cannot be read as a table: "),
+    ],
+)
+def test_drawn_refuses_in_one_sentence(
+    options: tuple[str, ...], status: int, sentence: str, tmp_path: Path
+) -> None:
+    assert refused(lab("drawn", tmp_path / "labels.csv", *options), status).startswith(sentence)
+
+
+@pytest.mark.slow
+def test_the_l4_network_reads_drawings(full_data: Path) -> None:
+    found = one_json(
+        lab("drawn", full_data / "drawn" / "labels.csv", "--json", "--hidden", "256",
+            "--epochs", "5", "--batch-size", "128", LAB_DATA=full_data)
+    )  # fmt: skip
+    assert found["accuracy"]["full"] >= 0.93
 
 
 # bench
@@ -506,7 +593,7 @@ COMMANDS = commands(cli.main)
 
 def test_the_commands_are_the_documented_ones() -> None:
     assert {" ".join(names) for names in COMMANDS} == {
-        "", "data", "data fetch", "train", "runs", "predict", "bench",
+        "", "data", "data fetch", "train", "runs", "predict", "drawn", "bench",
     }  # fmt: skip
 
 
@@ -528,5 +615,5 @@ def test_the_help_of_every_command_has_an_example_that_is_understood(
 def test_help_is_quick_and_needs_nothing() -> None:
     done = lab("--help", LAB_DATA="/nowhere")
     assert done.returncode == 0
-    for name in ("data", "train", "runs", "predict", "bench"):
+    for name in ("data", "train", "runs", "predict", "drawn", "bench"):
         assert re.search(rf"^  {name} +\w", done.stdout, re.MULTILINE)

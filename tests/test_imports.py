@@ -12,6 +12,7 @@ import core
 
 WITH_TENSORFLOW = {
     "core.benchmark",
+    "core.distortions",
     "core.evaluation",
     "core.models",
     "core.training",

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import datasets, worker
+from core import datasets, inference, worker
 from core.datasets.mnist import MNIST
 from core.errors import DataError
 from core.runs import Run, Store
@@ -52,11 +52,24 @@ def test_a_stored_run_predicts_what_it_predicted_when_it_was_trained(
     spec: RunSpec, data: datasets.Dataset
 ) -> None:
     run = trained(spec)
-    again = worker.predict(run, list(data.arrays.x_test))
+    again = inference.load(run).probabilities(data.arrays.x_test)
     np.testing.assert_allclose(again, run.predictions, atol=1e-6)
-    one = worker.predict(run, [data.arrays.x_test[3]])
-    assert one.shape == (1, 10)
-    np.testing.assert_allclose(one[0], run.predictions[3], atol=1e-6)
+
+
+def test_the_drawing_model_is_trained_in_the_same_way(
+    data: datasets.Dataset, small_mnist: Path
+) -> None:
+    spec = RunSpec(
+        DataSpec("mnist", data.digest),
+        ModelSpec(kind="drawing"),
+        optimizer_spec(),
+        TrainSpec(2, 128, 0.1, 7),
+    )
+    first, second = (worker.run(spec, lambda moment: None) for _ in range(2))
+    assert first.record["epochs"][1]["loss"] < first.record["epochs"][0]["loss"]
+    assert first.record["epochs"][1]["val_accuracy"] is not None
+    losses = [outcome.record["epochs"][1]["loss"] for outcome in (first, second)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)  # the seed decides all but rounding
 
 
 def test_other_images_than_the_spec_names_are_not_trained_on(spec: RunSpec) -> None:
