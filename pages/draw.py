@@ -30,7 +30,6 @@ STEP_REASONS = {
     "stroke": _("MNIST's strokes are about 2.8 pixels wide."),
     "centre": _("MNIST's digits stand with their centre of mass in the middle of 28 × 28."),
 }
-FOR_DIGITS_ONLY = ("slant", "stroke")
 
 
 def offer_training() -> None:
@@ -102,8 +101,10 @@ def one_picture(run: Run, steps: list[str]) -> Images | None:
     )
     if source == "canvas":
         return easel.canvas()
-    found = easel.files()
+    found, errors = easel.files()
+    chosen = next(iter(found), None)
     if len(found) > 1:
+        chosen = st.selectbox(_("Look at"), list(found), key="look_at")
         answers = read([drawing.prepare(picture, steps) for picture in found.values()], run)
         rows = [
             {_("file"): name, _("answer"): short(answer), _("probability"): answer.certainty}
@@ -115,9 +116,9 @@ def one_picture(run: Run, steps: list[str]) -> Images | None:
             column_config={_("probability"): st.column_config.NumberColumn(format="percent")},
             alt=_("What {network} says to each file").format(network=networks.name(run)),
         )
-        chosen = st.selectbox(_("Look at"), list(found), key="look_at")
-        return found.get(chosen)
-    return next(iter(found.values()), None)
+    if errors:
+        st.error("  \n".join(map(frame.sentence, errors)), icon=":material/warning:")
+    return found[chosen] if chosen else None
 
 
 def short(answer: Answer) -> str:
@@ -191,6 +192,8 @@ def show_steps(prepared: Drawing | None) -> None:
             "step off, and watch the probabilities move."
         )
     )
+    if current.data.name != "mnist":
+        st.info(_("These steps are made for digits. For clothes, switch some off and compare."))
     sheet = st.toggle(
         _("As in the lab sheet: no step, only resized to 28 × 28"),
         key="sheet",
@@ -241,7 +244,10 @@ def collect(picture: Images | None, run: Run) -> None:
             "A network knows only what it was trained on. Your drawings come from elsewhere: "
             "another pen, another size, another place on the paper. This is called distribution "
             "shift: test accuracy says nothing about such pictures. The steps above bring a "
-            "drawing back to what MNIST's digits look like. Keep some drawings and count."
+            "drawing back to what MNIST's digits look like. Of 537 drawings by 53 people a network "
+            "of 256 neurons with 97.7% on MNIST (seed 0) reads 17% as in the lab sheet, 62% once "
+            "ink is told from paper, and 95% after all steps; the drawing model reads 99%. Keep "
+            "some drawings of your own and count."
         )
     )
     kept = st.session_state.setdefault("kept", [])
@@ -298,16 +304,38 @@ def count(mine: list[tuple[Images, int]], run: Run) -> None:
     st.button(_("Forget them"), on_click=st.session_state.kept.clear)
 
 
+UNSURE_SHARES = {
+    _("MNIST test images (1,000)"): 0.049,
+    _("drawings by people whom nothing was chosen by (233)"): 0.013,
+    _("letters of notMNIST (1,000)"): 0.923,
+    _("clothes of Fashion-MNIST (1,000)"): 0.713,
+    _("scribbles (300)"): 0.727,
+}
+"""Of the drawing model, by `python -m tests.measure_unsure`."""
+
+
 def thresholds() -> None:
-    """How the page decides that it is unsure."""
+    """How the page decides that it is unsure, and how often that is right."""
     with st.expander(_("When is the answer “unsure”?")):
         st.markdown(
             _(
                 "A network always names one of its ten classes, also for a scribble. The page "
                 "calls the answer unsure if the largest probability is below **{sure:.0%}**, or if "
                 "none of the first {n:,} training images is at least **{alike:.2f}** alike (cosine "
-                "of the two slightly blurred pictures, 1 for equal ones)."
+                "of the two slightly blurred pictures, 1 for equal ones). So often is the drawing "
+                "model called unsure, measured once:"
             ).format(sure=SURE, n=REFERENCES, alike=ALIKE)
+        )
+        shares = {
+            _("pictures"): UNSURE_SHARES.keys(),
+            _("unsure"): [f"{share:.1%}" for share in UNSURE_SHARES.values()],
+        }
+        st.dataframe(pd.DataFrame(shares), hide_index=True)
+        st.markdown(
+            _(
+                "Some shoes and letters look like digits, and some digits like nothing known: no "
+                "threshold tells all of them apart. Both were chosen for MNIST."
+            )
         )
 
 

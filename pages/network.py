@@ -48,8 +48,8 @@ dense = _(
 )
 convolution = _(
     "A Conv2D layer moves each of its filters, 3 × 3 weights for each channel and one bias, over "
-    "the whole picture. MaxPooling2D keeps the largest of 2 × 2 numbers. Dropout forgets half of the "
-    "numbers at random while the network trains."
+    "the whole picture. MaxPooling2D keeps the largest of 2 × 2 numbers. Dropout forgets half of "
+    "the numbers at random while the network trains."
 )
 st.write(dense.format(total=total))
 if model.kind == "drawing":

@@ -1,5 +1,6 @@
 """A lab server of its own and what a student does with it: one helper for each action."""
 
+import math
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -180,6 +182,38 @@ def draw(page: Page, points: list[tuple[float, float]]) -> None:
     for x, y in others:
         page.mouse.move(box["x"] + x, box["y"] + y, steps=6)
     page.mouse.up()
+
+
+def touch(page: Page, points: list[tuple[float, float]]) -> None:
+    """The same with a finger, as Chromium's own events of a touch screen."""
+    box = canvas_box(page)
+    screen = page.context.new_cdp_session(page)
+
+    def send(kind: str, *places: tuple[float, float]) -> None:
+        fingers = [{"x": box["x"] + x, "y": box["y"] + y} for x, y in places]
+        screen.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+
+    send("touchStart", points[0])
+    for (x0, y0), (x1, y1) in pairwise(points):
+        for part in (0.25, 0.5, 0.75, 1.0):
+            send("touchMove", (x0 + part * (x1 - x0), y0 + part * (y1 - y0)))
+    send("touchEnd")
+
+
+def ring(x: float, y: float, width: float, height: float) -> list[tuple[float, float]]:
+    """Points of an ellipse about (x, y), as a stroke that ends where it began."""
+    turns = [2 * math.pi * i / 24 for i in range(25)]
+    return [(x + width * math.sin(t) / 2, y - height * math.cos(t) / 2) for t in turns]
+
+
+DIGITS = {
+    "0": [ring(140, 140, 120, 180)],
+    "1": [[(140.0, 50.0), (140.0, 230.0)]],
+    "4": [[(100.0, 50.0), (85.0, 150.0), (195.0, 150.0)], [(170.0, 90.0), (165.0, 240.0)]],
+    "7": [[(70.0, 60.0), (200.0, 60.0), (120.0, 230.0)]],
+    "8": [ring(140, 95, 80, 80), ring(140, 185, 105, 95)],
+}
+"""Strokes of some digits, in pixels of the canvas."""
 
 
 def canvas_box(page: Page) -> Any:

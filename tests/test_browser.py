@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from PIL import Image, ImageDraw
+from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
 from core.runs import Store
 from pages.ui.lab import STEPS
@@ -69,9 +70,15 @@ def tab(chromium: Browser) -> Iterator[Tab]:
     """Opens a tab of its own browser profile. Fails if one of them has met an error."""
     contexts, errors = [], []
 
-    def new(width: int = 1280, scheme: Literal["light", "dark"] = "light") -> Page:
+    def new(
+        width: int = 1280, scheme: Literal["light", "dark"] = "light", touch: bool = False
+    ) -> Page:
         context = chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB"
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            locale="en-GB",
+            has_touch=touch,
+            is_mobile=touch,
         )
         contexts.append(context)
         page = context.new_page()
@@ -384,3 +391,183 @@ def test_the_keyboard_goes_through_the_choice_in_its_order(tab: Tab, server: Ser
         met += [label for label in labels if label in name and label not in met]
         page.keyboard.press("Tab")
     assert met == labels
+
+
+# Draw
+
+
+def open_canvas(page: Page, server: Server, **query: Any) -> None:
+    lab.open_page(page, server, "draw", **query)
+    page.locator("canvas.upper-canvas").wait_for()
+
+
+def answered(page: Page, answer: str) -> None:
+    """Wait until the first network says this."""
+    tile = page.get_by_test_id("stMetric").filter(has_text="Answer").first
+    expect(tile.get_by_test_id("stMetricValue")).to_have_text(answer)
+
+
+def empty(page: Page) -> None:
+    expect(page.get_by_text("The canvas is empty: draw a digit.")).to_be_visible()
+    expect(page.get_by_test_id("stMetric").filter(has_text="Answer")).to_have_count(0)
+
+
+def press(page: Page, name: str) -> None:
+    """One of the page's own buttons; the canvas has an Undo of its own, which shows on hover."""
+    page.get_by_test_id("stButton").get_by_role("button", name=name).click()
+
+
+def test_a_digit_drawn_with_the_mouse_is_read_stroke_by_stroke(tab: Tab, server: Server) -> None:
+    page = tab()
+    open_canvas(page, server)
+    empty(page)
+    first, second = lab.DIGITS["4"]
+    lab.draw(page, first)
+    expect(page.get_by_test_id("stPlotlyChart")).to_be_visible()
+    lab.draw(page, second)
+    answered(page, "4")
+    expect(page.get_by_alt_text("the picture after this step")).to_have_count(7)
+    press(page, "Undo")
+    expect(page.get_by_test_id("stMetricValue").first).not_to_have_text("4")
+    press(page, "Undo")
+    empty(page)
+    lab.draw(page, *lab.DIGITS["7"])
+    answered(page, "7")
+    lab.follow(page, "Data")
+    lab.follow(page, "Draw")
+    answered(page, "7")  # nothing is lost
+    press(page, "Clear")
+    empty(page)
+
+
+def test_a_digit_is_drawn_with_a_finger(tab: Tab, server: Server) -> None:
+    page = tab(390, "dark", touch=True)
+    open_canvas(page, server)
+    lab.touch(page, *lab.DIGITS["7"])
+    answered(page, "7")
+    press(page, "Undo")
+    empty(page)
+    lab.touch(page, *lab.DIGITS["1"])
+    answered(page, "1")
+    press(page, "Clear")
+    empty(page)
+
+
+def test_a_scribble_is_called_unsure(tab: Tab, server: Server) -> None:
+    page = tab()
+    open_canvas(page, server)
+    for flat in (False, True):
+        zigzag = [(30.0 + 27 * i, 40.0 if i % 2 else 240.0) for i in range(9)]
+        lab.draw(page, [(y, x) if flat else (x, y) for x, y in zigzag])
+    answered(page, "unsure")
+    expect(page.get_by_text("This may be none of the ten classes: ")).to_be_visible()
+
+
+def test_each_student_gets_the_answer_to_their_own_drawing(tab: Tab, server: Server) -> None:
+    pages = {answer: tab() for answer in ("0", "1", "7")}
+    for page in pages.values():
+        open_canvas(page, server)
+    for answer, page in pages.items():
+        lab.draw(page, *lab.DIGITS[answer])
+    for answer, page in pages.items():
+        answered(page, answer)
+
+
+def test_steps_are_switched_and_drawings_are_kept(tab: Tab, server: Server) -> None:
+    page = tab()
+    open_canvas(page, server)
+    lab.draw(page, *lab.DIGITS["7"])
+    answered(page, "7")
+    chart = page.get_by_test_id("stPlotlyChart").first
+    before = chart.inner_text()
+    page.get_by_text("As in the lab sheet: no step").click()
+    expect(chart).not_to_have_text(before)
+    page.get_by_text("As in the lab sheet: no step").click()
+    answered(page, "7")
+    page.get_by_role("radio", name="7", exact=True).or_(
+        page.get_by_role("button", name="7", exact=True)
+    ).click()
+    press(page, "Keep this drawing")
+    empty(page)
+    tile = page.get_by_test_id("stMetric").filter(has_text="After all steps")
+    expect(tile.get_by_test_id("stMetricValue")).to_have_text("1 / 1")
+
+
+def picture(digit: str, kind: str = "PNG") -> bytes:
+    """The strokes of a digit as a file."""
+    image = Image.new("RGB", (280, 280), "white")
+    for points in lab.DIGITS[digit]:
+        ImageDraw.Draw(image).line(points, fill="black", width=16, joint="curve")
+    content = io.BytesIO()
+    image.save(content, kind)
+    return content.getvalue()
+
+
+def upload(page: Page, files: dict[str, bytes]) -> None:
+    page.get_by_text("Upload pictures").click()
+    page.locator('input[type="file"]').set_input_files(
+        [
+            FilePayload(name=name, mimeType="image/png", buffer=content)
+            for name, content in files.items()
+        ]
+    )
+
+
+def test_uploaded_files_get_an_answer_or_a_sentence(tab: Tab, server: Server) -> None:
+    page = tab()
+    open_canvas(page, server)
+    files = {
+        "seven.png": picture("7"),
+        "eight.jpg": picture("8", "JPEG"),
+        "empty.png": b"",
+        "text.png": b"7",
+        "cut.png": picture("1")[:-200],
+        "drawing.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+    }
+    upload(page, files)
+    for name in ("empty.png", "text.png", "cut.png", "drawing.svg"):
+        sentence = f"{name} cannot be read as a picture: give a whole PNG or JPEG file."
+        expect(page.get_by_text(sentence)).to_be_visible()
+    answered(page, "7")
+    lab.choose(page, "Look at", "eight.jpg")
+    answered(page, "8")
+
+
+def test_fifty_files_at_once(tab: Tab, server: Server) -> None:
+    page = tab()
+    open_canvas(page, server)
+    upload(page, {f"{i}.png": picture("7" if i % 2 else "1") for i in range(50)})
+    answered(page, "1")
+    lab.settled(page)
+    expect(page.get_by_role("combobox", name="Look at")).to_be_visible()
+
+
+def test_a_network_is_trained_from_the_page_and_used_beside_another(
+    tab: Tab, server: Server
+) -> None:
+    page = tab()
+    open_canvas(page, server, **QUICK, seed=77)
+    lab.draw(page, *lab.DIGITS["1"])
+    answered(page, "1")
+    page.get_by_role("button", name="Train Own settings and use it here").click()
+    network = page.get_by_role("combobox", name="Network")
+    expect(network).to_have_value(re.compile("seed 77"), timeout=lab.TRAINING * 1000)
+    page.get_by_role("combobox", name="Beside it").click()
+    page.get_by_role("option", name=re.compile("^Drawing model")).click()
+    expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)
+
+
+@pytest.mark.load
+def test_twenty_students_draw_at_once(tab: Tab, server: Server) -> None:
+    pages = [(answer, tab()) for answer in [*lab.DIGITS] * 4]
+    for _answer, page in pages:
+        open_canvas(page, server)
+    for _round in range(3):
+        for answer, page in pages:
+            for stroke in lab.DIGITS[answer]:
+                lab.draw(page, stroke)
+        for answer, page in pages:
+            answered(page, answer)
+            press(page, "Clear")
+        for _answer, page in pages:
+            empty(page)

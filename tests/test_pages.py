@@ -239,7 +239,7 @@ def test_without_fashion_mnist_a_page_says_how_to_get_it(step: str) -> None:
 
 BAD = {
     "There is no data set foo: choose one of mnist, fashion-mnist.": {"dataset": "foo"},
-    "Variant is 99: choose one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, own.": {"variant": "99"},
+    "Variant is 99: choose one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, drawing, own.": {"variant": "99"},
     "Epochs is 500: give a whole number from 1 to 100.": {"variant": "own", "epochs": "500"},
     "Learning rate is nan: give a number from 1e-06 to 10.": {
         "variant": "own",
@@ -725,3 +725,53 @@ if __name__ == "__main__":
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[]"
+
+
+# Draw
+
+
+def test_an_empty_canvas_says_so_and_predicts_nothing() -> None:
+    at = visit("draw")
+    assert any("The canvas is empty" in info.value for info in at.info)
+    assert not metrics(at)
+    assert not alternatives(at)
+
+
+def test_the_drawing_model_reads_until_another_network_is_picked(run: Run) -> None:
+    at = visit("draw", variant=TRAINED)
+    network = at.selectbox(key="network")
+    assert network.options[0].startswith("Drawing model · seed 0 · test accuracy 0.99")
+    assert network.options[1].startswith(f"Variant {TRAINED}: ")
+    assert network.options[1].endswith(" · a sample")
+    assert network.value != run.key
+    assert at.selectbox(key="other").options[0] == "no other"
+
+
+def test_without_a_finished_network_one_click_trains_one(
+    engine: Queue, full_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_DATA", str(full_data))
+    at = visit("draw", dataset="fashion-mnist", variant=2)
+    assert not at.selectbox(key="variant").disabled
+    with pytest.raises(KeyError):
+        at.selectbox(key="network")
+    [button] = [b for b in at.button if b.label == "Train Variant 2 and use it here"]
+    button.click().run()
+    [claim] = engine.store.claims()
+    assert claim.spec.data.name == "fashion-mnist"
+    assert claim.spec.model.hidden == VARIANTS[2].hidden
+
+
+def test_the_way_of_the_lab_sheet_switches_every_step_off() -> None:
+    at = visit("draw")
+    steps = [box for box in at.checkbox if box.key and box.key.startswith("step-")]
+    assert len(steps) == 6
+    assert all(box.value and not box.disabled for box in steps)
+    at.toggle(key="sheet").set_value(True).run()
+    assert all(box.disabled for box in at.checkbox if box.key and box.key.startswith("step-"))
+
+
+def test_the_drawing_model_can_be_chosen_for_every_page() -> None:
+    for page in ("network", "train", "overview"):
+        at = visit(page, variant="drawing")
+        assert any("Drawing model" in caption.value for caption in at.caption)

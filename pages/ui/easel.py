@@ -9,7 +9,6 @@ from streamlit_drawable_canvas import st_canvas
 from core import drawing
 from core.datasets.contract import Images
 from core.errors import DataError
-from pages.ui import frame
 from pages.ui.text import _
 
 CANVAS = 280
@@ -64,10 +63,10 @@ def clear() -> None:
     _show([])
 
 
-def files() -> dict[str, Images]:
-    """A place to put PNG and JPEG files; the pictures that could be read, by file name.
+def files() -> tuple[dict[str, Images], list[DataError]]:
+    """A place to put PNG and JPEG files: the pictures by file name, and what could not be read.
 
-    Says a sentence for each that could not. Nothing is read twice in a session.
+    Nothing is read twice in a session.
     """
     uploaded = st.file_uploader(
         _("PNG or JPEG files: drawings, or photographs of a digit on paper"),
@@ -75,18 +74,20 @@ def files() -> dict[str, Images]:
         key="files",
     )
     known = st.session_state.get("read_files", {})
-    st.session_state.read_files = {
+    found = {
         file.file_id: known[file.file_id] if file.file_id in known else _read(file)
         for file in uploaded
     }
+    st.session_state.read_files = found
     pictures: dict[str, Images] = {}
+    errors = []
     for file in uploaded:
-        found = st.session_state.read_files[file.file_id]
-        if isinstance(found, DataError):
-            st.error(frame.sentence(found), icon=":material/warning:")
+        read = found[file.file_id]
+        if isinstance(read, DataError):
+            errors.append(read)
         else:
-            pictures[_new_name(file.name, pictures)] = found
-    return pictures
+            pictures[_new_name(file.name, pictures)] = read
+    return pictures, errors
 
 
 def _read(file: UploadedFile) -> Images | DataError:

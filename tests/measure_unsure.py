@@ -1,0 +1,102 @@
+"""How often an answer is called unsure: of digits, and of what is none.
+
+    LAB_DATA=<folder of all data sets> python -m tests.measure_unsure [KEY]
+
+Reads the pictures as the Draw page does, with the drawing model or the stored run KEY: 1,000 test
+images each of MNIST and Fashion-MNIST, 1,000 letters of notMNIST, the drawings of `drawn/` by
+writers whose checksum is even (by whom the thresholds were chosen) and odd, and 300 scribbles.
+"""
+
+import sys
+import tarfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from core import datasets, drawing, drawn, inference, recognition, settings
+from core.datasets.contract import Images
+from core.datasets.fashion_mnist import FASHION_MNIST
+from core.datasets.mnist import MNIST
+from core.errors import DataError
+from core.runs import Store
+from core.specs import DataSpec, RunSpec, drawing_specs, optimizer_spec
+
+Pictures = list[Images]
+
+
+def in_colour(images: Images) -> Pictures:
+    return [np.repeat(image[..., np.newaxis], 3, axis=2) for image in images]
+
+
+def letters(folder: Path, count: int) -> Pictures:
+    """Letters of notMNIST, drawn by lot; files that cannot be read are left out."""
+    found: Pictures = []
+    with tarfile.open(folder / "notMNIST_small.tar.gz") as archive:
+        names = sorted(name for name in archive.getnames() if name.endswith(".png"))
+        for name in np.random.default_rng(0).permutation(names):
+            content = archive.extractfile(str(name))
+            assert content is not None
+            try:
+                found.append(drawing.read(content.read(), name))
+            except DataError:
+                continue
+            if len(found) == count:
+                break
+    return found
+
+
+def scribble(seed: int) -> Images:
+    """One to three strokes that wander at random, in one width."""
+    random = np.random.default_rng(seed)
+    image = Image.new("RGB", (280, 280), "white")
+    pen = ImageDraw.Draw(image)
+    width = int(random.integers(6, 22))
+    for _ in range(random.integers(1, 4)):
+        path = random.normal(0, 35, (random.integers(4, 25), 2)).cumsum(axis=0)
+        path -= path.min(axis=0)
+        path = 20 + path / path.max() * random.integers(80, 240)
+        pen.line([(x, y) for x, y in path], fill="black", width=width, joint="curve")
+    return np.asarray(image)
+
+
+def by_writers(folder: Path, odd: int) -> Pictures:
+    """Drawings of half of the writers, who are named before the `__` of a file's name."""
+    table = drawn.read_table(folder / "drawn" / "labels.csv", MNIST.class_names)
+    return [
+        item.picture
+        for item in table
+        if zlib.crc32(item.file.partition("__")[0].encode()) % 2 == odd
+    ]
+
+
+def main() -> None:
+    folder = settings.data_folder()
+    assert folder is not None, "name the folder of data in LAB_DATA"
+    mnist, fashion = (
+        datasets.load(datasets.locate(definition)).arrays for definition in (MNIST, FASHION_MNIST)
+    )
+    model, train = drawing_specs()
+    shipped = RunSpec(DataSpec("mnist", MNIST.digest), model, optimizer_spec(), train).key
+    run = Store().find(sys.argv[1] if len(sys.argv) > 1 else shipped)
+    assert run is not None, "there is no such run"
+    network, known = inference.load(run), recognition.reference(mnist.x_train)
+    sets = {
+        "MNIST test images": in_colour(mnist.x_test[:1000]),
+        "drawings, writers that chose": by_writers(folder, 0),
+        "drawings, other writers": by_writers(folder, 1),
+        "Fashion-MNIST test images": in_colour(fashion.x_test[:1000]),
+        "notMNIST letters": letters(folder, 1000),
+        "scribbles": [scribble(seed) for seed in range(300)],
+    }
+    for name, pictures in sets.items():
+        prepared = [drawing.prepare(picture) for picture in pictures]
+        answers = recognition.recognise(network, prepared, known)
+        unsure = np.mean([answer.unsure for answer in answers])
+        small = np.mean([answer.certainty < recognition.SURE for answer in answers])
+        print(f"{name}: {unsure:.1%} of {len(answers)} unsure ({small:.1%} by probability alone)")
+
+
+if __name__ == "__main__":
+    main()
