@@ -8,8 +8,8 @@ trained on them has seen nothing else, and a drawing that differs in any of this
 Each step takes one difference away, and each can be left out to see what it is good for.
 
 A picture is uint8 (height, width, 3), red, green and blue. Ink is float32 (height, width), 0 where
-there is none and 1 where it is full. STROKE, SHEAR and NARROW were chosen by the accuracy of a
-Dense network on the drawings of half of the writers; README has the figures of the other half.
+there is none and 1 where it is full. STROKE, SHEAR and NARROW were chosen by the accuracy of the
+network of lab L4 on 537 drawings by 53 people; README has the figures.
 """
 
 import threading

@@ -3,13 +3,12 @@
     LAB_DATA=<folder of all data sets> python -m tests.measure_unsure [KEY]
 
 Reads the pictures as the Draw page does, with the drawing model or the stored run KEY: 1,000 test
-images each of MNIST and Fashion-MNIST, 1,000 letters of notMNIST, the drawings of `drawn/` by
-writers whose checksum is even (by whom the thresholds were chosen) and odd, and 300 scribbles.
+images each of MNIST and Fashion-MNIST, 1,000 letters of notMNIST, the drawings of `drawn/`, and 300
+scribbles.
 """
 
 import sys
 import tarfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -61,16 +60,6 @@ def scribble(seed: int) -> Images:
     return np.asarray(image)
 
 
-def by_writers(folder: Path, odd: int) -> Pictures:
-    """Drawings of half of the writers, who are named before the `__` of a file's name."""
-    table = drawn.read_table(folder / "drawn" / "labels.csv", MNIST.class_names)
-    return [
-        item.picture
-        for item in table
-        if zlib.crc32(item.file.partition("__")[0].encode()) % 2 == odd
-    ]
-
-
 def main() -> None:
     folder = settings.data_folder()
     assert folder is not None, "name the folder of data in LAB_DATA"
@@ -82,10 +71,10 @@ def main() -> None:
     run = Store().find(sys.argv[1] if len(sys.argv) > 1 else shipped)
     assert run is not None, "there is no such run"
     network, known = inference.load(run), recognition.reference(mnist.x_train)
+    table = drawn.read_table(folder / "drawn" / "labels.csv", MNIST.class_names)
     sets = {
         "MNIST test images": in_colour(mnist.x_test[:1000]),
-        "drawings, writers that chose": by_writers(folder, 0),
-        "drawings, other writers": by_writers(folder, 1),
+        "drawings": [item.picture for item in table],
         "Fashion-MNIST test images": in_colour(fashion.x_test[:1000]),
         "notMNIST letters": letters(folder, 1000),
         "scribbles": [scribble(seed) for seed in range(300)],

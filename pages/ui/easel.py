@@ -23,7 +23,8 @@ def canvas() -> Images | None:
     What was drawn stays when the page is left and opened again.
     """
     state = st.session_state
-    if "canvas" not in state:  # drawn for the first time, or again
+    if "canvas" not in state:  # the page was opened, for the first time or again
+        state.setdefault("drawn_image", None)
         _show(state.get("drawn", {}).get("objects", []))
     result = st_canvas(
         stroke_width=state.get("brush", BRUSH),
@@ -47,8 +48,12 @@ def canvas() -> Images | None:
         )
         st.button(_("Clear"), icon=":material/delete:", on_click=clear, disabled=not strokes)
     st.slider(_("Brush width"), 4, 40, BRUSH, 2, key="brush", persist_state="session", width=CANVAS)
-    image = result.image_data
-    return None if image is None or not strokes else image[:, :, :3]
+    if not strokes:
+        state.drawn_image = None
+    elif result.image_data is not None:  # it is missing when the page is opened again
+        state.drawn_image = result.image_data[:, :, :3]
+    picture: Images | None = state.drawn_image
+    return picture
 
 
 def _show(strokes: list[dict[str, Any]]) -> None:
