@@ -1,5 +1,7 @@
 """Many small images as one picture, dark ink on white as in the lab sheet."""
 
+import base64
+import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -38,15 +40,18 @@ def grid(images: Images, columns: int, scale: int = 3, marks: Sequence[str] = ()
     return picture
 
 
-def tile(image: Images, side: int = 140, *, negative: bool = False) -> Image.Image:
+def tile(image: Images, side: int = 140, *, negative: bool = False) -> str:
     """One image, uint8 (h, w) or (h, w, 3), as large as fits into a white square of `side` pixels.
 
-    Pixels of a small image stay squares. `negative` shows light ink dark.
+    Pixels of a small image stay squares. `negative` shows light ink dark. The result is a PNG as a
+    data URL: what changes with every stroke must not be asked for when it has changed again.
     """
     shown = Image.fromarray(255 - image if negative else image)
     small = max(image.shape[:2]) <= side
     how = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
-    return ImageOps.pad(shown, (side, side), how, color="white")
+    content = io.BytesIO()
+    ImageOps.pad(shown, (side, side), how, color="white").save(content, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def _font(lines: Sequence[str], width: int, scale: int) -> ImageFont.FreeTypeFont:

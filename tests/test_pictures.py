@@ -1,8 +1,11 @@
 """One composed picture: every tile in its place, dark ink on white, captions below."""
 
+import base64
+import io
+
 import numpy as np
 import pytest
-from PIL import ImageFont
+from PIL import Image, ImageFont
 
 from core import pictures
 from core.pictures import GAP
@@ -64,3 +67,25 @@ def test_names_of_clothes_are_legible(name):
     assert isinstance(font, ImageFont.FreeTypeFont)
     assert font.size >= 14
     assert font.getlength(name) <= 84
+
+
+def shown(url: str) -> np.ndarray:
+    kind, content = url.split(",", 1)
+    assert kind == "data:image/png;base64"
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
+
+
+def test_a_tile_shows_light_ink_dark_in_whole_squares() -> None:
+    image = np.zeros((28, 28), np.uint8)
+    image[3, 5] = 255
+    tile = shown(pictures.tile(image, side=140, negative=True))
+    assert tile.shape == (140, 140)
+    assert (tile[15:20, 25:30] == 0).all()
+    assert (tile == 0).sum() == 25
+
+
+def test_a_tile_keeps_the_shape_of_a_picture_in_colour() -> None:
+    tile = shown(pictures.tile(np.full((300, 150, 3), (200, 0, 0), np.uint8)))
+    assert tile.shape == (140, 140, 3)
+    assert (tile[:, 40:100] == (200, 0, 0)).all()
+    assert (tile[:, :30] == 255).all()
