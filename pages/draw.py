@@ -340,9 +340,16 @@ def thresholds() -> None:
 
 
 current = frame.begin(
-    _("Does a network that reads MNIST also read what you draw? See why, and try to break it.")
+    _("Does a network that passed its test also read what you draw? See why, and try to break it.")
 )
 runs = networks.pick(current)
+if not runs:
+    st.info(
+        _("No network for {title} is trained yet. Train one, and the canvas appears here.").format(
+            title=current.data.definition.title
+        ),
+        icon=":material/hourglass_empty:",
+    )
 offer_training()
 if runs:
     desk(runs)

@@ -39,6 +39,7 @@ st.dataframe(
         _("share"): st.column_config.NumberColumn(format="percent"),
     },
     hide_index=True,
+    height="content",
     alt=_("Layers, outputs, weights and shares of the network {flow}").format(flow=flow),
 )
 dense = _(

@@ -14,6 +14,8 @@ current = frame.begin(
     )
 )
 
+frame.link("draw", _("Or draw a digit at once, and watch a trained network read it"))
+
 st.subheader(_("The variants"))
 st.write(_("Tap a row to choose it. This page's address carries the choice: share it as a link."))
 
