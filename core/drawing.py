@@ -63,6 +63,9 @@ class Drawing:
     """The picture after each step, by its name; before all of them it is called `original`."""
     blank: bool
     """True if no ink was found, or not looked for and all is of one colour."""
+    thickness: float = 0.0
+    """Width of the strokes by the longer side of the drawing, before they are evened; 0 if ink was
+    not looked for."""
 
 
 def read(content: bytes, name: str) -> Images:
@@ -115,6 +118,7 @@ def prepare(picture: Images, steps: Collection[str] = STEPS) -> Drawing:
     shape_kept = "scale" in steps
     ink = enlarge(ink, shape_kept)
     shown["scale"] = place(ink, shape_kept)
+    thickness = stroke_width(ink) / max(ink.shape) if "ink" in steps else 0.0
     if "slant" in steps:
         ink = slant(ink)
     shown["slant"] = place(ink, shape_kept)
@@ -125,7 +129,7 @@ def prepare(picture: Images, steps: Collection[str] = STEPS) -> Drawing:
     if "centre" in steps:
         digit = centre(digit)
     shown["centre"] = digit
-    return Drawing(digit, shown, blank)
+    return Drawing(digit, shown, blank, thickness)
 
 
 def find_ink(picture: Images) -> Ink:
@@ -185,16 +189,24 @@ def slant(ink: Ink) -> Ink:
     )
 
 
+def stroke_width(ink: Ink) -> float:
+    """The mean width of strokes in pixels, 0 without ink.
+
+    The mean distance of a stroke's pixels to its edge is a quarter of its width.
+    """
+    mask = np.pad(ink > 0.5, 1)
+    return 4 * float(ndimage.distance_transform_edt(mask)[mask].mean()) if mask.any() else 0.0
+
+
 def even_strokes(ink: Ink) -> Ink:
     """Step 5: grow or shrink all strokes alike, so that their width in the result is STROKE.
 
-    The mean distance of a stroke's pixels to its edge is a quarter of its width. The picture grows
-    or shrinks with its strokes, and is scaled into the box again by `place`.
+    The picture grows or shrinks with its strokes, and is scaled into the box again by `place`.
     """
     mask = ink > 0.5
     if not mask.any():
         return ink
-    width = 4 * ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1][mask].mean()
+    width = stroke_width(ink)
     # A digit is its strokes' middle lines, scaled to BOX - STROKE, and the strokes around them.
     middle = max(max(ink.shape) - width, 1)
     change = (STROKE * middle / (BOX - STROKE) - width) / 2

@@ -1,8 +1,9 @@
 """What a network says to a drawing, and whether it is to be believed.
 
 A network with a softmax output names one of its classes for every picture, and is often sure of it
-where it has never seen anything like it. So a second sign is looked at, which does not depend on
-the network: how much the drawing is like any of the images that networks are trained on.
+where it has never seen anything like it. So two other signs are looked at, which do not depend on
+the network: how much the drawing is like any of the images that networks are trained on, and
+whether it consists of strokes at all.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ SURE = 0.8
 """The largest probability of a sure answer is at least this."""
 ALIKE = 0.9
 """The similarity of a sure answer is at least this."""
+THICK = 0.28
+"""Strokes wider than this part of the drawing are none: see Drawing.thickness."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +37,10 @@ class Answer:
     """The class with the largest probability; None if nothing is drawn."""
     similarity: float
     """Cosine of the blurred drawing and the most similar training image, 0 to 1."""
+    thickness: float
+    """Width of the strokes, as part of the drawing: see Drawing.thickness."""
     unsure: bool
-    """True if nothing is drawn, or one of the two signs is below its threshold."""
+    """True if nothing is drawn, or one of the three signs speaks against a digit."""
 
     @property
     def certainty(self) -> float:
@@ -62,23 +67,26 @@ def most_similar(drawings: Sequence[Drawing], known: Reference) -> list[tuple[in
 
 
 def recognise(network: Network, drawings: Sequence[Drawing], known: Reference) -> list[Answer]:
-    """What `network` says to each drawing, unsure by the thresholds SURE and ALIKE."""
+    """What `network` says to each drawing, unsure by the thresholds SURE, ALIKE and THICK."""
     if not drawings:
         return []
     outputs = network.probabilities(np.stack([drawing.digit for drawing in drawings]))
     return [
-        _answer(row, similarity, drawing.blank)
+        _answer(row, similarity, drawing)
         for row, (_nearest, similarity), drawing in zip(
             outputs, most_similar(drawings, known), drawings, strict=True
         )
     ]
 
 
-def _answer(outputs: npt.NDArray[np.float32], similarity: float, blank: bool) -> Answer:
-    if blank:
-        return Answer(np.full_like(outputs, 1 / len(outputs)), None, similarity, unsure=True)
-    sure = outputs.max() >= SURE and similarity >= ALIKE  # False for NaN
-    return Answer(outputs, int(outputs.argmax()), similarity, unsure=not sure)
+def _answer(outputs: npt.NDArray[np.float32], similarity: float, drawing: Drawing) -> Answer:
+    if drawing.blank:
+        equal = np.full_like(outputs, 1 / len(outputs))
+        return Answer(equal, None, similarity, drawing.thickness, unsure=True)
+    # The first is False for the NaN of a network that diverged.
+    sure = outputs.max() >= SURE and similarity >= ALIKE and drawing.thickness <= THICK
+    label = int(outputs.argmax())
+    return Answer(outputs, label, similarity, drawing.thickness, unsure=not sure)
 
 
 def _vectors(images: Images) -> npt.NDArray[np.float32]:

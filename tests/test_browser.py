@@ -255,7 +255,7 @@ def test_the_choice_of_a_link_stays_on_every_page(tab: Tab, server: Server) -> N
         expect(lab.summary(page)).to_contain_text(OWN)
     expect(page.get_by_label("Learning rate")).to_have_value("0.01")
     page.go_back()
-    expect(lab.title(page)).to_have_text("Mistakes")
+    expect(lab.title(page)).to_have_text(STEPS[-2].title)
     expect(lab.summary(page)).to_contain_text(OWN)
 
 

@@ -387,6 +387,12 @@ def test_every_stroke_gets_the_width_of_mnist(width: int) -> None:
     assert found == pytest.approx(drawing.STROKE, abs=0.6)
 
 
+@pytest.mark.parametrize("width", [5, 20])
+def test_thickness_is_the_width_of_strokes_by_the_size(width: int) -> None:
+    assert drawing.prepare(line(width)).thickness == pytest.approx(width / 112, rel=0.3)
+    assert drawing.prepare(line(width), ()).thickness == 0
+
+
 def test_without_evening_strokes_keep_their_width() -> None:
     steps = [step for step in drawing.STEPS if step not in ("slant", "stroke")]
     thin, thick = (stroke_width(drawing.prepare(line(w), steps).digit) for w in (4, 30))

@@ -1,6 +1,7 @@
 """When an answer is to be believed."""
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from core import recognition
 from core.datasets.mnist import MNIST
 from core.drawing import Drawing
-from core.recognition import ALIKE, SURE
+from core.recognition import ALIKE, SURE, THICK
 
 
 class Says:
@@ -30,11 +31,11 @@ def images() -> np.ndarray:
     return MNIST.sample().x_train
 
 
-def drawing(digit: np.ndarray, *, blank: bool = False) -> Drawing:
-    return Drawing(digit, {}, blank)
+def drawing(digit: np.ndarray, *, blank: bool = False, thickness: float = 0.1) -> Drawing:
+    return Drawing(digit, {}, blank, thickness)
 
 
-def only(network: Says, digit: np.ndarray, images: np.ndarray, **how: bool) -> recognition.Answer:
+def only(network: Says, digit: np.ndarray, images: np.ndarray, **how: Any) -> recognition.Answer:
     known = recognition.reference(images)
     [answer] = recognition.recognise(network, [drawing(digit, **how)], known)  # type: ignore[arg-type]
     return answer
@@ -57,6 +58,11 @@ def test_a_picture_like_no_other_is_unsure_whatever_the_network_says(images: np.
     answer = only(SURELY_1, noise, images)
     assert answer.similarity < ALIKE
     assert answer.unsure
+
+
+def test_a_patch_is_unsure_whatever_the_network_says(images: np.ndarray) -> None:
+    assert not only(SURELY_1, images[7], images, thickness=THICK).unsure
+    assert only(SURELY_1, images[7], images, thickness=THICK + 0.01).unsure
 
 
 def test_nothing_drawn_is_no_class(images: np.ndarray) -> None:
