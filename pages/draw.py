@@ -327,10 +327,10 @@ def thresholds() -> None:
             _(
                 "A network always names one of its ten classes, also for a scribble. The page "
                 "calls the answer unsure if the largest probability is below **{sure:.0%}**, if "
-                "none of the first {n:,} training images is at least **{alike:.2f}** alike (cosine "
-                "of the two slightly blurred pictures, 1 for equal ones), or if the strokes are wider "
-                "than **{thick:.0%}** of the drawing's longer side. So often is the drawing model "
-                "called unsure, measured once:"
+                "none of the first {n:,} training images is at least **{alike:.2f}** alike "
+                "(cosine of the two slightly blurred pictures, 1 for equal ones), or if the "
+                "strokes are wider than **{thick:.0%}** of the drawing's longer side. So often is "
+                "the drawing model called unsure, measured once:"
             ).format(sure=SURE, n=REFERENCES, alike=ALIKE, thick=THICK)
         )
         shares = {
