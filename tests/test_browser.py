@@ -461,6 +461,7 @@ def test_a_letter_is_called_unsure(tab: Tab, server: Server) -> None:
     expect(page.get_by_text("This may be none of the ten classes: ")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_each_student_gets_the_answer_to_their_own_drawing(tab: Tab, server: Server) -> None:
     pages = {answer: tab() for answer in ("0", "1", "7")}
     for page in pages.values():
@@ -531,6 +532,7 @@ def test_uploaded_files_get_an_answer_or_a_sentence(tab: Tab, server: Server) ->
     answered(page, "8")
 
 
+@pytest.mark.slow
 def test_fifty_files_at_once(tab: Tab, server: Server) -> None:
     page = tab()
     open_canvas(page, server)

@@ -144,9 +144,9 @@ def test_every_epoch_sees_the_images_in_another_order(
     orders: list[np.ndarray] = []
     epoch = CompiledSteps.epoch
 
-    def noted(self: CompiledSteps, order: np.ndarray, on_call: Any) -> tuple[float, float]:
+    def noted(self: CompiledSteps, order: np.ndarray, *others: Any) -> tuple[float, float]:
         orders.append(order)
-        return epoch(self, order, on_call)
+        return epoch(self, order, *others)
 
     monkeypatch.setattr(CompiledSteps, "epoch", noted)
     fitted(digits, TrainSpec(3, 100, 0.2))
