@@ -111,7 +111,7 @@ BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 25, 30)"}
 @pytest.mark.parametrize(
     ("state", "width"),
     [
-        ("untrained", 1280),
+        pytest.param("untrained", 1280, marks=pytest.mark.slow),
         pytest.param("untrained", 390, marks=pytest.mark.slow),
         ("trained", 1280),
         ("trained", 390),
@@ -259,6 +259,7 @@ def test_the_choice_of_a_link_stays_on_every_page(tab: Tab, server: Server) -> N
     expect(lab.summary(page)).to_contain_text(OWN)
 
 
+@pytest.mark.slow
 def test_two_students_who_start_the_same_run_get_one_training(tab: Tab, server: Server) -> None:
     store = Store(server.cache)
     before = {run.key for run in store.runs()}
@@ -285,6 +286,7 @@ def test_two_students_who_start_the_same_run_get_one_training(tab: Tab, server: 
     assert "Traceback" not in log
 
 
+@pytest.mark.slow
 def test_a_training_is_stopped_and_started_again(tab: Tab, server: Server) -> None:
     page = tab()
     lab.open_page(page, server, "train", **LONG, seed=2)
@@ -298,6 +300,7 @@ def test_a_training_is_stopped_and_started_again(tab: Tab, server: Server) -> No
     lab.wait_for_run(page)
 
 
+@pytest.mark.slow
 def test_a_killed_server_leaves_nothing_running_and_offers_the_run_again(
     tab: Tab, tmp_path: Path
 ) -> None:
@@ -453,6 +456,7 @@ def test_a_digit_is_drawn_with_a_finger(tab: Tab, server: Server) -> None:
     empty(page)
 
 
+@pytest.mark.slow
 def test_a_letter_is_called_unsure(tab: Tab, server: Server) -> None:
     page = tab()
     open_canvas(page, server)
