@@ -124,8 +124,7 @@ def prepare(picture: Images, steps: Collection[str] = STEPS) -> Drawing:
     shown["slant"] = place(ink, shape_kept)
     if "stroke" in steps:
         ink = even_strokes(ink)
-    shown["stroke"] = place(ink, shape_kept)
-    digit = place(ink, shape_kept)
+    digit = shown["stroke"] = place(ink, shape_kept)
     if "centre" in steps:
         digit = centre(digit)
     shown["centre"] = digit

@@ -164,7 +164,7 @@ def parameters(current: Choice) -> pd.DataFrame:
     spec = current.spec
     rows = {
         _("Hidden layers"): _hidden(spec.model),
-        _("Activation"): "–" if _hidden(spec.model) == _("none") else spec.model.activation,
+        _("Activation"): "–" if spec.model == ModelSpec(()) else spec.model.activation,
         _("Optimizer"): spec.optimizer.name,
         _("Learning rate"): f"{spec.optimizer.learning_rate:g}",
         _("Epochs"): f"{spec.train.epochs}",
