@@ -12,6 +12,7 @@ from core import datasets, specs
 from core.datasets import Dataset
 from core.errors import DataError, LabError, StoreError, UsageError
 from core.i18n import N_, translation
+from core.optimizers import OPTIMIZERS
 from core.runs import Claim, Run, Store, dump_json
 from core.specs import DataSpec, ModelSpec, OptimizerSpec, RunSpec, TrainSpec
 
@@ -92,7 +93,7 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--hidden", type=Hidden(), help="neurons of each hidden layer, or none"),
         click.option("--activation", help=", ".join(specs.ACTIVATIONS)),
-        click.option("--optimizer", help=", ".join(specs.OPTIMIZERS)),
+        click.option("--optimizer", help=", ".join(OPTIMIZERS)),
         click.option("--learning-rate", type=float, help="default: what Keras has"),
         click.option("--epochs", type=int),
         click.option("--batch-size", type=int),

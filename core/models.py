@@ -2,6 +2,7 @@
 
 import keras
 
+from core.optimizers import OPTIMIZERS
 from core.specs import ModelSpec, OptimizerSpec
 from core.structure import CLASSES
 
@@ -44,6 +45,5 @@ def _convolutional(seed: int) -> list[keras.Layer]:
 
 def optimizer(spec: OptimizerSpec) -> keras.optimizers.Optimizer:
     """The Keras optimizer of a spec."""
-    return keras.optimizers.get(
-        {"class_name": spec.name, "config": {"learning_rate": spec.learning_rate}}
-    )
+    kind = getattr(keras.optimizers, OPTIMIZERS[spec.name].title)
+    return kind(learning_rate=spec.learning_rate, **dict(spec.parameters))

@@ -9,11 +9,14 @@ the command line. Equal specs have equal keys, and a key names a run in the stor
 import hashlib
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
 from core.errors import UsageError
 from core.i18n import N_
+from core.optimizers import OPTIMIZERS
 from core.variants import VARIANTS
 
 
@@ -39,21 +42,15 @@ ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "gelu", "silu", "linear")
 KINDS = ("dense", "drawing")
 """Of networks: fully connected layers of any sizes, or the convolutional one for drawings."""
 
-OPTIMIZERS: dict[str, float] = {
-    "adam": 0.001,
-    "sgd": 0.01,
-    "rmsprop": 0.001,
-    "nadam": 0.001,
-    "adamax": 0.001,
-    "adagrad": 0.001,
-    "adadelta": 0.001,
-}
-"""Optimizers by their Keras name, with Keras's default learning rate."""
-
 
 def check(name: str, value: float, *, whole: bool = True) -> None:
     """Raise UsageError unless `value` is a number within LIMITS[name]."""
-    low, high = LIMITS[name]
+    check_number(name, value, LIMITS[name], whole=whole)
+
+
+def check_number(name: str, value: float, limit: Limit, *, whole: bool) -> None:
+    """Raise UsageError unless `value` is a number within `limit`."""
+    low, high = limit
     kinds = (int,) if whole else (int, float)
     if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
         message = (
@@ -112,15 +109,38 @@ class ModelSpec:
 
 @dataclass(frozen=True)
 class OptimizerSpec:
-    """A Keras optimizer and its learning rate."""
+    """A Keras optimizer, its learning rate, and what differs from Keras's other defaults.
+
+    `parameters` may be given as a dictionary; it is kept as sorted pairs of name and value.
+    """
 
     name: str
     learning_rate: float
+    parameters: tuple[tuple[str, float | int | bool], ...] = ()
 
     def __post_init__(self) -> None:
         check_choice(N_("optimizer"), self.name, tuple(OPTIMIZERS))
         check("learning rate", self.learning_rate, whole=False)
         object.__setattr__(self, "learning_rate", float(self.learning_rate))
+        known = OPTIMIZERS[self.name].parameters
+        given = dict(self.parameters)
+        for name, value in given.items():
+            given[name] = self._checked(name, value)
+        kept = ((name, value) for name, value in given.items() if value != known[name].default)
+        object.__setattr__(self, "parameters", tuple(sorted(kept)))
+
+    def _checked(self, name: str, value: float | int | bool) -> float | int | bool:
+        known = OPTIMIZERS[self.name].parameters
+        check_choice(N_("parameter"), name, tuple(known))
+        default, low, high, _ = known[name]
+        if isinstance(default, bool):
+            if not isinstance(value, bool):
+                raise UsageError(
+                    N_("{name} is {value}: give true or false."), name=name, value=value
+                )
+            return value
+        check_number(name, value, Limit(low, high), whole=isinstance(default, int))
+        return type(default)(value) + 0  # not -0.0, which would be another key
 
 
 @dataclass(frozen=True)
@@ -166,6 +186,10 @@ class RunSpec:
         values = asdict(self)
         if self.model.kind == "dense":  # the only kind when the first runs got their keys
             del values["model"]["kind"]
+        # Neither had those an optimizer with other than its default parameters.
+        values["optimizer"]["parameters"] = dict(self.optimizer.parameters)
+        if not self.optimizer.parameters:
+            del values["optimizer"]["parameters"]
         return values
 
     @classmethod
@@ -175,10 +199,16 @@ class RunSpec:
         return cls(**parts)
 
 
-def optimizer_spec(name: str = "adam", learning_rate: float | None = None) -> OptimizerSpec:
-    """An optimizer by its Keras name; without a learning rate, with Keras's default one."""
+def optimizer_spec(
+    name: str = "adam",
+    learning_rate: float | None = None,
+    parameters: Mapping[str, float | int | bool] = MappingProxyType({}),
+) -> OptimizerSpec:
+    """An optimizer by its Keras name, with Keras's defaults for all that is not given."""
     check_choice(N_("optimizer"), name, tuple(OPTIMIZERS))
-    return OptimizerSpec(name, OPTIMIZERS[name] if learning_rate is None else learning_rate)
+    if learning_rate is None:
+        learning_rate = OPTIMIZERS[name].learning_rate
+    return OptimizerSpec(name, learning_rate, tuple(parameters.items()))
 
 
 def variant_specs(number: int) -> tuple[ModelSpec, TrainSpec]:

@@ -22,6 +22,7 @@ from core.datasets.fashion_mnist import FASHION_MNIST
 from core.datasets.mnist import MNIST
 from core.engine import Engine
 from core.errors import StoreError
+from core.optimizers import OPTIMIZERS
 from core.runs import Claim, Epoch, Run, Store
 from core.specs import LIMITS, DataSpec, RunSpec
 from core.variants import VARIANTS
@@ -596,7 +597,7 @@ class Marked(gettext.NullTranslations):
 DATA = {
     *("MNIST", "Fashion", "Keras", "keras", "tensorflow"),  # names
     *specs.ACTIVATIONS,
-    *specs.OPTIMIZERS,  # values, as the Keras code writes them
+    *OPTIMIZERS,  # values, as the Keras code writes them
     *("flatten", "dense", "dense_"),
     "UTC",
     "s",

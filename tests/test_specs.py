@@ -9,7 +9,6 @@ import pytest
 from core.errors import UsageError
 from core.specs import (
     ACTIVATIONS,
-    OPTIMIZERS,
     DataSpec,
     ModelSpec,
     OptimizerSpec,
@@ -154,13 +153,6 @@ def test_a_damaged_description_of_a_spec_is_refused(change: dict[str, Any]) -> N
         RunSpec.from_dict({**SPEC.to_dict(), **change})
     with pytest.raises(KeyError):
         RunSpec.from_dict({})
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_default_learning_rates_are_those_of_keras(name: str) -> None:
-    in_keras = float(keras.optimizers.get(name).learning_rate.numpy())
-    assert optimizer_spec(name).learning_rate == pytest.approx(in_keras, rel=1e-6)
-    assert optimizer_spec(name, 0.5).learning_rate == 0.5
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

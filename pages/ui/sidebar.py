@@ -10,6 +10,7 @@ from core import datasets, specs
 from core.datasets import DATASETS
 from core.errors import LabError
 from core.i18n import N_
+from core.optimizers import OPTIMIZERS
 from core.specs import LIMITS
 from core.variants import VARIANTS
 from pages.ui import download, frame, lab
@@ -73,7 +74,7 @@ def _read_url() -> None:
 
 def _write_url(values: dict[str, Any]) -> None:
     """Make the URL say what was chosen; what it does not say has its default."""
-    rate = specs.OPTIMIZERS[values.get("optimizer", DEFAULTS["optimizer"])]
+    rate = OPTIMIZERS[values.get("optimizer", DEFAULTS["optimizer"])].learning_rate
     defaults = {**DEFAULTS, "learning_rate": rate}
     query = {key: str(value) for key, value in values.items() if value != defaults[key]}
     st.session_state.query = query
@@ -92,7 +93,7 @@ def _parse(key: str, text: str) -> Any:
     choices = {
         "variant": (N_("variant"), tuple(VARIANT_LABELS)),
         "activation": (N_("activation"), specs.ACTIVATIONS),
-        "optimizer": (N_("optimizer"), tuple(specs.OPTIMIZERS)),
+        "optimizer": (N_("optimizer"), tuple(OPTIMIZERS)),
     }
     if key in choices:
         specs.check_choice(choices[key][0], text, choices[key][1])
@@ -135,9 +136,7 @@ def _own_settings() -> dict[str, Any]:
         values[f"layer{i}"] = _whole(f"layer{i}", _("Neurons in layer {i}").format(i=i))
     return values | {
         "activation": _one_of("activation", _("Activation"), _as_labels(specs.ACTIVATIONS)),
-        "optimizer": _one_of(
-            "optimizer", _("Optimizer"), _as_labels(specs.OPTIMIZERS), _new_optimizer
-        ),
+        "optimizer": _one_of("optimizer", _("Optimizer"), _as_labels(OPTIMIZERS), _new_optimizer),
         "learning_rate": _decimal("learning_rate", _("Learning rate"), 0.0001, "%g"),
         "epochs": _whole("epochs", _("Epochs")),
         "batch_size": _whole("batch_size", _("Batch size")),
@@ -157,7 +156,7 @@ def _new_optimizer() -> None:
 
 def _take_default_rate() -> None:
     """Without another wish an optimizer has Keras's default learning rate."""
-    st.session_state.learning_rate = specs.OPTIMIZERS[st.session_state.optimizer]
+    st.session_state.learning_rate = OPTIMIZERS[st.session_state.optimizer].learning_rate
 
 
 def _whole(key: str, label: str, help: str | None = None) -> int:

@@ -1,0 +1,158 @@
+"""The optimizers of Keras that suit the lab: their parameters, defaults, limits and meanings.
+
+Data only, so that a page need not import Keras; tests compare every default with Keras's own.
+Left out are the parameters that all optimizers share (clipping, averaging of weights, gradient
+accumulation), `weight_decay` where it is off by default, and ScheduleFreeAdamW, whose weights are
+to be exchanged between training and testing, which the lab's fit does not do.
+"""
+
+from typing import NamedTuple
+
+from core.i18n import N_
+
+BELOW_ONE = 0.9999
+"""The largest allowed decay: with 1 a running mean would never change."""
+
+
+class Parameter(NamedTuple):
+    """A parameter by Keras's default; the type of the default is the type of its values."""
+
+    default: float | int | bool
+    low: float
+    high: float
+    meaning: str
+
+
+class Optimizer(NamedTuple):
+    """What is to be known of an optimizer without Keras."""
+
+    title: str
+    """Its class in keras.optimizers."""
+    learning_rate: float
+    """Keras's default."""
+    parameters: dict[str, Parameter]
+    """The others, by Keras's names."""
+
+
+def _decay(default: float, meaning: str, low: float = 0.0) -> Parameter:
+    return Parameter(default, low, BELOW_ONE, meaning)
+
+
+def _switch(default: bool, meaning: str) -> Parameter:
+    return Parameter(default, 0, 1, meaning)
+
+
+_MEAN = N_("decay of the running mean of gradients")
+_SQUARES = N_("decay of the running mean of squared gradients")
+_EPSILON = Parameter(1e-7, 1e-10, 1.0, N_("keeps the division from failing near zero"))
+_ADAM = {
+    "beta_1": _decay(0.9, _MEAN),
+    "beta_2": _decay(0.999, _SQUARES),
+    "epsilon": _EPSILON,
+}
+_AMSGRAD = _switch(False, N_("divide by the largest running mean so far (AMSGrad)"))
+_WEIGHT_DECAY = Parameter(0.004, 0.0, 1.0, N_("part of each weight taken off in a step"))
+_ACCUMULATED = Parameter(0.1, 0.0001, 10.0, N_("where the sum of squared gradients begins"))
+
+OPTIMIZERS: dict[str, Optimizer] = {
+    "adam": Optimizer("Adam", 0.001, {**_ADAM, "amsgrad": _AMSGRAD}),
+    "sgd": Optimizer(
+        "SGD",
+        0.01,
+        {
+            "momentum": _decay(0.0, N_("how much of the last step goes on in this one")),
+            "nesterov": _switch(False, N_("look ahead along the momentum (Nesterov)")),
+        },
+    ),
+    "rmsprop": Optimizer(
+        "RMSprop",
+        0.001,
+        {
+            "rho": _decay(0.9, _SQUARES),
+            "momentum": _decay(0.0, N_("how much of the last step goes on in this one")),
+            "epsilon": _EPSILON,
+            "centered": _switch(False, N_("divide by the deviation from the mean gradient")),
+        },
+    ),
+    "nadam": Optimizer("Nadam", 0.001, _ADAM),
+    "adamax": Optimizer(
+        "Adamax",
+        0.001,
+        {**_ADAM, "beta_2": _decay(0.999, N_("decay of the largest gradient so far"))},
+    ),
+    "adagrad": Optimizer(
+        "Adagrad", 0.001, {"initial_accumulator_value": _ACCUMULATED, "epsilon": _EPSILON}
+    ),
+    "adadelta": Optimizer(
+        "Adadelta",
+        0.001,
+        {
+            "rho": _decay(0.95, N_("decay of the running means of squares")),
+            "epsilon": _EPSILON,
+        },
+    ),
+    "adamw": Optimizer(
+        "AdamW", 0.001, {**_ADAM, "weight_decay": _WEIGHT_DECAY, "amsgrad": _AMSGRAD}
+    ),
+    "ftrl": Optimizer(
+        "Ftrl",
+        0.001,
+        {
+            "learning_rate_power": Parameter(
+                -0.5, -1.0, 0.0, N_("how the step shrinks while squared gradients add up")
+            ),
+            "initial_accumulator_value": _ACCUMULATED,
+            "l1_regularization_strength": Parameter(
+                0.0, 0.0, 10.0, N_("draws small weights to exactly zero")
+            ),
+            "l2_regularization_strength": Parameter(0.0, 0.0, 10.0, N_("draws weights to zero")),
+            "l2_shrinkage_regularization_strength": Parameter(
+                0.0, 0.0, 10.0, N_("adds the weight to its gradient")
+            ),
+            "beta": Parameter(0.0, 0.0, 10.0, N_("shrinks the step, most of all at first")),
+        },
+    ),
+    "lion": Optimizer(
+        "Lion",
+        0.001,
+        {
+            "beta_1": _decay(0.9, N_("weight of the running mean against the gradient"), 0.0001),
+            "beta_2": _decay(0.99, _MEAN),
+        },
+    ),
+    "lamb": Optimizer("Lamb", 0.001, _ADAM),
+    "adafactor": Optimizer(
+        "Adafactor",
+        0.001,
+        {
+            "beta_2_decay": Parameter(
+                -0.8, -2.0, -0.1, N_("how fast the decay of the mean of squares nears 1")
+            ),
+            "epsilon_1": Parameter(1e-30, 1e-38, 1.0, N_("added to the squared gradient")),
+            "epsilon_2": Parameter(0.001, 1e-10, 1.0, N_("smallest size of weights to scale by")),
+            "clip_threshold": Parameter(1.0, 0.1, 100.0, N_("a larger step is scaled down")),
+            "relative_step": _switch(
+                True, N_("limit the learning rate by 1/√t (the rule does so anyway)")
+            ),
+        },
+    ),
+    "muon": Optimizer(
+        "Muon",
+        0.001,
+        {
+            "momentum": _decay(0.95, N_("how much of the last step goes on in this one")),
+            "nesterov": _switch(True, N_("look ahead along the momentum (Nesterov)")),
+            "ns_steps": Parameter(5, 1, 10, N_("rounds of the Newton-Schulz iteration")),
+            "rms_rate": Parameter(0.2, 0.001, 10.0, N_("size of a step, before the learning rate")),
+            "weight_decay": _WEIGHT_DECAY,
+            "adam_beta_1": _decay(0.9, N_("beta_1 of Adam, which moves the biases")),
+            "adam_beta_2": _decay(0.999, N_("beta_2 of Adam, which moves the biases")),
+            "adam_lr_ratio": Parameter(1.0, 0.001, 100.0, N_("learning rate of Adam over Muon's")),
+            "adam_weight_decay": Parameter(
+                0.004, 0.0, 1.0, N_("part of each bias taken off in a step")
+            ),
+            "epsilon": _EPSILON,
+        },
+    ),
+}
+"""By their Keras name, in the order of the pickers."""
