@@ -1,20 +1,24 @@
-"""The command line: `python -m core data | train | runs | predict | drawn | bench`."""
+"""The command line: `python -m core data | train | study | runs | predict | drawn | bench`."""
 
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
-from core import datasets, specs
+from core import datasets, specs, studies
 from core.datasets import Dataset
 from core.errors import DataError, LabError, StoreError, UsageError
 from core.i18n import N_, translation
 from core.optimizers import OPTIMIZERS
 from core.runs import Claim, Run, Store, dump_json
 from core.specs import DataSpec, ModelSpec, OptimizerSpec, RunSpec, TrainSpec
+from core.studies import Difference, Study, Summary
 
 if TYPE_CHECKING:
     from core.drawing import Drawing
@@ -33,6 +37,7 @@ RUN_OPTIONS = {
     "activation",
     "optimizer",
     "learning_rate",
+    "parameter",
     "epochs",
     "batch_size",
     "validation_split",
@@ -83,6 +88,28 @@ class Hidden(click.ParamType[tuple[int, ...]]):
             self.fail(_("{value}: give whole numbers such as 256,64, or none.").format(value=value))
 
 
+class Value(click.ParamType[tuple[str, str]]):
+    """A parameter of an optimizer and its value, or values, as name=value."""
+
+    name = "NAME=VALUE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        name, equals, text = str(value).partition("=")
+        if not (name and equals and text):
+            self.fail(_("{value}: give a name and a value such as rho=0.5.").format(value=value))
+        return name, text
+
+
+def number(text: str) -> Any:
+    """A value of a parameter; what is neither a number nor true or false is left for the spec."""
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return {"true": True, "false": False}.get(text.lower(), text)
+
+
 def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose a run: a variant, and what to change in it."""
     options = [
@@ -95,6 +122,9 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--activation", help=", ".join(specs.ACTIVATIONS)),
         click.option("--optimizer", help=", ".join(OPTIMIZERS)),
         click.option("--learning-rate", type=float, help="default: what Keras has"),
+        click.option(
+            "--parameter", multiple=True, type=Value(), help="of the optimizer, such as rho=0.5"
+        ),
         click.option("--epochs", type=int),
         click.option("--batch-size", type=int),
         click.option("--validation-split", type=float, help="part of the images, 0 to 0.5"),
@@ -121,7 +151,11 @@ def settings_from(options: dict[str, Any]) -> tuple[ModelSpec, OptimizerSpec, Tr
 
     return (
         ModelSpec(pick("hidden", model.hidden), pick("activation", model.activation), model.kind),
-        specs.optimizer_spec(pick("optimizer", "adam"), options["learning_rate"]),
+        specs.optimizer_spec(
+            pick("optimizer", "adam"),
+            options["learning_rate"],
+            {name: number(text) for name, text in options["parameter"]},
+        ),
         TrainSpec(
             pick("epochs", train.epochs),
             pick("batch_size", train.batch_size),
@@ -326,6 +360,163 @@ def _print_run(run: Run, *, cached: bool) -> None:
 
 def _optional(figure: float | None) -> str:
     return "–" if figure is None else f"{figure:.4f}"
+
+
+@main.command()
+@click.argument("name")
+@click.option("--seeds", default=3, show_default=True, help="runs of each row, 1 to 10")
+@click.option("--dataset", default="mnist", show_default=True, help="mnist, fashion-mnist")
+@click.option("--optimizer", multiple=True, help="of an own study; may be given several times")
+@click.option("--sweep", type=Value(), help="of an own study: a parameter and values, rho=0.3,0.5")
+@click.option("--hidden", type=Hidden(), help="of an own study, default 256")
+@click.option("--epochs", type=int, help="of an own study, default 5")
+@click.option("--batch-size", type=int, help="of an own study, default 128")
+@click.option("--validation-split", type=float, help="of an own study, default 0")
+@click.option("--yes", is_flag=True, help="do not ask before a study that takes long")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object and nothing else")
+def study(name: str, seeds: int, dataset: str, yes: bool, as_json: bool, **options: Any) -> None:
+    """Run the study NAME (L4-A, L4-B or own) and print it beside what was published.
+
+    Runs that are stored already are not trained again.
+
+    Example: python -m core study L4-A --seeds 3
+    """
+    chosen = _study_from(name, options)
+    studies.check_seeds(seeds)
+    images = find_data(dataset)
+    data_spec = DataSpec(images.name, images.digest)
+    wanted = chosen.specs(seeds, data_spec)
+    store = Store()
+    missing = [spec for spec in wanted if store.find(spec.key) is None]
+    seconds = sum(studies.seconds_of(spec, len(images.arrays.x_train)) for spec in missing)
+    studies.check_size(len(wanted), seconds)
+    if seconds > studies.CONFIRM_SECONDS and not yes:
+        question = _("{n} runs, about {minutes:.0f} minutes. Go on?")
+        click.confirm(question.format(n=len(missing), minutes=seconds / 60), abort=True, err=True)
+    began = time.monotonic()
+    if missing:
+        _train_all(missing, store)
+    runs = {spec.key: run for spec in wanted if (run := store.find(spec.key))}
+    took = time.monotonic() - began
+    rows = studies.summarise(chosen, runs, seeds, data_spec)
+    if as_json:
+        click.echo(dump_json(study_object(chosen, rows, took, images)))
+    else:
+        _print_study(rows, took, images)
+
+
+def _study_from(name: str, options: dict[str, Any]) -> Study:
+    """The study that is asked for: a published one, or an own one with these options."""
+    given = [key.replace("_", "-") for key, value in options.items() if value not in (None, ())]
+    if name.lower() != "own":
+        found = studies.study(name)
+        if given:
+            raise UsageError(
+                N_("--{option} is for an own study: use `python -m core study own`."),
+                option=given[0],
+            )
+        return found
+    default_model, default_train = studies.LAB4_MODEL, studies.LAB4_TRAIN
+    changed = {
+        key: options[key]
+        for key in ("epochs", "batch_size", "validation_split")
+        if options[key] is not None
+    }
+    sweep = options["sweep"]
+    return studies.own_study(
+        options["optimizer"],
+        (sweep[0], [number(text) for text in sweep[1].split(",")]) if sweep else None,
+        default_model if options["hidden"] is None else ModelSpec(options["hidden"]),
+        replace(default_train, **changed),
+    )
+
+
+def _train_all(missing: list[RunSpec], store: Store) -> None:
+    """Train these runs and store them. What is finished stays, whatever happens to the others."""
+    from core.engine import Engine
+
+    engine = Engine(store)
+    try:
+        for spec in missing:
+            engine.submit(spec)
+        with click.progressbar(missing, label=_("Training"), file=sys.stderr) as bar:
+            failures = []
+            for spec in bar:
+                try:
+                    engine.wait(spec, lambda claim: None)
+                except LabError as error:
+                    failures.append(error)
+        if failures:
+            raise failures[0]
+    finally:
+        engine.close()
+
+
+def study_object(
+    study: Study, rows: list[Summary], seconds: float, data: Dataset
+) -> dict[str, Any]:
+    """What `study --json` prints: accuracies on the test images, from 0 to 1."""
+    return {
+        "study": study.name,
+        "dataset": {"name": data.name, "source": data.place, "complete": data.complete},
+        "rows": [
+            {
+                "name": row.row.name,
+                "published": row.row.published,
+                "mean": row.accuracy.mean,
+                "std": row.accuracy.std,
+                "values": list(row.accuracy.values),
+                "diverged": [{"seed": s, "epoch": e} for s, e in row.diverged.items()],
+            }
+            for row in rows
+        ],
+        "seconds": seconds,
+    }
+
+
+def _print_study(rows: list[Summary], seconds: float, data: Dataset) -> None:
+    width = max(len(row.row.name) for row in rows)
+    click.echo(f"{_('optimizer'):<{width}}  {_('published  mean    std     seeds  seconds')}")
+    for row in rows:
+        accuracy = row.accuracy
+        diverged = ", ".join(
+            _("seed {seed} diverged in epoch {epoch}").format(seed=seed, epoch=epoch)
+            for seed, epoch in row.diverged.items()
+        )
+        click.echo(
+            f"{row.row.name:<{width}}  {_optional(row.row.published):>9}  "
+            f"{_optional(accuracy.mean):>6}  {_optional(accuracy.std):>6}  "
+            f"{len(row.runs):>5}  {row.seconds.mean or 0:>7.1f}  {diverged}".rstrip()
+        )
+    by_name = {row.row.name: row for row in rows}
+    for row in rows:
+        if row.row.statement:
+            text, other = row.row.statement
+            found = studies.difference(row, by_name[other])
+            click.echo(f"{row.row.name}: {_verdict(text, other, found)}")
+    click.echo(
+        _("Test accuracy, {title}, {extent}, from {place}; {seconds:.0f} s.").format(
+            title=data.definition.title,
+            extent=_("the full set") if data.complete else _("a sample"),
+            place=data.place,
+            seconds=seconds,
+        )
+    )
+
+
+def _verdict(text: str, other: str, found: Difference | None) -> str:
+    """A published statement, and what the seeds say about it."""
+    if found is None or found.low is None or found.high is None:
+        return _('"{text}": more than one seed is needed to tell.').format(text=_(text))
+    return _(
+        '"{text}": against {other} {mean:+.2f} points, 95% interval {low:+.2f} to {high:+.2f}.'
+    ).format(
+        text=_(text),
+        other=other,
+        mean=100 * found.mean,
+        low=100 * found.low,
+        high=100 * found.high,
+    )
 
 
 @main.command()

@@ -48,7 +48,9 @@ ALIVE: tuple[State, ...] = ("queued", "preparing", "running", "saving")
 class Epoch:
     """One row of the table of epochs. Without a validation split the `val_` figures are None.
 
-    A loss that is not finite (training diverged) is NaN here and null in JSON.
+    Then the test images are watched instead; where they were not, as in runs with a validation
+    split, those figures are None. A loss that is not finite (training diverged) is NaN here and
+    null in JSON.
     """
 
     epoch: int
@@ -57,6 +59,13 @@ class Epoch:
     val_loss: float | None
     val_accuracy: float | None
     seconds: float
+    test_loss: float | None = None
+    test_accuracy: float | None = None
+
+    @property
+    def diverged(self) -> bool:
+        """True if the loss is not a number any more."""
+        return not math.isfinite(self.loss)
 
 
 @dataclass(frozen=True)
@@ -332,8 +341,9 @@ def epochs_from(rows: list[dict[str, Any]]) -> tuple[Epoch, ...]:
     epochs = []
     for row in rows:
         diverged = {"loss"} if row["loss"] is None else set()
-        if row["val_loss"] is None and row["val_accuracy"] is not None:
-            diverged.add("val_loss")
+        for part in ("val", "test"):
+            if row.get(f"{part}_loss") is None and row.get(f"{part}_accuracy") is not None:
+                diverged.add(f"{part}_loss")
         epochs.append(Epoch(**{**row, **dict.fromkeys(diverged, math.nan)}))
     return tuple(epochs)
 

@@ -203,21 +203,28 @@ def fit(
     spec: TrainSpec,
     report: Callable[[Moment], None] = lambda moment: None,
     distort: Distort | None = None,
+    test: tuple[Images, Images] | None = None,
 ) -> Fit:
     """Train `model` in place; x uint8 (n, 28, 28), y uint8 (n,).
 
     `report` is called about four times a second; an exception from it ends the fit. The order of
     the images follows from `spec.seed` alone, so runs with equal seeds see equal batches. With
-    `distort` every batch is distorted anew before it is trained on.
+    `distort` every batch is distorted anew before it is trained on. Where nothing is split off to
+    validate on, the images and labels of `test` are evaluated after each epoch; nothing is decided
+    by them.
     """
     training = split(len(x), spec.validation_split)
+    validation = np.arange(training, len(x), dtype=np.int32)
+    watched = np.empty(0, np.int32)
+    if test and not len(validation):
+        watched = np.arange(len(x), len(x) + len(test[0]), dtype=np.int32)
+        x, y = np.concatenate([x, test[0]]), np.concatenate([y, test[1]])
     began = time.perf_counter()
     compiled = CompiledSteps(model, optimizer, x, y, spec.batch_size, distort)
     compiled.compile(training)
     compile_seconds = time.perf_counter() - began
 
     shuffle = np.random.default_rng(spec.seed)
-    validation = np.arange(training, len(x), dtype=np.int32)
     steps_per_epoch = math.ceil(training / spec.batch_size)
     began = time.perf_counter()
     epochs: list[Epoch] = []
@@ -233,7 +240,8 @@ def fit(
         distortions = int(shuffle.integers(2**31)) if distort else 0
         loss, accuracy = compiled.epoch(order, on_call, distortions)
         val_loss, val_accuracy = compiled.evaluate(validation) if len(validation) else (None, None)
+        test_figures = compiled.evaluate(watched) if len(watched) else (None, None)
         seconds = time.perf_counter() - epoch_began
-        epochs.append(Epoch(number, loss, accuracy, val_loss, val_accuracy, seconds))
+        epochs.append(Epoch(number, loss, accuracy, val_loss, val_accuracy, seconds, *test_figures))
         on_call(0)
     return Fit(epochs, compile_seconds, time.perf_counter() - began)

@@ -119,8 +119,9 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     model = models.build(spec.model, spec.train.seed)
     optimizer = models.optimizer(spec.optimizer)
     distort = distortions.distort if spec.model.kind == "drawing" else None
+    test = (arrays.x_test, arrays.y_test)
     fit = training.fit(
-        model, optimizer, arrays.x_train, arrays.y_train, spec.train, report, distort
+        model, optimizer, arrays.x_train, arrays.y_train, spec.train, report, distort, test
     )
     result = evaluation.evaluate(model, arrays.x_test, arrays.y_test)
     trained_on = training_images(len(arrays.x_train), spec.train.validation_split)

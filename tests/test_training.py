@@ -14,6 +14,7 @@ from core.datasets.contract import Arrays
 from core.datasets.mnist import MNIST
 from core.errors import DataError
 from core.evaluation import evaluate
+from core.optimizers import OPTIMIZERS
 from core.specs import ModelSpec, OptimizerSpec, TrainSpec, optimizer_spec, variant_specs
 from core.training import CompiledSteps, Moment
 
@@ -127,6 +128,52 @@ def test_without_a_split_all_images_are_trained_on_and_none_validated(digits: Ar
     _, fit = fitted(digits, TrainSpec(1, 100, 0), moments.append)
     assert moments[-1].steps == 5
     assert (fit.epochs[0].val_loss, fit.epochs[0].val_accuracy) == (None, None)
+
+
+def test_without_a_split_the_test_images_are_watched_and_change_nothing(digits: Arrays) -> None:
+    train = TrainSpec(2, 100, 0, seed=1)
+    plain, _ = fitted(digits, train)
+    watched = models.build(NETWORK, train.seed)
+    test = (digits.x_test, digits.y_test)
+    optimizer = models.optimizer(optimizer_spec())
+    x, y = digits.x_train, digits.y_train
+    fit = training.fit(watched, optimizer, x, y, train, test=test)
+    np.testing.assert_array_equal(weights(plain), weights(watched))
+    expected = compiled_in_keras(watched, optimizer_spec()).evaluate(*for_keras(*test), verbose=0)
+    last = fit.epochs[-1]
+    assert [last.test_loss, last.test_accuracy] == pytest.approx(expected, rel=1e-5)
+    assert last.test_loss != fit.epochs[0].test_loss
+    split = training.fit(
+        watched, models.optimizer(optimizer_spec()), x, y, TrainSpec(1, 100, 0.2), test=test
+    )
+    assert split.epochs[0].test_loss is None
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_runs_of_a_seed_start_alike_and_see_equal_batches_with_every_optimizer(
+    name: str, digits: Arrays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[np.ndarray, bytes]] = []
+    epoch = CompiledSteps.epoch
+
+    def noted(self: CompiledSteps, order: np.ndarray, *others: Any) -> tuple[float, float]:
+        seen.append((weights(self._model), order.tobytes()))
+        return epoch(self, order, *others)
+
+    monkeypatch.setattr(CompiledSteps, "epoch", noted)
+    for optimizer in (optimizer_spec(name), optimizer_spec("sgd")):
+        model = models.build(NETWORK, 5)
+        training.fit(
+            model,
+            models.optimizer(optimizer),
+            digits.x_train,
+            digits.y_train,
+            TrainSpec(2, 100, 0, seed=5),
+        )
+    first, second, reference, reference_second = seen
+    np.testing.assert_array_equal(first[0], reference[0])
+    assert (first[1], second[1]) == (reference[1], reference_second[1])
+    assert not np.array_equal(second[0], first[0]), "it trained"
 
 
 def test_equal_seeds_give_equal_runs_and_other_seeds_others(digits: Arrays) -> None:
