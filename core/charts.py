@@ -31,13 +31,13 @@ INK = "#111821"
 
 Translate = Callable[[str], str]
 
-METRICS = {"loss": N_("loss"), "accuracy": N_("accuracy")}
+METRICS = {"accuracy": N_("accuracy"), "loss": N_("loss")}
 
 SHOWN = 12
 """How many nodes of a layer a diagram shows."""
 
 
-def _figure(height: int, **layout: object) -> go.Figure:
+def base_figure(height: int, **layout: object) -> go.Figure:
     """An empty figure with the margins, the legend and the hover box that all charts share."""
     figure = go.Figure()
     figure.update_layout(
@@ -59,15 +59,17 @@ def learning_curves(
 ) -> go.Figure:
     """Loss or accuracy (0..1) after each epoch, on training and on validation images.
 
+    Without validation, on the test images instead, if they were watched.
     The x axis reaches from 1 to `total_epochs` from the start, so that nothing jumps while epochs
     are added. A value that is not finite leaves a gap.
     """
+    test = any(epoch.test_accuracy is not None for epoch in epochs)
+    second = (_("test"), f"test_{metric}") if test else (_("validation"), f"val_{metric}")
     series = (
         (_("training"), metric, COLOURS["blue"], "solid", "circle"),
-        (_("validation"), f"val_{metric}", COLOURS["orange"], "dash", "diamond"),
+        (*second, COLOURS["orange"], "dash", "diamond"),
     )
-    step = max(1, math.ceil(total_epochs / 10))
-    figure = _figure(300, hovermode="x unified")
+    figure = base_figure(300, hovermode="x unified")
     for name, field, colour, dash, symbol in series:
         values = [getattr(epoch, field) for epoch in epochs]
         figure.add_scatter(
@@ -80,13 +82,19 @@ def learning_curves(
             hovertemplate="%{y:.4f}",
             showlegend=True,
         )
-    figure.update_xaxes(
-        title=_("epoch"), range=[0.5, total_epochs + 0.5], tick0=1, dtick=step, fixedrange=True
-    )
+    epoch_axis(figure, total_epochs, _)
     figure.update_yaxes(title=_(METRICS[metric]), fixedrange=True, automargin=True)
     if not epochs:
         figure.update_yaxes(range=[0, 1])
     return figure
+
+
+def epoch_axis(figure: go.Figure, total_epochs: int, _: Translate) -> None:
+    """Epochs along the x axis, up to the last from the start."""
+    step = max(1, math.ceil(total_epochs / 10))
+    figure.update_xaxes(
+        title=_("epoch"), range=[0.5, total_epochs + 0.5], tick0=1, dtick=step, fixedrange=True
+    )
 
 
 def class_balance(
@@ -96,7 +104,7 @@ def class_balance(
     _: Translate = untranslated,
 ) -> go.Figure:
     """How many images each class has, in the training and in the test part."""
-    figure = _figure(90 + 40 * len(class_names), bargap=0.25)
+    figure = base_figure(90 + 40 * len(class_names), bargap=0.25)
     parts = (
         (_("training"), counts_train, COLOURS["blue"]),
         (_("test"), counts_test, COLOURS["orange"]),
@@ -141,7 +149,7 @@ def probability_bars(
         }
     others = [i for i in range(len(class_names)) if i not in (predicted, true)]
     groups = {**marked, _("other classes"): (others, COLOURS["grey"])}
-    figure = _figure(60 + 26 * len(class_names), barmode="overlay", bargap=0.2)
+    figure = base_figure(60 + 26 * len(class_names), barmode="overlay", bargap=0.2)
     for name, (classes, colour) in groups.items():
         if classes:
             figure.add_bar(
@@ -190,7 +198,7 @@ def confusion_heatmap(
         (hits, share, 1.0, [[0, "#E3F2FB"], [1, COLOURS["sky"]]]),
         (~hits, np.log1p(counts), None, [[0, "#FDF3DC"], [1, COLOURS["orange"]]]),
     )
-    figure = _figure(440)
+    figure = base_figure(440)
     for cells, values, largest, colours in parts:
         shown = cells & (counts > 0)
         most = largest or max(1.0, float(values[shown].max(initial=0)))
@@ -237,7 +245,7 @@ def network_diagram(
         return _block_diagram(model, _)
     flow = sizes(model)
     rows = [_nodes(count) for count in flow]
-    figure = _figure(70 + 105 * len(flow), showlegend=False, hovermode=False)
+    figure = base_figure(70 + 105 * len(flow), showlegend=False, hovermode=False)
     edges_x: list[float | None] = []
     edges_y: list[float | None] = []
     for y, (above, below) in enumerate(pairwise(rows)):
@@ -294,7 +302,7 @@ def network_diagram(
 def _block_diagram(model: ModelSpec, _: Translate) -> go.Figure:
     """A bar for each layer, as wide as the logarithm of what it passes on, with its shape in it."""
     rows = layers(model)
-    figure = _figure(80 + 34 * len(rows), showlegend=False, hovermode=False, bargap=0.25)
+    figure = base_figure(80 + 34 * len(rows), showlegend=False, hovermode=False, bargap=0.25)
     figure.add_bar(
         x=[math.log2(row.output) for row in rows],
         base=[-math.log2(row.output) / 2 for row in rows],

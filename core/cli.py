@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from core import datasets, specs, studies
 from core.datasets import Dataset
 from core.errors import DataError, LabError, StoreError, UsageError
 from core.i18n import N_, translation
-from core.optimizers import OPTIMIZERS
+from core.optimizers import OPTIMIZERS, value_from
 from core.runs import Claim, Run, Store, dump_json
 from core.specs import DataSpec, ModelSpec, OptimizerSpec, RunSpec, TrainSpec
 from core.studies import Difference, Study, Summary
@@ -102,14 +101,6 @@ class Value(click.ParamType[tuple[str, str]]):
         return name, text
 
 
-def number(text: str) -> Any:
-    """A value of a parameter; what is neither a number nor true or false is left for the spec."""
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
-    return {"true": True, "false": False}.get(text.lower(), text)
-
-
 def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose a run: a variant, and what to change in it."""
     options = [
@@ -154,7 +145,7 @@ def settings_from(options: dict[str, Any]) -> tuple[ModelSpec, OptimizerSpec, Tr
         specs.optimizer_spec(
             pick("optimizer", "adam"),
             options["learning_rate"],
-            {name: number(text) for name, text in options["parameter"]},
+            {name: value_from(text) for name, text in options["parameter"]},
         ),
         TrainSpec(
             pick("epochs", train.epochs),
@@ -384,12 +375,13 @@ def study(name: str, seeds: int, dataset: str, yes: bool, as_json: bool, **optio
     chosen = _study_from(name, options)
     studies.check_seeds(seeds)
     images = find_data(dataset)
+    trained_on = len(images.arrays.x_train)
+    studies.check_size(chosen, seeds, trained_on)
     data_spec = DataSpec(images.name, images.digest)
     wanted = chosen.specs(seeds, data_spec)
     store = Store()
     missing = [spec for spec in wanted if store.find(spec.key) is None]
-    seconds = sum(studies.seconds_of(spec, len(images.arrays.x_train)) for spec in missing)
-    studies.check_size(len(wanted), seconds)
+    seconds = len(missing) * studies.seconds_of_run(chosen, trained_on)
     if seconds > studies.CONFIRM_SECONDS and not yes:
         question = _("{n} runs, about {minutes:.0f} minutes. Go on?")
         click.confirm(question.format(n=len(missing), minutes=seconds / 60), abort=True, err=True)
@@ -425,7 +417,7 @@ def _study_from(name: str, options: dict[str, Any]) -> Study:
     sweep = options["sweep"]
     return studies.own_study(
         options["optimizer"],
-        (sweep[0], [number(text) for text in sweep[1].split(",")]) if sweep else None,
+        (sweep[0], studies.values_from(sweep[1])) if sweep else None,
         default_model if options["hidden"] is None else ModelSpec(options["hidden"]),
         replace(default_train, **changed),
     )

@@ -6,9 +6,13 @@ accumulation), `weight_decay` where it is off by default, and ScheduleFreeAdamW,
 to be exchanged between training and testing, which the lab's fit does not do.
 """
 
-from typing import NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 from core.i18n import N_
+
+Value = float | int | bool
+"""Of a parameter."""
 
 BELOW_ONE = 0.9999
 """The largest allowed decay: with 1 a running mean would never change."""
@@ -17,7 +21,7 @@ BELOW_ONE = 0.9999
 class Parameter(NamedTuple):
     """A parameter by Keras's default; the type of the default is the type of its values."""
 
-    default: float | int | bool
+    default: Value
     low: float
     high: float
     meaning: str
@@ -156,3 +160,14 @@ OPTIMIZERS: dict[str, Optimizer] = {
     ),
 }
 """By their Keras name, in the order of the pickers."""
+
+
+def value_from(text: str) -> Any:
+    """A value as it is typed: a whole number, another number, or true or false.
+
+    Other text is returned as it is: OptimizerSpec refuses it, and names what is allowed.
+    """
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return {"true": True, "false": False}.get(text.strip().lower(), text)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 
 from core.errors import UsageError
 from core.i18n import N_
-from core.optimizers import OPTIMIZERS
+from core.optimizers import OPTIMIZERS, Value
 from core.variants import VARIANTS
 
 
@@ -116,7 +116,7 @@ class OptimizerSpec:
 
     name: str
     learning_rate: float
-    parameters: tuple[tuple[str, float | int | bool], ...] = ()
+    parameters: tuple[tuple[str, Value], ...] = ()
 
     def __post_init__(self) -> None:
         check_choice(N_("optimizer"), self.name, tuple(OPTIMIZERS))
@@ -129,7 +129,7 @@ class OptimizerSpec:
         kept = ((name, value) for name, value in given.items() if value != known[name].default)
         object.__setattr__(self, "parameters", tuple(sorted(kept)))
 
-    def _checked(self, name: str, value: float | int | bool) -> float | int | bool:
+    def _checked(self, name: str, value: Value) -> Value:
         known = OPTIMIZERS[self.name].parameters
         check_choice(N_("parameter"), name, tuple(known))
         default, low, high, _ = known[name]
@@ -202,7 +202,7 @@ class RunSpec:
 def optimizer_spec(
     name: str = "adam",
     learning_rate: float | None = None,
-    parameters: Mapping[str, float | int | bool] = MappingProxyType({}),
+    parameters: Mapping[str, Value] = MappingProxyType({}),
 ) -> OptimizerSpec:
     """An optimizer by its Keras name, with Keras's defaults for all that is not given."""
     check_choice(N_("optimizer"), name, tuple(OPTIMIZERS))

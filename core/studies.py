@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from core.errors import UsageError
 from core.i18n import N_
-from core.optimizers import OPTIMIZERS
+from core.optimizers import OPTIMIZERS, Value, value_from
 from core.runs import Run
 from core.specs import (
     DataSpec,
@@ -24,6 +24,7 @@ from core.specs import (
     check_number,
     optimizer_spec,
 )
+from core.structure import layers
 
 SEEDS = Limit(1, 10)
 RUNS = Limit(1, 300)
@@ -186,7 +187,7 @@ def check_seeds(seeds: int) -> None:
 
 def own_study(
     names: Sequence[str],
-    sweep: tuple[str, Sequence[float | int | bool]] | None = None,
+    sweep: tuple[str, Sequence[Value]] | None = None,
     model: ModelSpec = LAB4_MODEL,
     train: TrainSpec = LAB4_TRAIN,
 ) -> Study:
@@ -212,9 +213,10 @@ def own_study(
                 changed = optimizer_spec(name, value)
             else:
                 changed = optimizer_spec(name, parameters={parameter: value})
-            label = f"{OPTIMIZERS[name].title}, {parameter} {value:g}"
+            shown = str(value).lower() if isinstance(value, bool) else f"{value:g}"
+            label = f"{OPTIMIZERS[name].title}, {parameter} {shown}"
             rows.setdefault(changed, Row(label, changed))
-    if values and len(rows) == len(set(names)) and all(spec.parameters == () for spec in rows):
+    if values:
         _check_swept(names, parameter)
     return Study("own", N_("Own study"), model, train, tuple(rows.values()))
 
@@ -231,17 +233,23 @@ def _check_swept(names: Sequence[str], parameter: str) -> None:
         )
 
 
-def check_size(runs: int, seconds: float) -> None:
-    """Raise UsageError for more runs than RUNS allows; `seconds` is how long they would take."""
+def values_from(text: str) -> list[Value]:
+    """Values of a parameter as they are typed, separated by commas."""
+    return [value_from(part) for part in text.split(",") if part.strip()]
+
+
+def check_size(study: Study, seeds: int, images: int) -> None:
+    """Raise UsageError for more runs than RUNS allows, with how long they would take."""
+    runs = len(study.rows) * seeds
     if runs > RUNS.high:
         raise UsageError(
             N_(
-                "The study has {runs} runs, which take about {hours:.1f} hours here: choose at "
-                "most {most}, with fewer values or seeds."
+                "The study has {runs:,} runs, which take about {hours:.1f} hours: choose at most "
+                "{most}, with fewer values or seeds."
             ),
             runs=runs,
-            hours=seconds / 3600,
-            most=RUNS.high,
+            hours=runs * seconds_of_run(study, images) / 3600,
+            most=int(RUNS.high),
         )
 
 
@@ -368,14 +376,12 @@ def difference(first: Summary, second: Summary) -> Difference | None:
     return Difference(len(gaps), mean, float(low), float(high))
 
 
-def seconds_of(spec: RunSpec, images: int) -> float:
-    """About how long a run takes, from its number of steps and weights.
+def seconds_of_run(study: Study, images: int) -> float:
+    """About how long one run of a study takes, from its number of steps and weights.
 
-    Measured on two cores for networks of the lab, batch 128 and 30: 0.8 s for compiling and
-    testing, 0.25 ms for a step, and 15 ps for each weight and image.
+    Measured on two cores with networks of the lab, batch 30 and 128: 0.8 s to compile and to test,
+    0.25 ms for a step, and 15 ps for each weight and image.
     """
-    from core.structure import layers
-
-    weights = sum(row.weights for row in layers(spec.model))
-    steps = math.ceil(images / spec.train.batch_size)
-    return 0.8 + spec.train.epochs * (steps * 0.25e-3 + images * weights * 15e-12)
+    weights = sum(row.weights for row in layers(study.model))
+    steps = math.ceil(images / study.train.batch_size)
+    return 0.8 + study.train.epochs * (steps * 0.25e-3 + images * weights * 15e-12)

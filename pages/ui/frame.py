@@ -2,6 +2,7 @@
 
 import math
 import re
+from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -26,8 +27,11 @@ PLACES = {
 }
 
 
-def begin(question: str) -> Choice:
-    """Draw the head of the current page; `question` says in one sentence what to find out here."""
+def begin(question: str, choice_of: Literal["run", "data"] = "run") -> Choice:
+    """Draw the head of the current page; `question` says in one sentence what to find out here.
+
+    Below it stands what is chosen: a run, or for a page with settings of its own the data set.
+    """
     if "step" not in st.session_state:
         # A folder called `pages` makes Streamlit run the page that the URL names without app.py,
         # until st.navigation was called once on this server. So call it, and start over.
@@ -37,17 +41,23 @@ def begin(question: str) -> Choice:
     st.title(_(step.title))
     st.write(question)
     current = choice()
-    st.caption(summary(current))
+    st.caption(summary(current) if choice_of == "run" else data_summary(current))
     return current
 
 
-def summary(current: Choice) -> str:
-    """The choice in one line: the images, where they come from, and the settings."""
-    arrays, spec = current.data.arrays, current.spec
+def data_summary(current: Choice) -> str:
+    """The images of the choice in one line, and where they come from."""
+    arrays = current.data.arrays
     images = _("{train:,} + {test:,} images from {place}").format(
         train=len(arrays.x_train), test=len(arrays.x_test), place=place(current.data)
     )
     part = "" if current.data.complete else _(" (a sample, not the full set)")
+    return f"**{current.data.definition.title}**, {images}{part}"
+
+
+def summary(current: Choice) -> str:
+    """The choice in one line: the images and the settings."""
+    spec = current.spec
     settings = [
         layers(spec.model),
         f"{spec.optimizer.name} {spec.optimizer.learning_rate:g}",
@@ -55,8 +65,7 @@ def summary(current: Choice) -> str:
         _("batch {n}").format(n=spec.train.batch_size),
         _("validation {share}").format(share=percent(spec.train.validation_split)),
     ]
-    title = current.data.definition.title
-    return f"**{title}**, {images}{part} · **{current.name}**: {', '.join(settings)}"
+    return f"{data_summary(current)} · **{current.name}**: {', '.join(settings)}"
 
 
 def layers(model: ModelSpec) -> str:

@@ -25,11 +25,12 @@ DRAWING = "drawing"
 
 @dataclass(frozen=True)
 class Step:
-    """One page of the lab, in the order of the lab sheet."""
+    """One page of a lab, in the order of the lab sheet."""
 
     name: str
     title: str
     icon: str
+    lab: int = 1
 
     @property
     def file(self) -> str:
@@ -50,6 +51,10 @@ STEPS = (
     Step("mistakes", N_("Mistakes"), ":material/error:"),
     Step("draw", N_("Draw"), ":material/draw:"),
     Step("results", N_("Results"), ":material/download:"),
+    Step("optimizers", N_("Optimizers"), ":material/compare_arrows:", 4),
+    Step("rules", N_("Update rules"), ":material/function:", 4),
+    Step("motion", N_("How it moves"), ":material/route:", 4),
+    Step("rate", N_("Learning rate"), ":material/speed:", 4),
 )
 
 

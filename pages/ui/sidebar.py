@@ -201,11 +201,13 @@ def _one_of(
 
 
 def way() -> None:
-    """Draw the steps of the lab as links, each with its state."""
+    """Draw the pages of each lab as links, those of the first with their state."""
     st.markdown(f"**{_('The lab, step by step')}**")
     for number, step in enumerate(lab.STEPS):
+        if step.lab != lab.STEPS[max(number - 1, 0)].lab:
+            st.markdown(f"**{_('Lab {n}: optimizers').format(n=step.lab)}**")
         done = lab.is_done(step.name)
-        label = _(step.title) if number == 0 else f"{number}. {_(step.title)}"
+        label = f"{number}. {_(step.title)}" if number and step.lab == 1 else _(step.title)
         st.page_link(
             step.file,
             label=f"{label} ✓" if done else label,

@@ -1,0 +1,264 @@
+"""The study of the Optimizers page: what is chosen, and what of it is done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import streamlit as st
+
+from core import studies
+from core.datasets import Dataset
+from core.errors import LabError
+from core.i18n import N_
+from core.optimizers import OPTIMIZERS
+from core.runs import Claim, Run
+from core.specs import LIMITS, DataSpec, RunSpec, check_choice, check_number
+from core.studies import SEEDS, STUDIES, Study
+from core.study_charts import MOST, Curves, style
+from pages.ui import frame, lab
+from pages.ui.text import _
+
+DEFAULTS: dict[str, Any] = {
+    "study": "L4-A",
+    "seeds": 3,
+    "optimizers": ["adam", "sgd", "rmsprop"],
+    "sweep": "learning_rate",
+    "values": "0.01, 0.001, 0.0001",
+    "network_from": "lab4",
+    "study_epochs": 5,
+}
+"""What an address without parameters means."""
+
+NETWORKS = {"lab4": N_("Lab 4: 256 neurons, batch 128"), "sidebar": N_("As chosen in the sidebar")}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A study with a number of seeds on a data set."""
+
+    study: Study
+    seeds: int
+    data: Dataset
+
+    @property
+    def data_spec(self) -> DataSpec:
+        return DataSpec(self.data.name, self.data.digest)
+
+    @property
+    def specs(self) -> list[RunSpec]:
+        return self.study.specs(self.seeds, self.data_spec)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is done of a study: finished runs and claims by the keys of its runs."""
+
+    wanted: list[RunSpec]
+    runs: Mapping[str, Run]
+    claims: Mapping[str, Claim]
+
+    @property
+    def missing(self) -> list[RunSpec]:
+        return [spec for spec in self.wanted if spec.key not in self.runs]
+
+    @property
+    def errors(self) -> list[LabError]:
+        """Why runs ended without a result, each reason once."""
+        ended = [claim.error for claim in self.claims.values() if not claim.alive]
+        return list({str(error): error for error in ended}.values())
+
+    @property
+    def alive(self) -> list[Claim]:
+        return [claim for claim in self.claims.values() if claim.alive]
+
+    @property
+    def fraction(self) -> float:
+        """How much of all trainings is done, from 0 to 1."""
+        under_way = sum(claim.fraction for claim in self.alive)
+        return min((len(self.runs) + under_way) / len(self.wanted), 1.0)
+
+
+def choose() -> Chosen:
+    """Draw the widgets of the study. Raises LabError for what cannot be."""
+    _read_url()
+    names = {name: f"{name} · {_(study.title)}" for name, study in STUDIES.items()}
+    names["own"] = _("Own study")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            _("Study"),
+            list(names),
+            format_func=names.__getitem__,
+            key="study",
+            persist_state="session",
+            width=420,
+        )
+        seeds = st.number_input(
+            _("Seeds"),
+            int(SEEDS.low),
+            int(SEEDS.high),
+            key="seeds",
+            persist_state="session",
+            width=140,
+            help=_("How often each row is trained, each time from other first weights."),
+        )
+    try:
+        study = _own_study() if name == "own" else studies.study(name)
+        data = lab.choice().data
+        studies.check_size(study, seeds, len(data.arrays.x_train))
+    finally:
+        _write_url()
+    return Chosen(study, seeds, data)
+
+
+def _own_study() -> Study:
+    """The widgets of an own study."""
+    names = st.multiselect(
+        _("Optimizers"),
+        list(OPTIMIZERS),
+        format_func=lambda name: OPTIMIZERS[name].title,
+        key="optimizers",
+        persist_state="session",
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        parameters = dict.fromkeys(p for name in names for p in OPTIMIZERS[name].parameters)
+        sweep = st.selectbox(
+            _("Parameter to change"),
+            ["learning_rate", *parameters],
+            key="sweep",
+            persist_state="session",
+            width=300,
+        )
+        values = st.text_input(
+            _("Its values"),
+            key="values",
+            persist_state="session",
+            width=300,
+            help=_("Separated by commas, such as 0.1, 0.01. Empty: Keras's default."),
+        )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        network = st.selectbox(
+            _("Network"),
+            list(NETWORKS),
+            format_func=lambda name: _(NETWORKS[name]),
+            key="network_from",
+            persist_state="session",
+            width=300,
+        )
+        epochs = st.number_input(
+            _("Epochs"),
+            int(LIMITS["epochs"].low),
+            int(LIMITS["epochs"].high),
+            key="study_epochs",
+            persist_state="session",
+            width=140,
+        )
+    model, train = studies.LAB4_MODEL, studies.LAB4_TRAIN
+    if network == "sidebar":
+        model, train = lab.choice().spec.model, lab.choice().spec.train
+    train = replace(train, epochs=epochs)
+    return studies.own_study(names, (sweep, studies.values_from(values)), model, train)
+
+
+def _read_url() -> None:
+    """Give the widgets what the URL says, when the page is first opened in a session."""
+    state = st.session_state
+    for key, default in DEFAULTS.items():
+        if key not in state:
+            state[key] = default
+    if "study_read" in state:
+        return
+    state.study_read = True
+    for key, default in DEFAULTS.items():
+        text = st.query_params.get(key)
+        if text is None:
+            continue
+        try:
+            state[key] = _parse(key, text, default)
+        except LabError as error:
+            frame.show_error(error)
+
+
+def _parse(key: str, text: str, default: Any) -> Any:
+    """A value of the URL as its widget holds it. Raises UsageError if it is not allowed."""
+    if isinstance(default, list):
+        chosen = text.split(",")
+        for name in chosen:
+            check_choice(N_("optimizer"), name, tuple(OPTIMIZERS))
+        return chosen
+    if isinstance(default, int):
+        limit = SEEDS if key == "seeds" else LIMITS["epochs"]
+        number = int(text) if text.isdecimal() else text
+        check_number(N_(key), number, limit, whole=True)  # type: ignore[arg-type]
+        return number
+    allowed = {
+        "study": ("own", *STUDIES),
+        "network_from": tuple(NETWORKS),
+        "sweep": ("learning_rate", *(p for known in OPTIMIZERS.values() for p in known.parameters)),
+    }
+    if key in allowed:
+        check_choice(key, text, allowed[key])
+    return text
+
+
+def _write_url() -> None:
+    """Make the URL say what was chosen; what it does not say has its default."""
+    for key, default in DEFAULTS.items():
+        value = st.session_state[key]
+        concerns = key in ("study", "seeds") or st.session_state.study == "own"
+        if value == default or not concerns:
+            st.query_params.pop(key, None)
+        else:
+            st.query_params[key] = ",".join(value) if isinstance(value, list) else str(value)
+
+
+def progress(chosen: Chosen) -> Progress:
+    """Ask the store what is done and what is under way."""
+    store = lab.engine().store
+    wanted = chosen.specs
+    runs = {spec.key: run for spec in wanted if (run := store.find(spec.key))}
+    claims = {
+        spec.key: claim
+        for spec in wanted
+        if spec.key not in runs and (claim := store.claimed(spec.key))
+    }
+    return Progress(wanted, runs, claims)
+
+
+def start(missing: list[RunSpec]) -> None:
+    """Ask for the runs of a study that are not there yet."""
+    try:
+        for spec in missing:
+            lab.engine().submit(spec)
+    except LabError as error:
+        st.session_state.start_error = error
+
+
+def stop(claims: list[Claim]) -> None:
+    """Stop what is under way, the last in the queue first. What is finished stays."""
+    for claim in reversed(claims):
+        lab.engine().stop(claim.key)
+
+
+def duration(seconds: float) -> str:
+    """A time to come, in words."""
+    if seconds < 90:
+        return _("about {n:.0f} s").format(n=max(seconds, 1))
+    if seconds < 5400:
+        return _("about {n:.0f} minutes").format(n=seconds / 60)
+    return _("about {n:.1f} hours").format(n=seconds / 3600)
+
+
+def curves(chosen: Chosen, done: Progress, picked: list[str]) -> list[Curves]:
+    """The curves of every row, those of `picked` in colour; the colour of a row stays its own."""
+    rows = []
+    for place, row in enumerate(chosen.study.rows):
+        keys = [chosen.study.spec(row, s, chosen.data_spec).key for s in range(chosen.seeds)]
+        epochs = [done.runs[key].epochs for key in keys if key in done.runs]
+        epochs += [done.claims[key].epochs for key in keys if key in done.claims]
+        shown = (
+            picked.index(row.name)
+            if len(chosen.study.rows) > MOST and row.name in picked
+            else place
+        )
+        rows.append(Curves(_(row.name), style(shown) if row.name in picked else None, epochs))
+    return rows
