@@ -137,8 +137,8 @@ def _add_row(figure: go.Figure, row: Curves, table: dict[int, list[float]]) -> N
             showlegend=False,
         )
     figure.add_scatter(
-        x=epochs,
-        y=[_mean(table[e]) for e in epochs],
+        x=epochs or [None],  # so that the legend names a row before its first epoch
+        y=[_mean(table[e]) for e in epochs] or [None],
         customdata=[[len(table[e]), min(table[e]), max(table[e])] for e in epochs],
         name=row.name,
         mode="lines+markers",

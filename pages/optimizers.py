@@ -295,7 +295,7 @@ def is_it_real(summaries: list[Summary]) -> None:
 def board(chosen: Chosen, live: bool) -> None:
     """Everything that changes while the study goes on."""
     done = study.progress(chosen)
-    if live and not done.alive:
+    if live != bool(done.alive):
         st.rerun()
     controls(chosen, done)
     chart(chosen, done)

@@ -31,6 +31,9 @@ DEFAULTS: dict[str, Any] = {
 
 NETWORKS = {"lab4": N_("Lab 4: 256 neurons, batch 128"), "sidebar": N_("As chosen in the sidebar")}
 
+BROKEN = ("failed", "interrupted")
+"""States of a claim that somebody did not ask for."""
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -64,7 +67,7 @@ class Progress:
     @property
     def errors(self) -> list[LabError]:
         """Why runs ended without a result, each reason once."""
-        ended = [claim.error for claim in self.claims.values() if not claim.alive]
+        ended = [claim.error for claim in self.claims.values() if claim.state in BROKEN]
         return list({str(error): error for error in ended}.values())
 
     @property
