@@ -8,6 +8,7 @@ The workers are processes of an embedded LocalCluster. They end with the process
 however it ends.
 """
 
+import asyncio
 import logging
 import os
 import signal
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core import settings, worker
 from core.errors import LabError, Stopped, TrainingError
@@ -31,12 +32,26 @@ from core.specs import RunSpec
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+Answer = TypeVar("Answer")
+
 logger = logging.getLogger(__name__)
 
 BEAT_SECONDS = 1.0
 POLL_SECONDS = 0.1
+ASK_SECONDS = 60
+"""How long a short question waits for a worker to start."""
 MAX_DEATHS = 2
 """With how many workers a run may die before it is given up: it is tried once more."""
+
+
+async def _asked(function: Callable[..., Answer], args: tuple[Any, ...]) -> Answer:
+    """Run a function on a thread of its own: the worker goes on to hear what it is told."""
+
+    def answer() -> Answer:
+        worker.prepare()
+        return function(*args)
+
+    return await asyncio.to_thread(answer)
 
 
 class Engine:
@@ -107,6 +122,22 @@ class Engine:
                 return False
         self._send(spec)
         return True
+
+    def ask(self, function: Callable[..., Answer], *args: Any) -> Answer:
+        """What a short function says that needs TensorFlow: a worker runs it beside its training.
+
+        It does not wait in the queue. Raises TrainingError if no worker can be had.
+        """
+        try:
+            client = self.start()
+            client.wait_for_workers(1, timeout=ASK_SECONDS)
+            address = next(iter(client.scheduler_info(n_workers=-1)["workers"]))
+            answer: Answer = client.run(_asked, function, args, workers=[address])[address]
+        except (OSError, TimeoutError) as error:
+            raise TrainingError(
+                N_("The training processes do not answer ({reason}): try again."), reason=error
+            ) from error
+        return answer
 
     def owns(self, key: str) -> bool:
         """True if this engine trains the run, and so can stop it."""

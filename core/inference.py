@@ -67,13 +67,16 @@ def load(run: Run) -> Network:
 
     Raises StoreError if the run is damaged.
     """
-    return Network(_layers(run.spec.model, _weights(run.read("model.keras"))))
+    return Network(_layers(run.spec.model, weights(run)))
 
 
-def _weights(keras_file: bytes) -> list[tuple[Floats, Floats]]:
-    """Kernel and bias of each layer that has weights, in the order of the network."""
+def weights(run: Run) -> list[tuple[Floats, Floats]]:
+    """Kernel and bias of each layer that has weights, in the order of the network.
+
+    Raises StoreError if the run is damaged.
+    """
     with (
-        zipfile.ZipFile(io.BytesIO(keras_file)) as archive,
+        zipfile.ZipFile(io.BytesIO(run.read("model.keras"))) as archive,
         h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file,
     ):
         layers = file["layers"]

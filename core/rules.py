@@ -22,7 +22,7 @@ from numpy import maximum as max
 from numpy import minimum as min
 
 from core.i18n import N_
-from core.optimizers import OPTIMIZERS
+from core.optimizers import OPTIMIZERS, Value
 from core.specs import OptimizerSpec
 
 # ruff: noqa: N803, N806
@@ -264,6 +264,24 @@ def orthogonal(x, rounds):
 
 
 Rule = Callable[..., tuple[Any, ...]]
+
+FORMS: dict[str, dict[str, dict[str, Value]]] = {
+    "sgd": {
+        N_("plain"): {},
+        N_("with momentum"): {"momentum": 0.9},
+        N_("with Nesterov momentum"): {"momentum": 0.9, "nesterov": True},
+    },
+    "rmsprop": {
+        N_("plain"): {},
+        N_("with momentum"): {"momentum": 0.9},
+        N_("centered"): {"centered": True},
+        N_("centered, with momentum"): {"centered": True, "momentum": 0.9},
+    },
+    "adam": {N_("plain"): {}, "AMSGrad": {"amsgrad": True}},
+    "adamw": {N_("plain"): {}, "AMSGrad": {"amsgrad": True}},
+    "muon": {N_("with Nesterov momentum"): {}, N_("with momentum"): {"nesterov": False}},
+}
+"""Parameters that give an optimizer another rule, by what that is called."""
 
 LATEX = {
     "learning_rate": r"\eta",

@@ -123,6 +123,7 @@ def _mean(values: Sequence[float]) -> float:
 def _add_row(figure: go.Figure, row: Curves, table: dict[int, list[float]]) -> None:
     assert row.style
     epochs = list(table)
+    means: list[float | None] = [_mean(table[epoch]) for epoch in epochs]
     if any(len(values) > 1 for values in table.values()):
         figure.add_scatter(
             x=[*epochs, *reversed(epochs)],
@@ -137,8 +138,8 @@ def _add_row(figure: go.Figure, row: Curves, table: dict[int, list[float]]) -> N
             showlegend=False,
         )
     figure.add_scatter(
-        x=epochs or [None],  # so that the legend names a row before its first epoch
-        y=[_mean(table[e]) for e in epochs] or [None],
+        x=epochs or [0],
+        y=means or [None],  # so that the legend names a row before its first epoch
         customdata=[[len(table[e]), min(table[e]), max(table[e])] for e in epochs],
         name=row.name,
         mode="lines+markers",

@@ -119,6 +119,13 @@ class CompiledSteps:
         loss, accuracy = sums / len(order)
         return float(loss), float(accuracy)
 
+    def step(self, order: npt.NDArray[np.int32], number: int) -> float:
+        """Train on one batch of `order`, counted from 0; its mean loss before the step."""
+        first = number * self._batch_size
+        images = min(self._batch_size, len(order) - first)
+        sums = self._many_steps(self._padded(order), len(order), number, number + 1, 0)
+        return float(sums[0]) / images
+
     def evaluate(self, indices: npt.NDArray[np.int32]) -> tuple[float, float]:
         """Mean loss and accuracy of the model, as it is, on the images with these indices."""
         sums = np.zeros(2)

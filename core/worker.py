@@ -22,7 +22,7 @@ from core.datasets import Dataset
 from core.errors import DataError, Stopped
 from core.i18n import N_
 from core.runs import Epoch
-from core.specs import RunSpec, training_images
+from core.specs import DataSpec, RunSpec, training_images
 
 if TYPE_CHECKING:
     import keras
@@ -114,7 +114,7 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
 
     from core import distortions, evaluation, models, training
 
-    data = _load(spec)
+    data = load(spec.data)
     arrays = data.arrays
     model = models.build(spec.model, spec.train.seed)
     optimizer = models.optimizer(spec.optimizer)
@@ -151,9 +151,10 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     return Outcome(record, files)
 
 
-def _load(spec: RunSpec) -> Dataset:
-    data = _load_source(datasets.locate(datasets.definition(spec.data.name)))
-    if data.digest != spec.data.digest:
+def load(spec: DataSpec) -> Dataset:
+    """The images that a spec names, kept in memory. Raises DataError if they are others here."""
+    data = _load_source(datasets.locate(datasets.definition(spec.name)))
+    if data.digest != spec.digest:
         raise DataError(
             N_("The {title} images changed since this run was chosen: open the page again."),
             title=data.definition.title,
