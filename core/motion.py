@@ -38,7 +38,7 @@ class Surface(NamedTuple):
     x: Limit
     y: Limit
     start: tuple[float, float]
-    minimum: tuple[float, float] | None
+    minimum: tuple[float, float]
     lesson: str
     rates: dict[str, float]
     """Learning rates that suit it; Keras's defaults are for networks and hardly move here."""
@@ -47,21 +47,21 @@ class Surface(NamedTuple):
 SURFACES = {
     "ravine": Surface(
         N_("Ravine"),
-        r"L = \frac{x^2}{20} + y^2",
-        lambda x, y: x * x / 20 + y * y,
-        Limit(-10, 10),
-        Limit(-4, 4),
+        r"L = \frac{x^2}{40} + y^2",
+        lambda x, y: x * x / 40 + y * y,
+        Limit(-10.0, 10.0),
+        Limit(-4.0, 4.0),
         (-8.0, 3.0),
         (0.0, 0.0),
-        N_("Steep across and flat along. Plain SGD crawls along it; momentum and scaling help."),
-        {"sgd": 0.9, "adagrad": 1.0, "adadelta": 10.0, "ftrl": 1.0, "adafactor": 0.5},
+        N_("Steep across, flat along. SGD crawls along it; momentum at the same rate hurries."),
+        {"rmsprop": 0.2, "adam": 0.3, "adagrad": 1.0, "adadelta": 10.0, "ftrl": 1.0},
     ),
     "saddle": Surface(
         N_("Saddle"),
         r"L = \frac{x^2}{4} - \frac{y^2}{4} + \frac{y^4}{32}",
         lambda x, y: x * x / 4 - y * y / 4 + y * y * y * y / 32,
-        Limit(-4, 4),
-        Limit(-4, 4),
+        Limit(-4.0, 4.0),
+        Limit(-4.0, 4.0),
         (-3.5, 0.01),
         (0.0, 2.0),
         N_("Flat in the middle: down along y, up along x. Who leaves the saddle first?"),
@@ -71,8 +71,8 @@ SURFACES = {
         N_("Rosenbrock's banana"),
         r"L = (1 - x)^2 + 100 (y - x^2)^2",
         lambda x, y: (1 - x) * (1 - x) + 100 * (y - x * x) * (y - x * x),
-        Limit(-2, 2),
-        Limit(-1, 3),
+        Limit(-2.0, 2.0),
+        Limit(-1.0, 3.0),
         (-1.5, 2.0),
         (1.0, 1.0),
         N_("A bent valley with steep walls. Its floor is found soon, its end late."),

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from core.charts import INK, Translate, base_figure
+from core.charts import COLOURS, INK, Translate, base_figure
+from core.finder import Sweep
 from core.i18n import untranslated
 from core.motion import Floats, Path
 from core.study_charts import style
@@ -23,10 +24,12 @@ _GROUND = [[0, "#FFFFFF"], [1, "#9FB3C8"]]
 def paths_chart(
     ground: tuple[Floats, Floats, Floats],
     paths: Sequence[tuple[str, Path]],
-    minimum: tuple[float, float] | None,
+    goal: tuple[str, tuple[float, float]],
     _: Translate = untranslated,
 ) -> go.Figure:
     """Contours of a surface (x, y, losses) with the paths over it, and buttons that play them.
+
+    `goal` is the name and the place of a star.
 
     Contours are spaced by the logarithm of the height above the lowest point. The ends of the axes
     are those of the surface: an optimizer may leave the picture.
@@ -45,15 +48,20 @@ def paths_chart(
         showscale=False,
         hovertemplate="x %{x:.2f}, y %{y:.2f}: %{customdata:.4g}<extra></extra>",
     )
-    if minimum:
-        figure.add_scatter(
-            x=[minimum[0]],
-            y=[minimum[1]],
-            mode="markers",
-            marker={"symbol": "star", "size": 15, "color": INK},
-            name=_("minimum"),
-            hoverinfo="name",
-        )
+    name, place_of_goal = goal
+    figure.add_scatter(
+        x=[place_of_goal[0]],
+        y=[place_of_goal[1]],
+        mode="markers",
+        marker={
+            "symbol": "star",
+            "size": 16,
+            "color": INK,
+            "line": {"color": "#FFFFFF", "width": 1.5},
+        },
+        name=name,
+        hoverinfo="name",
+    )
     first = len(figure.data)
     for place, (name, path) in enumerate(paths):
         figure.add_trace(_walk(place, name, path, steps))
@@ -99,10 +107,13 @@ def _numbers(values: Floats) -> list[float | None]:
 
 
 def _add_player(figure: go.Figure, _: Translate) -> None:
-    """Buttons to play and to pause, and a slider of steps."""
-    still = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}}
+    """Buttons to play and to pause, and a slider of steps.
+
+    Without `redraw` plotly drops the contours while it plays.
+    """
+    still = {"mode": "immediate", "frame": {"duration": 0, "redraw": True}}
     moving = {
-        "frame": {"duration": MILLISECONDS, "redraw": False},
+        "frame": {"duration": MILLISECONDS, "redraw": True},
         "transition": {"duration": 0},
     }
     buttons = [
@@ -120,7 +131,8 @@ def _add_player(figure: go.Figure, _: Translate) -> None:
                 "direction": "left",
                 "buttons": buttons,
                 "x": 0,
-                "y": -0.12,
+                "y": 0,
+                "pad": {"t": 50},
                 "xanchor": "left",
                 "yanchor": "top",
                 "showactive": False,
@@ -131,10 +143,14 @@ def _add_player(figure: go.Figure, _: Translate) -> None:
         sliders=[
             {
                 "active": len(figure.frames) - 1,
-                "currentvalue": {"prefix": _("step "), "xanchor": "right"},
-                "pad": {"t": 10},
+                "currentvalue": {
+                    "prefix": _("step "),
+                    "xanchor": "right",
+                    "font": {"size": 13, "color": "#808080"},
+                },
+                "pad": {"t": 55},
                 "x": 0,
-                "y": -0.2,
+                "y": 0,
                 "len": 1,
                 "ticklen": 0,
                 "minorticklen": 0,
@@ -149,7 +165,7 @@ def _add_player(figure: go.Figure, _: Translate) -> None:
                 "font": {"size": 1, "color": "rgba(0,0,0,0)"},
             }
         ],
-        margin={"l": 8, "r": 8, "t": 8, "b": 130},
+        margin={"l": 8, "r": 8, "t": 8, "b": 140},
     )
 
 
@@ -172,6 +188,45 @@ def losses_chart(paths: Sequence[tuple[str, Path]], _: Translate = untranslated)
     kind = "log" if lowest > 0 else "linear"
     figure.update_yaxes(title=_("loss"), type=kind, fixedrange=True, exponentformat="power")
     figure.update_yaxes(automargin=True)
+    return figure
+
+
+def sweep_chart(sweep: Sweep, _: Translate = untranslated) -> go.Figure:
+    """Loss against learning rate: each step, the running mean, and where it falls fastest."""
+    figure = base_figure(400, hovermode="closest")
+    figure.add_scatter(
+        x=sweep.rates,
+        y=sweep.losses,
+        mode="markers",
+        marker={"size": 5, "color": COLOURS["grey"]},
+        name=_("each step"),
+        hovertemplate="%{x:.2g}: %{y:.4f}",
+    )
+    figure.add_scatter(
+        x=sweep.rates,
+        y=sweep.smooth,
+        mode="lines",
+        line={"color": COLOURS["blue"], "width": 3},
+        name=_("running mean"),
+        hovertemplate="%{x:.2g}: %{y:.4f}",
+    )
+    marks = (
+        (sweep.steepest, _("falls fastest"), "green", "diamond"),
+        (sweep.lowest, _("lowest"), "orange", "square"),
+    )
+    for step, name, colour, symbol in marks:
+        figure.add_scatter(
+            x=[sweep.rates[step]],
+            y=[sweep.smooth[step]],
+            mode="markers",
+            marker={"symbol": symbol, "size": 13, "color": COLOURS[colour]},
+            name=f"{name}: {sweep.rates[step]:.2g}",
+            hovertemplate="%{fullData.name}<extra></extra>",
+        )
+    figure.update_xaxes(
+        title=_("learning rate"), type="log", exponentformat="power", fixedrange=True, dtick=1
+    )
+    figure.update_yaxes(title=_("loss"), rangemode="tozero", fixedrange=True, automargin=True)
     return figure
 
 

@@ -1,3 +1,96 @@
-from pages.ui import frame
+"""What each optimizer does in a step: its formula, every symbol of it, its parameters in Keras."""
 
-frame.begin("x")
+import pandas as pd
+import streamlit as st
+
+from core import rules, specs
+from core.optimizers import OPTIMIZERS
+from core.rules import FORMS
+from core.specs import OptimizerSpec
+from pages.ui import frame
+from pages.ui.text import _
+
+
+def pick() -> OptimizerSpec:
+    """The optimizer, and which of its rules, where it has several."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox(
+            _("Optimizer"),
+            list(OPTIMIZERS),
+            format_func=lambda name: OPTIMIZERS[name].title,
+            key="rule",
+            persist_state="session",
+            width=260,
+        )
+        forms = FORMS.get(name)
+        if forms is None:
+            return specs.optimizer_spec(name)
+        form = st.radio(_("Rule"), list(forms), format_func=_, horizontal=True, key=f"form-{name}")
+    return specs.optimizer_spec(name, parameters=forms[form])
+
+
+def symbols(name: str, rule: rules.Rule) -> None:
+    """A table of the symbols of a formula."""
+    lines = [f"| {_('symbol')} | {_('meaning')} | {_('in Keras')} |", "|---|---|---|"]
+    known = {"learning_rate", *OPTIMIZERS[name].parameters}
+    for symbol in rules.symbols(name, rule):
+        keras_name = f"`{symbol.name}`" if symbol.name in known else ""
+        lines.append(f"| ${symbol.latex}$ | {_(symbol.meaning)} | {keras_name} |")
+    st.markdown("\n".join(lines))
+
+
+def parameters(name: str) -> pd.DataFrame:
+    """The parameters of an optimizer with Keras's defaults and what the lab allows."""
+    known = OPTIMIZERS[name]
+    low, high = specs.LIMITS["learning rate"]
+    rows = [
+        ("learning_rate", _("learning rate"), f"{known.learning_rate:g}", f"{low:g} … {high:g}")
+    ]
+    for key, (default, low, high, meaning) in known.parameters.items():
+        switch = isinstance(default, bool)
+        shown = str(default) if switch else f"{default:g}"
+        allowed = "False, True" if switch else f"{low:g} … {high:g}"
+        rows.append((key, _(meaning), shown, allowed))
+    columns = [_("Parameter"), _("Meaning"), _("Default"), _("Allowed here")]
+    return pd.DataFrame(rows, columns=columns)
+
+
+current = frame.begin(
+    _("What does an optimizer do with a gradient, and which parameters has it?"), choice_of="none"
+)
+spec = pick()
+known = OPTIMIZERS[spec.name]
+for place, rule in enumerate(rules.rules_for(spec)):
+    if place:
+        part = {
+            "adafactor": _("For biases, which are vectors, the squares are kept one by one:"),
+            "muon": _("One round of the Newton-Schulz iteration, which makes directions equal:"),
+        }
+        st.write(part[spec.name])
+    st.latex(rules.formula(rule))
+    symbols(spec.name, rule)
+if spec.name == "muon":
+    st.write(
+        _("Muon moves matrices. AdamW moves the biases, with the parameters that begin with adam.")
+    )
+st.caption(
+    _(
+        "← means: takes the value of. Lines are worked from top to bottom, for every weight, in "
+        "every step. The formula is made from the function that the lab's tests step beside "
+        "Keras's own optimizer, on equal gradients."
+    )
+)
+
+st.subheader(_("Parameters in Keras"))
+st.dataframe(
+    parameters(spec.name),
+    hide_index=True,
+    height="content",
+    alt=_("Parameters of {optimizer} with their defaults").format(optimizer=known.title),
+)
+changed = "".join(f", {name}={value}" for name, value in spec.parameters)
+st.code(
+    f"keras.optimizers.{known.title}(learning_rate={known.learning_rate:g}{changed})",
+    language="python",
+)
+frame.next_step()

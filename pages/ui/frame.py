@@ -27,10 +27,10 @@ PLACES = {
 }
 
 
-def begin(question: str, choice_of: Literal["run", "data"] = "run") -> Choice:
+def begin(question: str, choice_of: Literal["run", "data", "none"] = "run") -> Choice:
     """Draw the head of the current page; `question` says in one sentence what to find out here.
 
-    Below it stands what is chosen: a run, or for a page with settings of its own the data set.
+    Below it stands what the page depends on of the choice: all of it, the data set, or nothing.
     """
     if "step" not in st.session_state:
         # A folder called `pages` makes Streamlit run the page that the URL names without app.py,
@@ -41,7 +41,8 @@ def begin(question: str, choice_of: Literal["run", "data"] = "run") -> Choice:
     st.title(_(step.title))
     st.write(question)
     current = choice()
-    st.caption(summary(current) if choice_of == "run" else data_summary(current))
+    if choice_of != "none":
+        st.caption(summary(current) if choice_of == "run" else data_summary(current))
     return current
 
 
