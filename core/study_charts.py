@@ -140,13 +140,12 @@ def _add_row(figure: go.Figure, row: Curves, table: dict[int, list[float]]) -> N
     figure.add_scatter(
         x=epochs or [0],
         y=means or [None],  # so that the legend names a row before its first epoch
-        customdata=[[len(table[e]), min(table[e]), max(table[e])] for e in epochs],
+        customdata=[[min(table[e]), max(table[e])] for e in epochs],
         name=row.name,
         mode="lines+markers",
         line={"color": row.style.colour, "dash": row.style.dash, "width": 2},
         marker={"symbol": row.style.symbol, "size": 7},
-        hovertemplate="%{y:.4f} (%{customdata[1]:.4f} … %{customdata[2]:.4f}; "
-        "n = %{customdata[0]})",
+        hovertemplate="%{y:.4f} (%{customdata[0]:.4f} … %{customdata[1]:.4f})",
         legendgroup=row.name,
         showlegend=True,
     )

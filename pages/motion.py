@@ -166,6 +166,7 @@ else:
             "this plane alone; in training they move {weights:,} weights."
         ).format(n=len(plane.images), weights=sum(k.size + b.size for k, b in plane.layers))
     )
+    st.caption(frame.provenance(run))
 
 walkers = st.multiselect(
     _("Optimizers"),

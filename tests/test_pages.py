@@ -17,7 +17,7 @@ from google.protobuf.json_format import MessageToDict  # type: ignore[import-unt
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, specs, worker
+from core import datasets, rules, specs, studies, worker
 from core.datasets.fashion_mnist import FASHION_MNIST
 from core.datasets.mnist import MNIST
 from core.engine import Engine
@@ -31,6 +31,7 @@ from pages.ui.lab import STEPS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [step.name for step in STEPS]
+LAB1 = [step.name for step in STEPS if step.lab == 1]
 TRAINED = 3
 """The variant that the fixture `run` trains."""
 
@@ -48,6 +49,9 @@ class Queue(Engine):
 
     def submit(self, spec: RunSpec) -> None:
         self.store.claim(spec, "this server")
+
+    def ask(self, function: Any, *args: Any) -> Any:
+        return function(*args)
 
 
 @pytest.fixture(autouse=True)
@@ -142,7 +146,7 @@ def metrics(at: AppTest) -> dict[str, str]:
 # Every page
 
 
-@pytest.mark.parametrize("step", PAGES)
+@pytest.mark.parametrize("step", LAB1)
 def test_a_page_opens_with_nothing_trained_and_says_that_it_shows_a_sample(step: str) -> None:
     at = visit(step)
     assert at.title[0].value == next(s.title for s in STEPS if s.name == step)
@@ -154,7 +158,7 @@ def test_a_page_opens_with_nothing_trained_and_says_that_it_shows_a_sample(step:
         assert at.main.get("page_link")[0].proto.label == "Go to Train"
 
 
-@pytest.mark.parametrize("step", PAGES)
+@pytest.mark.parametrize("step", LAB1)
 def test_a_page_opens_with_a_finished_run(step: str, run: Run) -> None:
     at = visit(step, variant=TRAINED)
     assert "1,000 + 200 images" in at.main.caption[0].value
@@ -345,7 +349,7 @@ def test_the_choice_stays_from_page_to_page() -> None:
     at = visit("overview")
     at.selectbox(key="variant").set_value("own").run()
     at.number_input(key="epochs").set_value(2).run()
-    for page in PAGES[1:]:
+    for page in LAB1[1:]:
         at.switch_page(f"pages/{page}.py").run()
         assert re.search(r"\*\*Own settings\*\*: 128\b.*, 2 epochs", at.main.caption[0].value)
 
@@ -594,10 +598,21 @@ class Marked(gettext.NullTranslations):
         return f"⟦{one if n == 1 else many}⟧"
 
 
+def words(text: str) -> list[str]:
+    """The words of a text, without digits."""
+    return re.findall(r"[^\W\d]+", text)
+
+
 DATA = {
     *("MNIST", "Fashion", "Keras", "keras", "tensorflow"),  # names
     *specs.ACTIVATIONS,
     *OPTIMIZERS,  # values, as the Keras code writes them
+    *(known.title for known in OPTIMIZERS.values()),
+    "learning_rate",
+    *(word for known in OPTIMIZERS.values() for name in known.parameters for word in words(name)),
+    *("L", "A", "B"),  # the reports of lab 4
+    *("x", "y"),
+    *("True", "False", "AMSGrad"),
     *("flatten", "dense", "dense_"),
     "UTC",
     "s",
@@ -643,11 +658,15 @@ def texts(at: AppTest) -> Iterator[str]:
 
 def untranslated_words(text: str) -> set[str]:
     """The words of a text that are outside of all marks, and are not data."""
-    shown = re.sub(r"`[^`]*`|:material/\w+:|%\{\w+[^}]*\}|<[^>]*>|\d[\d.e+-]*", " ", text)
+    shown = re.sub(
+        r"`[^`]*`|\$\$[^$]*\$\$|\$[^$]*\$|:material/\w+:|%\{\w+[^}]*\}|<[^>]*>|\d[\d.e+-]*",
+        " ",
+        text,
+    )
     inner = re.compile(r"⟦[^⟦⟧]*⟧")
     while inner.search(shown):
         shown = inner.sub(" ", shown)
-    return set(re.findall(r"[^\W\d]+", shown)) - DATA
+    return set(words(shown)) - DATA
 
 
 STATES = [
@@ -776,3 +795,240 @@ def test_the_drawing_model_can_be_chosen_for_every_page() -> None:
     for page in ("network", "train", "overview"):
         at = visit(page, variant="drawing")
         assert any("Drawing model" in caption.value for caption in at.caption)
+
+
+# Lab 4
+
+
+def texts_of(at: AppTest) -> str:
+    """Everything that is said on a page, in one string."""
+    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error]
+    return " ".join(str(part.value) for part in parts)
+
+
+def button(at: AppTest, label: str) -> Any:
+    [found] = [one for one in at.button if one.label == label]
+    return found
+
+
+@pytest.fixture
+def done(engine: Queue, outcome: tuple[RunSpec, worker.Outcome]) -> Callable[..., None]:
+    """Store runs of report B, with these accuracies of their seeds for each row."""
+
+    def store(rows: dict[int, list[float]], diverged: int | None = None) -> None:
+        data = datasets.load(datasets.locate(MNIST))
+        data_spec = DataSpec(data.name, data.digest)
+        study = studies.STUDIES["L4-B"]
+        for place, accuracies in rows.items():
+            for seed, accuracy in enumerate(accuracies):
+                epochs = [
+                    vars(Epoch(i, 1 / i, 0.9, None, None, 1.0, 1 / i, accuracy - 0.01 * (5 - i)))
+                    for i in range(1, 6)
+                ]
+                if place == diverged:
+                    epochs[1]["loss"] = float("nan")
+                record = {**outcome[1].record, "epochs": epochs, "test_accuracy": accuracy}
+                spec = study.spec(study.rows[place], seed, data_spec)
+                engine.store.save(spec, record, outcome[1].files)
+
+    return store
+
+
+def test_a_study_is_offered_with_its_time_and_started_run_by_run(engine: Queue) -> None:
+    at = visit("optimizers")
+    assert "256 relu, 5 epochs, batch 128, validation 0%, seeds 0–2" in texts_of(at)
+    assert "not the full set" in at.main.caption[0].value
+    assert re.search(r"0 of 27 runs are done · about \d+ s", texts_of(at))
+    button(at, "Start").click().run()
+    claims = engine.store.claims()
+    assert len(claims) == 27
+    assert {claim.spec.train.seed for claim in claims} == {0, 1, 2}
+    button(at, "Stop, and keep what is done")
+    assert not [one for one in at.button if one.label == "Start"]
+
+
+def test_a_study_shows_what_is_done_and_goes_on_with_the_rest(
+    engine: Queue, done: Callable[..., None]
+) -> None:
+    done({0: [0.97, 0.98, 0.96], 3: [0.91, 0.92]})
+    at = visit("optimizers", study="L4-B")
+    assert "5 of 18 runs are done" in texts_of(at)
+    table = at.main.dataframe[0].value.set_index("Optimizer")
+    assert table.loc["Adam", "Test accuracy"] == "0.9700 ± 0.0100"
+    assert table.loc["Adam", "Best epoch"] == "0.9700 in 5"
+    assert (table.loc["SGD", "Seeds"], table.loc["Nadam", "Test accuracy"]) == ("2/3", "–")
+    assert "Published" not in table
+    assert "all reach 95% except Adagrad and SGD" in texts_of(at)
+    button(at, "Go on").click().run()
+    assert len(engine.store.claims()) == 13
+
+
+def test_a_difference_is_told_in_words(done: Callable[..., None]) -> None:
+    done({0: [0.951, 0.952, 0.953], 1: [0.94, 0.94, 0.94], 2: [0.95, 0.96, 0.945], 3: [0.9]})
+    at = visit("optimizers", study="L4-B")
+    assert "**Adam** is **1.20 points better** than **Nadam**" in texts_of(at)
+    assert "**the difference is real**" in texts_of(at)
+    at.selectbox(key="second_row").set_value("RMSprop").run()
+    assert "**it cannot be told from chance**" in texts_of(at)
+    at.selectbox(key="second_row").set_value("SGD").run()
+    assert "says nothing yet: another seed may turn it round. Add seeds." in texts_of(at)
+    at.selectbox(key="second_row").set_value("Adagrad").run()
+    assert "No seed is done for both of them yet." in texts_of(at)
+
+
+def test_a_run_that_diverged_is_named_in_chart_and_table(done: Callable[..., None]) -> None:
+    done({0: [0.1], 1: [0.9]}, diverged=0)
+    at = visit("optimizers", study="L4-B")
+    table = at.main.dataframe[0].value.set_index("Optimizer")
+    assert table.loc["Adam", "Diverged"] == "seed 0: epoch 2"
+    figure = json.loads(at.main.get("plotly_chart")[0].proto.spec)
+    assert "Adam: diverged in epoch 2" in [trace.get("name") for trace in figure["data"]]
+
+
+def test_parameters_that_differ_stand_out() -> None:
+    at = visit("optimizers")
+    table = at.main.dataframe[-1].value.set_index("Optimizer")
+    assert list(table.columns) == [
+        *("learning_rate", "rho", "momentum", "nesterov", "beta_1", "beta_2"),
+    ]
+    assert list(table.loc["RMSprop, rho 0.3"]) == ["0.001", "0.3", "0", "–", "–", "–"]
+    assert table.loc["SGD, momentum 0.5, Nesterov", "nesterov"] == "True"
+
+
+OWN_STUDY: dict[str, Any] = {
+    "study": "own",
+    "optimizers": "sgd,adam",
+    "sweep": "momentum",
+    "values": "0,0.5",
+}
+
+
+def test_an_own_study_comes_from_the_url(engine: Queue) -> None:
+    at = visit("optimizers", **OWN_STUDY, seeds=2, study_epochs=3)
+    names = list(at.main.dataframe[0].value["Optimizer"])
+    assert names == ["SGD, momentum 0", "SGD, momentum 0.5", "Adam"]
+    assert "256 relu, 3 epochs, batch 128, validation 0%, seeds 0–1" in texts_of(at)
+    assert at.query_params["values"] == "0,0.5"
+    at.selectbox(key="network_from").set_value("sidebar").run()
+    assert "128 relu, 3 epochs, batch 32, validation 20%" in texts_of(at)
+    button(at, "Start").click().run()
+    assert len(engine.store.claims()) == 6
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        (
+            {"sweep": "momentum", "values": "1.5"},
+            "Momentum is 1.5: give a number from 0.0 to 0.9999.",
+        ),
+        ({"sweep": "learning_rate", "values": "-0.1"}, "give a number from 1e-06 to 10."),
+        (
+            {"optimizers": "adam", "sweep": "beta_1", "values": "1"},
+            "give a number from 0.0 to 0.9999.",
+        ),
+        ({"values": "a"}, "Learning rate is a: give a number"),
+        ({"optimizers": "adem"}, "Optimizer is adem: choose one of adam,"),
+        ({"seeds": "99"}, "Seeds is 99: give a whole number from 1 to 10."),
+        ({"study": "L9"}, "Study is L9: choose one of own, L4-A, L4-B."),
+    ],
+)
+def test_bad_values_of_a_study_are_one_sentence(
+    query: dict[str, Any], sentence: str, engine: Queue
+) -> None:
+    at = visit("optimizers", **{"study": "own", "optimizers": "sgd", **query})
+    assert len(at.error) == 1
+    assert sentence in at.error[0].value
+    assert not engine.store.claims()
+
+
+def test_a_study_of_ten_thousand_runs_is_refused_with_its_time() -> None:
+    values = ",".join(f"{i / 1000:g}" for i in range(1, 1001))
+    at = visit("optimizers", study="own", optimizers="sgd", values=values, seeds=10)
+    assert re.match(r"The study has 10,000 runs, which take about [\d.]+ hours", at.error[0].value)
+    assert not [one for one in at.button if one.label == "Start"]
+
+
+def test_a_long_study_is_confirmed_first(engine: Queue) -> None:
+    network: dict[str, Any] = {
+        "variant": "own",
+        "layers": 5,
+        **{f"layer{i}": 1024 for i in range(1, 6)},
+    }
+    study: dict[str, Any] = {
+        "study": "own",
+        "optimizers": "sgd,adam,rmsprop",
+        "study_epochs": 100,
+        "seeds": 10,
+    }
+    at = visit("optimizers", **network, **study, network_from="sidebar")
+    [box] = [box for box in at.checkbox if box.label.startswith("Yes, train for about ")]
+    assert button(at, "Start").disabled
+    box.set_value(True).run()
+    button(at, "Start").click().run()
+    assert len(engine.store.claims()) == 30
+
+
+def test_every_rule_is_shown_with_its_symbols_and_parameters() -> None:
+    at = visit("rules")
+    for name, known in OPTIMIZERS.items():
+        at.selectbox(key="rule").set_value(name).run()
+        assert not at.exception
+        assert list(at.main.dataframe[0].value["Parameter"]) == ["learning_rate", *known.parameters]
+        assert at.main.code[0].value.startswith(f"keras.optimizers.{known.title}(learning_rate=")
+        assert "| $w$ | the weights |" in texts_of(at)
+        assert len(at.main.get("latex")) == len(rules.rules_for(specs.optimizer_spec(name)))
+    at.selectbox(key="rule").set_value("sgd").run()
+    at.radio(key="form-sgd").set_value("with Nesterov momentum").run()
+    assert at.main.code[0].value.endswith("(learning_rate=0.01, momentum=0.9, nesterov=True)")
+
+
+def test_paths_follow_the_start_and_the_parameters() -> None:
+    at = visit("motion")
+
+    def ends() -> dict[str, str]:
+        table = at.main.dataframe[0].value
+        return dict(zip(table["Optimizer"], table["Ends at"], strict=True))
+
+    first = ends()
+    assert list(first) == ["SGD", "SGD with momentum", "RMSprop", "Adam"]
+    at.slider(key="ravine-x").set_value(4.0).run()
+    assert all(first[name] != end for name, end in ends().items())
+    second = ends()
+    at.number_input(key="ravine-sgd-rate").set_value(0.3).run()
+    assert [name for name, end in ends().items() if end != second[name]] == ["SGD"]
+    at.number_input(key="ravine-sgd-rate").set_value(1.5).run()
+    assert not at.exception
+    field = at.number_input(key="ravine-sgd with momentum-momentum")
+    assert (field.min, field.max, field.value) == (0, 0.9999, 0.9)
+    for surface in ("saddle", "rosenbrock"):
+        at.selectbox(key="surface").set_value(surface).run()
+        assert not at.exception
+    at.multiselect(key="walkers").set_value(
+        [name for name in OPTIMIZERS if name != "muon"][:8]
+    ).run()
+    assert not at.exception
+    at.multiselect(key="walkers").set_value([]).run()
+    assert not at.exception
+
+
+def test_the_loss_of_a_trained_network_is_a_surface(run: Run) -> None:
+    at = visit("motion", variant=TRAINED)
+    at.selectbox(key="surface").set_value("network").run()
+    assert "on 1,000 of its training images" in texts_of(at)
+    assert run.key in texts_of(at)
+    assert len(at.main.dataframe[0].value) == 4
+
+
+def test_without_a_trained_network_its_surface_says_how_to_get_one() -> None:
+    at = visit("motion")
+    at.selectbox(key="surface").set_value("network").run()
+    assert "No network is trained yet" in at.info[0].value
+
+
+def test_the_finder_says_where_to_begin() -> None:
+    at = visit("rate", variant="own", layer1=16)
+    assert re.search(r"The loss falls fastest near \*\*0\.0\d+\*\*: begin there", texts_of(at))
+    at.selectbox(key="finder-adam").set_value("sgd").run()
+    assert "Keras's default is 0.01." in texts_of(at)
+    assert "One sweep with seed 0, batch 32" in texts_of(at)

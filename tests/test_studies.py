@@ -1,0 +1,207 @@
+"""Studies: their rows, what runs say together, and whether a difference is real."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import studies
+from core.errors import UsageError
+from core.optimizers import value_from
+from core.runs import Epoch, Run
+from core.specs import DataSpec, TrainSpec, optimizer_spec
+from core.studies import LAB4_MODEL, STUDIES, Summary, own_study
+
+DATA = DataSpec("mnist", "0" * 64)
+
+PUBLISHED = {
+    "RMSprop": 0.9770,
+    "RMSprop, learning rate 0.0001": 0.9436,
+    "SGD": 0.9130,
+    "SGD, momentum 0.5, Nesterov": 0.9234,
+    "Adam": 0.9770,
+    "Adam, beta_1 = beta_2 = 0.8": 0.9773,
+    "Adam, beta_1 = beta_2 = 0": 0.9641,
+}
+"""Report A, from the lab sheet."""
+
+
+def run(seed: int, accuracy: float, epochs: tuple[Epoch, ...] = (), **changes: Any) -> Run:
+    """A finished run with this test accuracy."""
+    spec = STUDIES["L4-B"].spec(STUDIES["L4-B"].rows[0], seed, DATA)
+    values: dict[str, Any] = {
+        "folder": Path(),
+        "spec": spec,
+        "dataset": {},
+        "epochs": epochs,
+        "test_loss": 0.1,
+        "test_accuracy": accuracy,
+        "misclassified": 0,
+        "confusion": [],
+        "per_class": [],
+        "train_seconds": 1.0 + seed,
+        "compile_seconds": 0.5,
+        "versions": {},
+        "finished": "",
+        "sha256": {},
+    }
+    return Run(**{**values, **changes})
+
+
+def summary(*accuracies: float) -> Summary:
+    runs = {seed: run(seed, accuracy) for seed, accuracy in enumerate(accuracies)}
+    return Summary(STUDIES["L4-B"].rows[0], runs)
+
+
+def test_report_a_has_nine_rows_with_what_was_published() -> None:
+    study = studies.study("l4-a")
+    assert {row.name: row.published for row in study.rows if row.published} == PUBLISHED
+    assert len(study.rows) == 9
+    assert len({row.optimizer for row in study.rows}) == 9
+    assert study.model == LAB4_MODEL
+    assert study.train == TrainSpec(epochs=5, batch_size=128, validation_split=0.0)
+    assert all(len(row.published_training) in (0, 5) for row in study.rows)
+    by_name = {row.name: row for row in study.rows}
+    for row in study.rows:
+        assert row.statement is None or row.statement.other in by_name
+
+
+def test_report_b_has_six_optimizers_with_their_defaults() -> None:
+    rows = STUDIES["L4-B"].rows
+    names = ["adam", "nadam", "rmsprop", "sgd", "adamax", "adagrad"]
+    assert [row.optimizer for row in rows] == [optimizer_spec(name) for name in names]
+    assert {row.published for row in rows} == {None}
+
+
+def test_runs_go_seed_by_seed_and_differ_in_nothing_but_optimizer_and_seed() -> None:
+    study = STUDIES["L4-A"]
+    specs = study.specs(3, DATA)
+    assert len({spec.key for spec in specs}) == 27
+    assert [spec.train.seed for spec in specs] == [0] * 9 + [1] * 9 + [2] * 9
+    assert {spec.optimizer for spec in specs[:9]} == {spec.optimizer for spec in specs[9:18]}
+    same = {(spec.data, spec.model, replace(spec.train, seed=0)) for spec in specs}
+    assert len(same) == 1
+
+
+@pytest.mark.parametrize("seeds", [0, 11, -1])
+def test_a_study_has_one_to_ten_seeds(seeds: int) -> None:
+    message = f"Number of seeds is {seeds}: give a whole number from 1 to 10"
+    with pytest.raises(UsageError, match=message):
+        STUDIES["L4-A"].specs(seeds, DATA)
+
+
+def test_an_unknown_study_names_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="choose one of L4-A, L4-B, own"):
+        studies.study("L5")
+
+
+def test_an_own_study_sweeps_a_parameter_where_an_optimizer_has_it() -> None:
+    study = own_study(["sgd", "adam", "adam"], ("momentum", [0.0, 0.5, 0.5]))
+    assert [row.name for row in study.rows] == ["SGD, momentum 0", "SGD, momentum 0.5", "Adam"]
+    assert study.rows[1].optimizer == optimizer_spec("sgd", parameters={"momentum": 0.5})
+    rates = own_study(["sgd", "adam"], ("learning_rate", [0.1, 0.01]))
+    assert [row.optimizer.learning_rate for row in rates.rows] == [0.1, 0.01] * 2
+    switch = own_study(["adam"], ("amsgrad", [False, True]))
+    assert [row.name for row in switch.rows] == ["Adam, amsgrad false", "Adam, amsgrad true"]
+    assert len(own_study(["adam", "sgd"]).rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "sweep", "sentence"),
+    [
+        ([], None, "No optimizer is chosen: choose at least one."),
+        (["adem"], None, "Optimizer is adem: choose one of adam, "),
+        (["adam"], ("learning_rate", [-0.1]), "Learning rate is -0.1: give a number from 1e-06"),
+        (["sgd"], ("momentum", [1.5]), "Momentum is 1.5: give a number from 0.0 to 0.9999."),
+        (["adam"], ("beta_1", [1.0]), "Beta_1 is 1.0: give a number from 0.0 to 0.9999."),
+        (["adam"], ("beta_1", ["x"]), "Beta_1 is x: give a number from"),
+        (["adam"], ("amsgrad", [2]), "Amsgrad is 2: give true or false."),
+        (["muon"], ("ns_steps", [2.5]), "Ns_steps is 2.5: give a whole number from 1 to 10."),
+        (["adam", "sgd"], ("mass", [1.0]), "None of these optimizers has a parameter mass: "),
+    ],
+)
+def test_a_study_that_cannot_be_is_refused(names: list[str], sweep: Any, sentence: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        own_study(names, sweep)
+    assert sentence in str(raised.value)
+
+
+def test_ten_thousand_runs_are_refused_with_the_time_they_would_take() -> None:
+    study = own_study(["adam"], ("beta_1", [i / 1001 for i in range(1000)]))
+    with pytest.raises(UsageError, match=r"10,000 runs, which take about \d\.\d hours: choose at"):
+        studies.check_size(study, 10, 60_000)
+    studies.check_size(STUDIES["L4-A"], 10, 60_000)
+
+
+def test_typed_values_are_read() -> None:
+    assert studies.values_from("0.1, 1e-3,5,") == [0.1, 0.001, 5]
+    assert studies.values_from(" True,false") == [True, False]
+    assert studies.values_from("") == []
+    assert value_from("x1") == "x1"
+
+
+def test_figures_over_seeds() -> None:
+    figure = summary(0.97, 0.98, 0.96).accuracy
+    assert figure.values == (0.97, 0.98, 0.96)
+    assert figure.mean == pytest.approx(0.97)
+    assert figure.std == pytest.approx(0.01)
+    assert (summary().accuracy.mean, summary(0.9).accuracy.std) == (None, None)
+
+
+def test_runs_are_found_by_their_keys() -> None:
+    study = STUDIES["L4-B"]
+    adam = study.spec(study.rows[0], 1, DATA)
+    found = studies.summarise(study, {adam.key: run(1, 0.9), "other": run(2, 0.8)}, 3, DATA)
+    assert [list(row.runs) for row in found] == [[1], [], [], [], [], []]
+
+
+def test_best_and_last_epochs_are_those_of_the_watched_images() -> None:
+    watched = [0.90, 0.95, 0.95, 0.94]
+    test = tuple(
+        Epoch(i, 0.1, 0.99, None, None, 1.0, 0.2, accuracy) for i, accuracy in enumerate(watched, 1)
+    )
+    validation = tuple(Epoch(i, 0.1, 0.99, 0.2, a, 1.0) for i, a in enumerate(watched[:2], 1))
+    unwatched = (Epoch(1, 0.1, 0.99, None, None, 1.0),)
+    rows = {0: run(0, 0.94, test), 1: run(1, 0.94, validation), 2: run(2, 0.94, unwatched)}
+    assert Summary(STUDIES["L4-B"].rows[0], rows).best == [(2, 0.95), (2, 0.95)]
+
+
+def test_a_run_that_diverged_is_named_with_its_epoch() -> None:
+    epochs = (Epoch(1, 2.0, 0.1, None, None, 1.0), Epoch(2, math.nan, 0.1, None, None, 1.0))
+    rows = {0: run(0, 0.9), 3: run(3, 0.1, epochs, test_loss=math.nan)}
+    found = Summary(STUDIES["L4-B"].rows[0], rows)
+    assert found.diverged == {3: 2}
+    assert found.loss.values == (0.1,)
+
+
+def test_a_paired_difference_with_its_interval() -> None:
+    # Gaps 1, 2 and 3 points: mean 2, standard error 1 / sqrt 3, t(0.975, 2) = 4.302653.
+    found = studies.difference(summary(0.95, 0.96, 0.97), summary(0.94, 0.94, 0.94))
+    assert found is not None
+    half = 0.01 * 4.302653 / math.sqrt(3)
+    assert found.pairs == 3
+    assert [found.mean, found.low, found.high] == pytest.approx([0.02, 0.02 - half, 0.02 + half])
+    assert not found.real
+    surer = studies.difference(summary(0.951, 0.952, 0.953), summary(0.94, 0.94, 0.94))
+    assert surer is not None
+    assert surer.real
+
+
+def test_pairing_sees_what_the_spread_over_seeds_hides() -> None:
+    first = summary(0.90, 0.95, 0.99)
+    second = summary(0.895, 0.9449, 0.9851)
+    found = studies.difference(first, second)
+    assert found is not None
+    assert found.real
+
+
+def test_what_cannot_be_told() -> None:
+    assert studies.difference(summary(), summary(0.9)) is None
+    one = studies.difference(summary(0.95), summary(0.94, 0.93))
+    assert one is not None
+    assert (one.pairs, one.low, one.real) == (1, None, False)
+    alike = studies.difference(summary(0.9, 0.9), summary(0.9, 0.9))
+    assert alike is not None
+    assert (alike.low, alike.high, alike.real) == (0, 0, False)

@@ -1,0 +1,84 @@
+"""Charts of studies hold the figures of all runs, and can be told apart."""
+
+import math
+
+import pytest
+
+from core import study_charts
+from core.runs import Epoch
+from core.studies import Difference
+from core.study_charts import MOST, Curves, style
+
+
+def epochs(*accuracies: float, loss: float = 0.5) -> list[Epoch]:
+    return [Epoch(i, loss, a, None, None, 1.0, loss, a) for i, a in enumerate(accuracies, 1)]
+
+
+ROWS = [
+    Curves("Adam", style(0), [epochs(0.8, 0.9), epochs(0.7, 0.8)]),
+    Curves("SGD", style(1), [epochs(0.5)]),
+    Curves("waits", style(2), []),
+]
+
+
+def test_a_row_is_a_mean_line_with_a_band_from_lowest_to_highest() -> None:
+    figure = study_charts.study_curves(ROWS, "accuracy", "test_", 5)
+    band, adam, sgd, waits = figure.data
+    assert list(adam.x) == [1, 2]
+    assert list(adam.y) == pytest.approx([0.75, 0.85])
+    assert list(band.y) == [0.8, 0.9, 0.8, 0.7]
+    assert band.fill == "toself"
+    assert (list(sgd.y), waits.showlegend) == ([0.5], True)
+    assert list(adam.customdata[0]) == [0.7, 0.8]
+    assert figure.layout.xaxis.range == (0.5, 5.5)
+    assert figure.layout.yaxis.title.text == "accuracy, test"
+
+
+def test_rows_can_be_told_apart() -> None:
+    looks = [style(place) for place in range(MOST)]
+    assert len(set(looks)) == MOST
+    assert len({look.colour for look in looks[:6]}) == 6
+
+
+def test_fifty_four_rows_are_grey_but_for_the_picked() -> None:
+    rows = [Curves(f"row {i}", style(i) if i < 4 else None, [epochs(0.5, 0.6)]) for i in range(54)]
+    figure = study_charts.study_curves(rows, "accuracy", "", 2)
+    assert len(figure.data) == 5
+    grey = figure.data[0]
+    assert len([x for x in grey.x if x is not None]) == 100
+    assert set(grey.text) - {""} == {f"row {i}" for i in range(4, 54)}
+
+
+def test_a_loss_that_is_no_number_ends_in_a_cross_with_its_epoch() -> None:
+    finite, nothing = Epoch(1, 2.0, 0.1, None, None, 1.0), Epoch(2, math.nan, 0.1, None, None, 1.0)
+    rows = [Curves("SGD", style(0), [[finite, nothing]]), Curves("bad", style(1), [[nothing]])]
+    figure = study_charts.study_curves(rows, "loss", "", 3)
+    crosses = [trace for trace in figure.data if trace.marker.symbol == "x"]
+    assert [trace.name for trace in crosses] == [
+        "SGD: diverged in epoch 2",
+        "bad: diverged in epoch 2",
+    ]
+    assert [(list(trace.x), list(trace.y)) for trace in crosses] == [([2], [2.0])] * 2
+    assert "NaN" not in figure.to_json()
+
+
+def test_zoom_leaves_out_what_is_far_below() -> None:
+    ends = (0.98, 0.97, 0.96, 0.5)
+    rows = [Curves(str(i), style(i), [epochs(0.3, end)]) for i, end in enumerate(ends)]
+    low, high = study_charts.study_curves(rows, "accuracy", "", 2, zoom=True).layout.yaxis.range
+    assert 0.5 < low < 0.96
+    assert 0.98 < high < 1.01
+    assert study_charts.study_curves(rows, "accuracy", "", 2).layout.yaxis.range is None
+
+
+def test_differences_stand_on_a_line_at_zero_with_their_intervals() -> None:
+    real, unsure, one = (
+        Difference(3, 0.01, 0.005, 0.015),
+        Difference(3, 0.01, -0.005, 0.025),
+        Difference(1, 0.02, None, None),
+    )
+    figure = study_charts.difference_chart([("a", real), ("b", unsure), ("c", one)])
+    assert [trace.x[0] for trace in figure.data] == [1, 1, 2]
+    assert [trace.error_x.array[0] for trace in figure.data] == pytest.approx([0.5, 1.5, 0])
+    colours = [trace.marker.color for trace in figure.data]
+    assert colours[0] != colours[1] == colours[2]
