@@ -360,6 +360,7 @@ def _optional(figure: float | None) -> str:
 @click.option("--optimizer", multiple=True, help="of an own study; may be given several times")
 @click.option("--sweep", type=Value(), help="of an own study: a parameter and values, rho=0.3,0.5")
 @click.option("--hidden", type=Hidden(), help="of an own study, default 256")
+@click.option("--activation", help="of an own study, default relu")
 @click.option("--epochs", type=int, help="of an own study, default 5")
 @click.option("--batch-size", type=int, help="of an own study, default 128")
 @click.option("--validation-split", type=float, help="of an own study, default 0")
@@ -408,18 +409,17 @@ def _study_from(name: str, options: dict[str, Any]) -> Study:
                 option=given[0],
             )
         return found
-    default_model, default_train = studies.LAB4_MODEL, studies.LAB4_TRAIN
-    changed = {
-        key: options[key]
-        for key in ("epochs", "batch_size", "validation_split")
-        if options[key] is not None
-    }
+    given_values = {key: value for key, value in options.items() if value is not None}
+
+    def changed(spec: Any, *keys: str) -> Any:
+        return replace(spec, **{key: given_values[key] for key in keys if key in given_values})
+
     sweep = options["sweep"]
     return studies.own_study(
         options["optimizer"],
         (sweep[0], studies.values_from(sweep[1])) if sweep else None,
-        default_model if options["hidden"] is None else ModelSpec(options["hidden"]),
-        replace(default_train, **changed),
+        changed(studies.LAB4_MODEL, "hidden", "activation"),
+        changed(studies.LAB4_TRAIN, "epochs", "batch_size", "validation_split"),
     )
 
 

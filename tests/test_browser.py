@@ -27,6 +27,8 @@ pytestmark = [
     ),
 ]
 
+LAB1 = [step for step in STEPS if step.lab == 1]
+
 Tab = Callable[..., Page]
 
 QUICK: dict[str, Any] = {
@@ -250,12 +252,12 @@ def test_the_choice_of_a_link_stays_on_every_page(tab: Tab, server: Server) -> N
     lab.open_page(
         page, server, variant="own", layers=2, layer1=64, layer2=32, epochs=2, learning_rate=0.01
     )
-    for step in STEPS[1:]:
+    for step in LAB1[1:]:
         lab.follow(page, step.title)
         expect(lab.summary(page)).to_contain_text(OWN)
     expect(page.get_by_label("Learning rate")).to_have_value("0.01")
     page.go_back()
-    expect(lab.title(page)).to_have_text(STEPS[-2].title)
+    expect(lab.title(page)).to_have_text(LAB1[-2].title)
     expect(lab.summary(page)).to_contain_text(OWN)
 
 
@@ -559,6 +561,61 @@ def test_a_network_is_trained_from_the_page_and_used_beside_another(
     page.get_by_role("combobox", name="Beside it").click()
     page.get_by_role("option", name=re.compile("^Drawing model")).click()
     expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)
+
+
+# Lab 4
+
+STUDY: dict[str, Any] = {
+    **QUICK,
+    "study": "own",
+    "optimizers": "sgd,adam",
+    "values": "0.01,0.001",
+    "network_from": "sidebar",
+    "study_epochs": 2,
+    "seeds": 2,
+}
+"""An own study of eight runs, which train in a second each."""
+
+
+def test_a_study_is_trained_live_and_compared(tab: Tab, server: Server) -> None:
+    page = tab()
+    lab.open_page(page, server, "optimizers", **STUDY)
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("button", name="Stop, and keep what is done")).to_be_visible()
+    legend = page.locator(".js-plotly-plot .legendtext")
+    expect(legend).to_have_count(4)
+    done = page.get_by_text("8 of 8 runs are done")
+    expect(done).to_be_visible(timeout=lab.TRAINING * 1000)
+    expect(page.get_by_role("button", name="Stop, and keep what is done")).to_have_count(0)
+    expect(page.get_by_text("on average over 2 seeds").first).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    page.get_by_text("Loss, training", exact=True).click()
+    expect(page.locator(".js-plotly-plot .ytitle").first).to_have_text("loss, training")
+    assert f"study_epochs={STUDY['study_epochs']}" in page.url
+
+
+def test_a_stopped_study_keeps_what_is_done(tab: Tab, server: Server) -> None:
+    page = tab()
+    lab.open_page(page, server, "optimizers", **{**STUDY, **LONG, "study_epochs": 40, "seeds": 3})
+    page.get_by_role("button", name="Start").click()
+    page.get_by_role("button", name="Stop, and keep what is done").click()
+    expect(page.get_by_role("button", name=re.compile("Start|Go on"))).to_be_visible(
+        timeout=lab.TRAINING * 1000
+    )
+    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+
+
+def test_paths_are_played(tab: Tab, server: Server) -> None:
+    page = tab(scheme="dark")
+    lab.open_page(page, server, "motion")
+    chart = page.locator(".js-plotly-plot").first
+    shown = "chart => chart._fullData.map(trace => trace.x.length)"
+    expect(chart).to_be_visible(timeout=lab.TRAINING * 1000)
+    assert chart.evaluate(shown)[2:] == [101] * 4
+    chart.get_by_text("Play").click()
+    lab.eventually(lambda: chart.evaluate(shown)[2:] < [101] * 4)
+    lab.eventually(lambda: chart.evaluate(shown)[2:] == [101] * 4)
+    expect(chart.locator(".contourlayer path").first).to_be_attached()
 
 
 @pytest.mark.load

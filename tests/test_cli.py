@@ -274,6 +274,10 @@ WRONG = {
     "--batch-size 0": "Batch size is 0: give a whole number from 1 to 1024.",
     "--validation-split 0.6": "Validation split is 0.6: give a number from 0 to 0.5.",
     "--validation-split nan": "Validation split is nan: give a number from 0 to 0.5.",
+    "--learning-rate -0.1": "Learning rate is -0.1: give a number from ",
+    "--optimizer sgd --parameter momentum=1.5": "Momentum is 1.5: give a number from 0.0 to 0.99",
+    "--parameter beta_1=1.0": "Beta_1 is 1.0: give a number from 0.0 to 0.9999.",
+    "--parameter rho=0.5": "Parameter is rho: choose one of beta_1, beta_2, epsilon, amsgrad.",
     "--seed -1": "Seed is -1: give a whole number from 0 to 2147483647.",
 }
 
@@ -287,7 +291,8 @@ def test_a_value_outside_its_limits_is_refused_in_one_sentence(wrong: str, cache
 @pytest.mark.parametrize(
     "wrong",
     ["--hidden x", "--hidden 8,", "--hidden=", "--epochs 1.5", "--epochs x", "--seed 1e3",
-     "--learning-rate x", "--variant x", "--nonsense", "extra"],
+     "--parameter rho", "--parameter =1", "--learning-rate x", "--variant x", "--nonsense",
+     "extra"],
 )  # fmt: skip
 def test_what_is_no_value_at_all_is_refused_with_the_usage(wrong: str, cache: Path) -> None:
     done = lab("train", "--json", *wrong.split(" "))
@@ -400,6 +405,107 @@ def test_ctrl_c_ends_everything_with_one_line(moment: str, data: Path, cache: Pa
 
 
 # runs
+
+
+STUDY = ["own", "--hidden", "8", "--epochs", "2", "--batch-size", "50", "--seeds", "2"]
+STUDY += ["--optimizer", "sgd", "--optimizer", "adam", "--sweep", "momentum=0,0.5"]
+"""A small study: three rows of two runs."""
+
+
+def test_a_study_prints_one_json_object_and_then_answers_from_the_store(data: Path) -> None:
+    answer = one_json(lab("study", *STUDY, "--json"))
+    assert answer["study"] == "own"
+    assert [row["name"] for row in answer["rows"]] == [
+        "SGD, momentum 0",
+        "SGD, momentum 0.5",
+        "Adam",
+    ]
+    for row in answer["rows"]:
+        assert row["published"] is None
+        assert row["mean"] == pytest.approx(np.mean(row["values"]))
+        assert row["std"] == pytest.approx(np.std(row["values"], ddof=1))
+        assert len(row["values"]) == 2
+        assert row["diverged"] == []
+    assert answer["seconds"] > 0
+    assert not answer["dataset"]["complete"]
+    again = one_json(lab("study", *STUDY, "--json"))
+    assert again["rows"] == answer["rows"]
+    assert again["seconds"] < answer["seconds"] / 5
+    [adam] = [row for row in answer["rows"] if row["name"] == "Adam"]
+    train = ["--hidden", "8", "--epochs", "2", "--batch-size", "50", "--validation-split", "0"]
+    run = one_json(lab("train", *train, "--seed", "1", "--json"))
+    assert (run["cached"], run["test_accuracy"]) == (True, adam["values"][1])
+    assert all(0 <= epoch["test_accuracy"] <= 1 for epoch in run["epochs"])
+    table = lab("study", *STUDY)
+    assert re.search(r"^Adam +– +0\.\d{4} +0\.\d{4} +2 ", table.stdout, re.MULTILINE)
+    assert "a sample, from LAB_DATA" in table.stdout
+
+
+def test_a_study_whose_loss_is_no_number_says_so(data: Path) -> None:
+    wild = ["own", "--hidden", "256,256", "--activation", "linear", "--epochs", "1", "--seeds", "1"]
+    wild += ["--optimizer", "sgd", "--sweep", "learning_rate=10,0.01", "--batch-size", "20"]
+    bad, good = one_json(lab("study", *wild, "--json"))["rows"]
+    assert (bad["std"], good["std"]) == (None, None)
+    assert (bad["diverged"], good["diverged"]) == ([{"seed": 0, "epoch": 1}], [])
+    assert "seed 0 diverged in epoch 1" in lab("study", *wild).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("L5", "There is no study L5: choose one of L4-A, L4-B, own."),
+        ("L4-A --seeds 0", "Number of seeds is 0: give a whole number from 1 to 10."),
+        ("L4-A --seeds 10000", "Number of seeds is 10000: give a whole number from 1 to 10."),
+        (
+            "L4-A --optimizer sgd",
+            "--optimizer is for an own study: use `python -m core study own`.",
+        ),
+        ("own", "No optimizer is chosen: choose at least one."),
+        ("own --optimizer sgd --sweep momentum=1.5", "Momentum is 1.5: give a number from 0.0"),
+        ("own --optimizer sgd --sweep learning_rate=-1", "Learning rate is -1: give a number from"),
+        ("own --optimizer adam --sweep beta_2=0.9,1.0", "Beta_2 is 1.0: give a number from 0.0"),
+    ],
+)
+def test_a_study_that_cannot_be_is_one_sentence(arguments: str, sentence: str, cache: Path) -> None:
+    assert refused(lab("study", "--json", *arguments.split()), 2).startswith(sentence)
+    assert not cache.exists()
+
+
+def test_a_study_of_ten_thousand_runs_is_refused(data: Path, cache: Path) -> None:
+    values = ",".join(f"{i / 1000:g}" for i in range(1, 1001))
+    arguments = ["own", "--optimizer", "sgd", "--sweep", f"learning_rate={values}", "--seeds", "10"]
+    sentence = refused(lab("study", *arguments), 2)
+    assert re.match(r"The study has 10,000 runs, which take about [\d.]+ hours", sentence)
+    assert not cache.exists()
+
+
+def test_a_long_study_asks_first(data: Path, cache: Path) -> None:
+    long = ["own", "--hidden", ",".join(["1024"] * 5), "--epochs", "100", "--batch-size", "1"]
+    for name in ("sgd", "adam", "nadam", "lion"):
+        long += ["--optimizer", name]
+    done = lab("study", *long, "--seeds", "10")
+    assert done.returncode == 1
+    assert re.search(r"40 runs, about \d+ minutes. Go on\?", done.stderr)
+    assert not (cache / "runs").exists()
+
+
+@pytest.mark.slow
+def test_report_a_as_published_and_as_measured_before(full_data: Path) -> None:
+    # The third column of the lab sheet: three runs of plain Keras 3.15.
+    measured = [0.9769, 0.9743, 0.9753, 0.9428, 0.9118, 0.9254, 0.9773, 0.9762, 0.9658]
+    done = subprocess.run(
+        [sys.executable, "-m", "core", "study", "L4-A", "--seeds", "3", "--json"],
+        cwd=ROOT,
+        env={**os.environ, "LAB_DATA": str(full_data)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    rows = one_json(done)["rows"]
+    assert [row["mean"] for row in rows] == pytest.approx(measured, abs=0.003)
+    for row in rows:
+        assert row["published"] is None or row["mean"] == pytest.approx(row["published"], abs=0.005)
 
 
 def test_runs_of_an_empty_store() -> None:
@@ -593,7 +699,7 @@ COMMANDS = commands(cli.main)
 
 def test_the_commands_are_the_documented_ones() -> None:
     assert {" ".join(names) for names in COMMANDS} == {
-        "", "data", "data fetch", "train", "runs", "predict", "drawn", "bench",
+        "", "data", "data fetch", "train", "study", "runs", "predict", "drawn", "bench",
     }  # fmt: skip
 
 
@@ -615,5 +721,5 @@ def test_the_help_of_every_command_has_an_example_that_is_understood(
 def test_help_is_quick_and_needs_nothing() -> None:
     done = lab("--help", LAB_DATA="/nowhere")
     assert done.returncode == 0
-    for name in ("data", "train", "runs", "predict", "drawn", "bench"):
+    for name in ("data", "train", "study", "runs", "predict", "drawn", "bench"):
         assert re.search(rf"^  {name} +\w", done.stdout, re.MULTILINE)

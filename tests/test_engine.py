@@ -17,10 +17,10 @@ from typing import Any
 import psutil  # type: ignore[import-untyped]
 import pytest
 
-from core import datasets, worker
+from core import datasets, finder, motion, worker
 from core.datasets.mnist import MNIST
 from core.engine import Engine
-from core.errors import Stopped, StoreError, TrainingError
+from core.errors import DataError, Stopped, StoreError, TrainingError
 from core.runs import STALE_AFTER, Claim, Run, Store
 from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
 
@@ -306,6 +306,22 @@ def test_a_queued_run_stops_at_once_and_the_others_go_on(engine: Engine, spec: R
     engine.submit(spec)
     engine.stop(first.key)
     assert finish(engine, spec).spec == spec
+
+
+def test_a_short_question_is_answered_beside_a_training(engine: Engine, spec: RunSpec) -> None:
+    both = [long(spec, 1), long(spec, 2)]
+    for one in both:
+        engine.submit(one)
+    until(lambda: all(state(engine, one) == "running" for one in both))
+    [path] = engine.ask(motion.paths, "ravine", [optimizer_spec("sgd", 0.1)], (-8.0, 3.0), 20)
+    assert path.points.shape == (21, 2)
+    assert [state(engine, one) for one in both] == ["running", "running"]
+
+
+def test_a_question_that_fails_says_why(engine: Engine, spec: RunSpec) -> None:
+    elsewhere = replace(spec, data=DataSpec("mnist", "0" * 64))
+    with pytest.raises(DataError, match="changed since this run was chosen"):
+        engine.ask(finder.sweep, elsewhere)
 
 
 def test_stopping_what_does_not_run_does_nothing(engine: Engine, spec: RunSpec) -> None:

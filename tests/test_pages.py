@@ -966,7 +966,7 @@ def test_a_long_study_is_confirmed_first(engine: Queue) -> None:
     assert button(at, "Start").disabled
     box.set_value(True).run()
     button(at, "Start").click().run()
-    assert len(engine.store.claims()) == 30
+    assert len(engine.store.claims()) == 90
 
 
 def test_every_rule_is_shown_with_its_symbols_and_parameters() -> None:

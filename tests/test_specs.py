@@ -1,6 +1,6 @@
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import keras
@@ -109,6 +109,15 @@ def test_the_key_does_not_depend_on_the_order_or_kind_of_the_values() -> None:
     assert replace(SPEC, model=ModelSpec(hidden)).key == SPEC.key
     whole = replace(SPEC, optimizer=OptimizerSpec("adam", 1))
     assert whole.key == replace(SPEC, optimizer=OptimizerSpec("adam", 1.0)).key
+
+
+def test_parameters_of_the_optimizer_belong_to_the_key_unless_they_are_defaults() -> None:
+    plain = OptimizerSpec("adam", 0.001, (("beta_1", 0.9),))
+    assert replace(SPEC, optimizer=plain).key == SPEC.key
+    changed = replace(SPEC, optimizer=OptimizerSpec("adam", 0.001, (("beta_1", 0.8),)))
+    assert changed.key != SPEC.key
+    assert RunSpec.from_dict(json.loads(json.dumps(changed.to_dict()))) == changed
+    assert RunSpec.from_dict(json.loads(json.dumps(asdict(changed)))) == changed
 
 
 def test_equal_specs_have_equal_keys_and_hashes() -> None:
