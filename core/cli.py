@@ -309,7 +309,7 @@ def run_object(run: Run, *, cached: bool) -> dict[str, Any]:
         "cached": cached,
         "dataset": run.dataset,
         "spec": run.spec.to_dict(),
-        "epochs": [vars(epoch) for epoch in run.epochs],
+        "epochs": [epoch.row for epoch in run.epochs],
         "test_loss": run.test_loss,
         "test_accuracy": run.test_accuracy,
         "misclassified": run.misclassified,

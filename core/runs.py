@@ -67,6 +67,12 @@ class Epoch:
         """True if the loss is not a number any more."""
         return not math.isfinite(self.loss)
 
+    @property
+    def row(self) -> dict[str, float | None]:
+        """The figures by their names, those of the test images only where they were watched."""
+        watched = self.test_accuracy is not None
+        return {k: v for k, v in vars(self).items() if watched or not k.startswith("test_")}
+
 
 @dataclass(frozen=True)
 class Claim:

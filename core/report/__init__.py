@@ -11,7 +11,7 @@ import pandas as pd
 from core.datasets import Dataset
 from core.datasets.contract import Images
 from core.i18n import N_, untranslated
-from core.runs import Epoch, Run, dump_json
+from core.runs import Run, dump_json
 
 README = N_(
     """\
@@ -55,9 +55,8 @@ def epochs_csv(run: Run) -> str:
     """One row for each epoch; the validation columns are empty if there was no validation."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = list(Epoch.__dataclass_fields__)
-    writer.writerow(names)
-    writer.writerows([getattr(epoch, name) for name in names] for epoch in run.epochs)
+    writer.writerow(run.epochs[0].row)
+    writer.writerows(epoch.row.values() for epoch in run.epochs)
     return text.getvalue()
 
 
