@@ -110,12 +110,23 @@ OWN = re.compile(r"Own settings: 64 \+ 32\b.*, 2 epochs")
 BACKGROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(21, 25, 30)"}
 
 
+NAMELESS = """() => [...document.querySelectorAll(
+    'input:not([type=hidden]), button, a[href], select, textarea')]
+    .filter(e => e.checkVisibility() && !e.closest('[aria-hidden=true]'))
+    .filter(e => !(e.ariaLabel || e.title || e.textContent.trim() || e.labels?.length
+                   || e.getAttribute('aria-labelledby')))
+    .map(e => e.outerHTML.slice(0, 200))"""
+"""What can be used, and has no name for a screen reader."""
+WITHOUT_TEXT = """() => [...document.querySelectorAll('[data-testid=stMain] img')]
+    .filter(e => !e.alt).map(e => e.outerHTML.slice(0, 200))"""
+
+
 @pytest.mark.parametrize(
     ("state", "width"),
     [
         pytest.param("untrained", 1280, marks=pytest.mark.slow),
         pytest.param("untrained", 390, marks=pytest.mark.slow),
-        ("trained", 1280),
+        pytest.param("trained", 1280, marks=pytest.mark.slow),
         ("trained", 390),
     ],
 )
@@ -139,6 +150,8 @@ def test_every_page_is_drawn_light_and_dark(
                 " document.querySelector('[data-testid=stMain]')]"
                 ".every(box => box.scrollWidth <= box.clientWidth)"
             ), f"{step.name} scrolls sideways"
+        assert page.evaluate(NAMELESS) == []
+        assert page.evaluate(WITHOUT_TEXT) == []
         if width == 390:
             expect(page.get_by_test_id("stSidebar")).not_to_be_in_viewport()
 
@@ -361,23 +374,6 @@ def test_a_bad_value_in_the_url_is_one_sentence(
     lab.choose(page, "Variant", "2")
     expect(page.get_by_test_id("stAlert")).to_have_count(0)
     expect(lab.summary(page)).to_contain_text("Variant 2")
-
-
-def test_what_can_be_used_has_a_name(tab: Tab, server: Server, trained: dict[str, Any]) -> None:
-    page = tab()
-    nameless = """() => [...document.querySelectorAll(
-        'input:not([type=hidden]), button, a[href], select, textarea')]
-        .filter(e => e.checkVisibility() && !e.closest('[aria-hidden=true]'))
-        .filter(e => !(e.ariaLabel || e.title || e.textContent.trim() || e.labels?.length
-                       || e.getAttribute('aria-labelledby')))
-        .map(e => e.outerHTML.slice(0, 200))"""
-    pictures = """() => [...document.querySelectorAll('[data-testid=stMain] img')]
-        .map(e => e.alt || e.outerHTML)"""
-    for step in STEPS:
-        lab.open_page(page, server, step.path, **trained)
-        assert page.evaluate(nameless) == []
-        for alt in page.evaluate(pictures):
-            assert not alt.startswith("<img"), alt
 
 
 def test_the_keyboard_goes_through_the_choice_in_its_order(tab: Tab, server: Server) -> None:

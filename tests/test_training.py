@@ -25,6 +25,10 @@ def ignore(_: object) -> None:
     pass
 
 
+def ignore_both(_: object, __: object) -> None:
+    pass
+
+
 @pytest.fixture(scope="module")
 def digits() -> Arrays:
     """500 training digits, and a test part."""
@@ -149,31 +153,26 @@ def test_without_a_split_the_test_images_are_watched_and_change_nothing(digits: 
     assert split.epochs[0].test_loss is None
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
 def test_runs_of_a_seed_start_alike_and_see_equal_batches_with_every_optimizer(
-    name: str, digits: Arrays, monkeypatch: pytest.MonkeyPatch
+    digits: Arrays, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen: list[tuple[np.ndarray, bytes]] = []
-    epoch = CompiledSteps.epoch
+    seen: list[tuple[bytes, bytes]] = []
 
-    def noted(self: CompiledSteps, order: np.ndarray, *others: Any) -> tuple[float, float]:
-        seen.append((weights(self._model), order.tobytes()))
-        return epoch(self, order, *others)
+    def note(self: CompiledSteps, order: np.ndarray, *others: Any) -> tuple[float, float]:
+        seen.append((weights(self._model).tobytes(), order.tobytes()))
+        return 0.0, 0.0
 
-    monkeypatch.setattr(CompiledSteps, "epoch", noted)
-    for optimizer in (optimizer_spec(name), optimizer_spec("sgd")):
-        model = models.build(NETWORK, 5)
-        training.fit(
-            model,
-            models.optimizer(optimizer),
-            digits.x_train,
-            digits.y_train,
-            TrainSpec(2, 100, 0, seed=5),
-        )
-    first, second, reference, reference_second = seen
-    np.testing.assert_array_equal(first[0], reference[0])
-    assert (first[1], second[1]) == (reference[1], reference_second[1])
-    assert not np.array_equal(second[0], first[0]), "it trained"
+    # What every epoch begins with is looked at; to train on it would add nothing but time.
+    monkeypatch.setattr(CompiledSteps, "epoch", note)
+    monkeypatch.setattr(CompiledSteps, "compile", ignore_both)
+    train = TrainSpec(2, 100, 0, seed=5)
+    for name in OPTIMIZERS:
+        model, optimizer = models.build(NETWORK, 5), models.optimizer(optimizer_spec(name))
+        training.fit(model, optimizer, digits.x_train, digits.y_train, train)
+    first, second = seen[::2], seen[1::2]
+    assert len(first) == len(second) == len(OPTIMIZERS)
+    assert len(set(first)) == len(set(second)) == 1
+    assert first[0][1] != second[0][1]
 
 
 def test_equal_seeds_give_equal_runs_and_other_seeds_others(digits: Arrays) -> None:
