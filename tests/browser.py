@@ -139,7 +139,9 @@ def summary(page: Page) -> Locator:
 def choose(page: Page, field: str, option: str) -> None:
     """Take an option of a select box; a page that is being drawn would close its list again."""
     settled(page)
-    page.get_by_role("combobox", name=field).click()
+    box = page.get_by_role("combobox", name=field)
+    box.focus()
+    box.press("ArrowDown")
     page.get_by_role("option", name=option, exact=True).click()
     settled(page)
 

@@ -237,6 +237,7 @@ def test_tapping_a_row_of_the_table_chooses_the_variant(tab: Tab, server: Server
     expect(page).to_have_url(re.compile("variant=4"))
 
 
+@pytest.mark.slow
 def test_a_link_opens_the_same_choice_for_somebody_else(tab: Tab, server: Server) -> None:
     page = tab()
     lab.open_page(page, server)
@@ -260,6 +261,7 @@ def test_a_link_opens_the_same_choice_for_somebody_else(tab: Tab, server: Server
     expect(other.get_by_role("combobox", name="Optimizer")).to_have_value("sgd")
 
 
+@pytest.mark.slow
 def test_the_choice_of_a_link_stays_on_every_page(tab: Tab, server: Server) -> None:
     page = tab()
     lab.open_page(
@@ -356,6 +358,7 @@ def test_a_killed_server_leaves_nothing_running_and_offers_the_run_again(
         second.end()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
@@ -441,6 +444,7 @@ def test_a_digit_drawn_with_the_mouse_is_read_stroke_by_stroke(tab: Tab, server:
     empty(page)
 
 
+@pytest.mark.slow
 def test_a_digit_is_drawn_with_a_finger(tab: Tab, server: Server) -> None:
     page = tab(390, "dark", touch=True)
     open_canvas(page, server)
