@@ -15,6 +15,7 @@ from pages.ui.study import Chosen, Progress
 from pages.ui.text import _, plural
 
 FEW = 9  # rows, which are then all in colour
+LONG = 12  # rows of a table that is not scrolled
 
 
 def controls(chosen: Chosen, done: Progress) -> None:
@@ -56,15 +57,16 @@ def controls(chosen: Chosen, done: Progress) -> None:
         st.caption(f"{text} · {study.duration(seconds)}")
 
 
-def pick_rows(rows: list[Row]) -> list[str]:
-    """The rows that are drawn in colour: all of a few, otherwise the student's choice."""
-    names = [row.name for row in rows]
+def pick_rows(summaries: list[Summary]) -> list[str]:
+    """The rows that are drawn in colour: all of a few, otherwise a choice, at first the best."""
+    names = [summary.row.name for summary in summaries]
     if len(names) <= FEW:
         return names
+    best = sorted(summaries, key=lambda summary: summary.accuracy.mean or 0, reverse=True)
     return st.multiselect(
         _("In colour"),
         names,
-        names[:6],
+        [summary.row.name for summary in best[:6]],
         format_func=_,
         max_selections=MOST,
         key="in_colour",
@@ -72,7 +74,7 @@ def pick_rows(rows: list[Row]) -> list[str]:
     )
 
 
-def chart(chosen: Chosen, done: Progress) -> None:
+def chart(chosen: Chosen, done: Progress, picked: list[str]) -> None:
     """All runs on one chart, and what it shows."""
     watched = "val_" if chosen.study.train.validation_split else "test_"
     shows = {
@@ -90,7 +92,6 @@ def chart(chosen: Chosen, done: Progress) -> None:
         key="study_figure",
         label_visibility="collapsed",
     )
-    picked = pick_rows(list(chosen.study.rows))
     zoom = st.toggle(_("Enlarge the better half"), key="study_zoom", persist_state="session")
     figure = study_charts.study_curves(
         study.curves(chosen, done, picked), metric, part, chosen.study.train.epochs, zoom=zoom, _=_
@@ -147,7 +148,7 @@ def table(chosen: Chosen, summaries: list[Summary]) -> None:
     st.dataframe(
         pd.DataFrame(columns),
         hide_index=True,
-        height="content",
+        height="content" if len(summaries) <= LONG else 460,
         alt=_("Test accuracy, loss and time of each optimizer"),
     )
     part = _("validation") if chosen.study.train.validation_split else _("test")
@@ -177,7 +178,10 @@ def parameters(rows: tuple[Row, ...]) -> None:
     styles = pd.DataFrame(marks).map(lambda changed: marked if changed else "")
     shown: Styler = pd.DataFrame(content).style.apply(lambda _frame: styles, axis=None)
     st.dataframe(
-        shown, hide_index=True, height="content", alt=_("Parameters in which the optimizers differ")
+        shown,
+        hide_index=True,
+        height="content" if len(rows) <= LONG else 460,
+        alt=_("Parameters in which the optimizers differ"),
     )
     st.caption(_("Marked: not Keras's default. –: this optimizer has no such parameter."))
 
@@ -234,7 +238,7 @@ def verdict(first: str, second: str, found: Difference | None) -> str:
     ).format(**values)
 
 
-def is_it_real(summaries: list[Summary]) -> None:
+def is_it_real(summaries: list[Summary], picked: list[str]) -> None:
     """Any two rows compared seed by seed, and what was published about rows."""
     by_name = {summary.row.name: summary for summary in summaries}
     stated = [summary for summary in summaries if summary.row.statement]
@@ -272,7 +276,9 @@ def is_it_real(summaries: list[Summary]) -> None:
     against = [
         (_(name), gap)
         for name in others
-        if (gap := studies.difference(by_name[name], by_name[second])) and name != second
+        if name in picked
+        and (gap := studies.difference(by_name[name], by_name[second]))
+        and name != second
     ]
     if found:
         against.insert(0, (_(first), found))
@@ -285,7 +291,7 @@ def is_it_real(summaries: list[Summary]) -> None:
         )
         st.caption(
             _(
-                "Every row against {row}: mean difference and 95% interval of the paired t-test. "
+                "Rows against {row}: mean difference and 95% interval of the paired t-test. "
                 "Runs with the same seed start from the same weights and see the same batches. Of "
                 "20 comparisons without any difference about one looks real by chance."
             ).format(row=_(second))
@@ -298,12 +304,13 @@ def board(chosen: Chosen, live: bool) -> None:
     if live != bool(done.alive):
         st.rerun()
     controls(chosen, done)
-    chart(chosen, done)
     summaries = studies.summarise(chosen.study, done.runs, chosen.seeds, chosen.data_spec)
+    picked = pick_rows(summaries)
+    chart(chosen, done, picked)
     st.subheader(_("Figures"))
     table(chosen, summaries)
     st.subheader(_("Is the difference real?"))
-    is_it_real(summaries)
+    is_it_real(summaries, picked)
 
 
 current = frame.begin(
