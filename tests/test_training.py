@@ -1,5 +1,6 @@
 """The compiled fit means the same as Keras's own `fit`."""
 
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,7 @@ from core.errors import DataError
 from core.evaluation import evaluate
 from core.optimizers import OPTIMIZERS
 from core.specs import ModelSpec, OptimizerSpec, TrainSpec, optimizer_spec, variant_specs
+from core.structure import keras_code
 from core.training import CompiledSteps, Moment
 
 NETWORK = ModelSpec((16, 8))
@@ -173,6 +175,28 @@ def test_runs_of_a_seed_start_alike_and_see_equal_batches_with_every_optimizer(
     assert len(first) == len(second) == len(OPTIMIZERS)
     assert len(set(first)) == len(set(second)) == 1
     assert first[0][1] != second[0][1]
+
+
+@pytest.mark.parametrize("spec", [NETWORK, ModelSpec(())], ids=str)
+def test_a_seed_gives_the_weights_that_keras_gives_it(spec: ModelSpec) -> None:
+    names: dict[str, Any] = {}
+    keras.utils.set_random_seed(7)
+    exec(keras_code(spec), names)
+    np.testing.assert_array_equal(weights(models.build(spec, 7)), weights(names["model"]))
+
+
+def test_other_threads_that_draw_random_numbers_change_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = weights(models.build(NETWORK, 7))
+    dense = keras.layers.Dense
+
+    def disturbed(*args: Any, **kwargs: Any) -> keras.Layer:
+        random.random()  # as dask's own threads do at any time
+        return dense(*args, **kwargs)
+
+    monkeypatch.setattr(keras.layers, "Dense", disturbed)
+    np.testing.assert_array_equal(weights(models.build(NETWORK, 7)), expected)
 
 
 def test_equal_seeds_give_equal_runs_and_other_seeds_others(digits: Arrays) -> None:
