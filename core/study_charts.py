@@ -47,6 +47,8 @@ class Curves:
     style: Style | None
     """None for a row that stays in the background."""
     runs: Sequence[Sequence[Epoch]]
+    published: Sequence[float] = ()
+    """Training accuracy after each epoch, as it was published."""
 
 
 def study_curves(
@@ -94,6 +96,8 @@ def study_curves(
     for row in shown:
         _add_row(figure, row, table[row.name])
         _add_diverged(figure, row, table[row.name], highest, _)
+    if (metric, part) == ("accuracy", ""):
+        _add_published(figure, [row for row in shown if row.published], _)
     epoch_axis(figure, total_epochs, _)
     name = _("{metric}, {part}").format(metric=_(METRICS[metric]), part=_(PARTS[part]))
     figure.update_yaxes(title=name, fixedrange=True, automargin=True)
@@ -175,6 +179,28 @@ def _add_diverged(
         legendgroup=row.name,
         showlegend=True,
     )
+
+
+def _add_published(figure: go.Figure, rows: Sequence[Curves], _: Translate) -> None:
+    """Open rings where the published runs were."""
+    for row in rows:
+        assert row.style
+        figure.add_scatter(
+            x=list(range(1, len(row.published) + 1)),
+            y=list(row.published),
+            mode="markers",
+            marker={
+                "symbol": "circle-open",
+                "size": 13,
+                "color": row.style.colour,
+                "line": {"width": 2},
+            },
+            name=_("published, one run"),
+            legendgroup="published",
+            showlegend=row is rows[0],
+            text=[row.name] * len(row.published),
+            hovertemplate=_("%{text}, published: %{y:.4f}") + "<extra></extra>",
+        )
 
 
 def _better_half(ends: Sequence[float], metric: str) -> list[float]:

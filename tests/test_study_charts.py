@@ -62,6 +62,15 @@ def test_a_loss_that_is_no_number_ends_in_a_cross_with_its_epoch() -> None:
     assert "NaN" not in figure.to_json()
 
 
+def test_published_training_accuracies_are_rings_on_that_chart_alone() -> None:
+    rows = [Curves("Adam", style(0), [epochs(0.8)], (0.85, 0.95)), Curves("SGD", style(1), [])]
+    rings = study_charts.study_curves(rows, "accuracy", "", 2).data[-1]
+    assert (list(rings.y), rings.marker.symbol) == ([0.85, 0.95], "circle-open")
+    for metric, part in (("accuracy", "test_"), ("loss", "")):
+        names = [trace.name for trace in study_charts.study_curves(rows, metric, part, 2).data]
+        assert names == ["Adam", "SGD"]
+
+
 def test_zoom_leaves_out_what_is_far_below() -> None:
     ends = (0.98, 0.97, 0.96, 0.5)
     rows = [Curves(str(i), style(i), [epochs(0.3, end)]) for i, end in enumerate(ends)]

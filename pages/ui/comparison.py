@@ -1,0 +1,107 @@
+"""Is the difference of two rows of a study real? In words, and as intervals."""
+
+import streamlit as st
+
+from core import studies, study_charts
+from core.studies import Difference, Summary
+from pages.ui import frame
+from pages.ui.text import _
+
+
+def points(share: float) -> str:
+    """A difference in points with its sign; what two decimals would make zero keeps a digit."""
+    text = f"{100 * share:+.2f}"
+    return f"{100 * share:+.1g}" if float(text) == 0 else text
+
+
+def verdict(first: str, second: str, found: Difference | None) -> str:
+    """The difference of two rows in words."""
+    if found is None:
+        return _("No seed is done for both of them yet.")
+    better = _("better") if found.mean >= 0 else _("worse")
+    values = {
+        "first": first,
+        "second": second,
+        "better": better,
+        "gap": abs(100 * found.mean),
+        "n": found.pairs,
+    }
+    if found.low is None or found.high is None:
+        return _(
+            "With one seed **{first}** is {gap:.2f} points {better} than **{second}**. That says "
+            "nothing yet: another seed may turn it round. Add seeds."
+        ).format(**values)
+    values |= {"low": points(found.low), "high": points(found.high)}
+    values["most"] = 100 * max(abs(found.low), abs(found.high))
+    if found.real:
+        return _(
+            "**{first}** is **{gap:.2f} points {better}** than **{second}**, on average over {n} "
+            "seeds. The 95% interval, {low} to {high}, leaves out 0: **the difference is "
+            "real**, for this network, these images and settings."
+        ).format(**values)
+    return _(
+        "**{first}** is {gap:.2f} points {better} than **{second}**, on average over {n} seeds. "
+        "But the 95% interval, {low} to {high}, holds 0: **it cannot be told from "
+        "chance**. If there is a difference, it is likely below {most:.2f} points. More seeds "
+        "narrow it down."
+    ).format(**values)
+
+
+def is_it_real(summaries: list[Summary], picked: list[str]) -> None:
+    """Any two rows compared seed by seed, and what was published about rows."""
+    by_name = {summary.row.name: summary for summary in summaries}
+    stated = [summary for summary in summaries if summary.row.statement]
+    for summary in stated:
+        assert summary.row.statement
+        text, other = summary.row.statement
+        found = studies.difference(summary, by_name[other])
+        st.markdown(
+            _("- Published about {row}: “{text}”. Here: {verdict}").format(
+                row=_(summary.row.name),
+                text=_(text),
+                verdict=verdict(_(summary.row.name), _(other), found),
+            )
+        )
+    names = list(by_name)
+    if len(names) < 2:
+        st.info(_("Compare at least two rows."))
+        return
+    left, right = st.columns(2)
+    default = stated[-1].row.name if stated else names[0]
+    first = left.selectbox(
+        _("Compare"), names, names.index(default), format_func=_, key="first_row"
+    )
+    others = [name for name in names if name != first]
+    other = stated[-1].row.statement.other if stated and stated[-1].row.statement else others[0]
+    second = right.selectbox(
+        _("with"),
+        others,
+        others.index(other) if other in others else 0,
+        format_func=_,
+        key="second_row",
+    )
+    found = studies.difference(by_name[first], by_name[second])
+    st.write(verdict(_(first), _(second), found))
+    against = [
+        (_(name), gap)
+        for name in others
+        if name in picked
+        and (gap := studies.difference(by_name[name], by_name[second]))
+        and name != second
+    ]
+    if found:
+        against.insert(0, (_(first), found))
+    if against:
+        st.plotly_chart(
+            study_charts.difference_chart(against, _),
+            key="differences",
+            config=frame.STILL,
+            alt=_("Difference of each row to {row}, with its interval").format(row=_(second)),
+        )
+        st.caption(
+            _(
+                "Rows against {row}: mean difference and 95% interval of the paired t-test. "
+                "Runs with the same seed start from the same weights and see the same batches. Of "
+                "20 comparisons without any difference about one looks real by chance."
+            ).format(row=_(second))
+        )

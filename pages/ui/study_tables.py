@@ -1,0 +1,111 @@
+"""Tables of a study: its figures beside the published ones, and the parameters that differ."""
+
+import pandas as pd
+import streamlit as st
+from pandas.io.formats.style import Styler
+
+from core.charts import COLOURS
+from core.optimizers import OPTIMIZERS
+from core.studies import Figure, Row, Summary
+from pages.ui import frame
+from pages.ui.study import Chosen
+from pages.ui.text import _
+
+LONG = 12
+"""Rows of a table that is not scrolled."""
+
+
+def spread(figure: Figure, digits: int = 4) -> str:
+    """Mean and standard deviation, with one value the value alone."""
+    if figure.mean is None:
+        return "–"
+    if figure.std is None:
+        return f"{figure.mean:.{digits}f}"
+    return f"{figure.mean:.{digits}f} ± {figure.std:.{digits}f}"
+
+
+def best(summary: Summary) -> str:
+    """The mean of the best accuracies, and in which epochs they were."""
+    if not summary.best:
+        return "–"
+    epochs = sorted({epoch for epoch, _accuracy in summary.best})
+    mean = sum(accuracy for _epoch, accuracy in summary.best) / len(summary.best)
+    where = f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]}–{epochs[-1]}"
+    return _("{accuracy:.4f} in {epochs}").format(accuracy=mean, epochs=where)
+
+
+def diverged(summary: Summary) -> str:
+    """Which seeds diverged, and when."""
+    return ", ".join(
+        _("seed {seed}: epoch {n}").format(seed=seed, n=epoch)
+        for seed, epoch in summary.diverged.items()
+    )
+
+
+def figures(chosen: Chosen, summaries: list[Summary]) -> None:
+    """The figures of every row after the last epoch, beside the published ones."""
+    columns = {
+        _("Optimizer"): [_(s.row.name) for s in summaries],
+        _("Test accuracy"): [spread(s.accuracy) for s in summaries],
+        _("Published"): [frame.figure(s.row.published) for s in summaries],
+        _("Seeds"): [f"{len(s.runs)}/{chosen.seeds}" for s in summaries],
+        _("Best epoch"): [best(s) for s in summaries],
+        _("Test loss"): [spread(s.loss) for s in summaries],
+        _("Seconds"): [spread(s.seconds, 1) for s in summaries],
+    }
+    if not any(s.row.published for s in summaries):
+        del columns[_("Published")]
+    if any(s.diverged for s in summaries):
+        columns[_("Diverged")] = [diverged(s) for s in summaries]
+    st.dataframe(
+        pd.DataFrame(columns),
+        hide_index=True,
+        height="content" if len(summaries) <= LONG else 460,
+        alt=_("Test accuracy, loss and time of each optimizer"),
+    )
+    part = _("validation") if chosen.study.train.validation_split else _("test")
+    st.caption(
+        _(
+            "Mean ± standard deviation over the seeds, after the last epoch. The best epoch is "
+            "picked by its {part} accuracy: that flatters, so compare the last ones. Published: "
+            "one run each."
+        ).format(part=part)
+    )
+    if chosen.study.note:
+        st.caption(_(chosen.study.note))
+
+
+def parameters(rows: tuple[Row, ...]) -> None:
+    """Every parameter in which rows differ; what is not Keras's default is marked."""
+    all_names = dict.fromkeys(
+        ["learning_rate", *(name for row in rows for name, _value in row.optimizer.parameters)]
+    )
+    content: dict[str, list[str]] = {_("Optimizer"): [_(row.name) for row in rows]}
+    marks: dict[str, list[bool]] = {_("Optimizer"): [False] * len(rows)}
+    for name in all_names:
+        values, changed = zip(*(value_of(row, name) for row in rows), strict=True)
+        if len(set(values)) > 1:
+            content[name], marks[name] = list(values), list(changed)
+    marked = f"font-weight: bold; color: {COLOURS['vermillion']}"
+    styles = pd.DataFrame(marks).map(lambda changed: marked if changed else "")
+    shown: Styler = pd.DataFrame(content).style.apply(lambda _frame: styles, axis=None)
+    st.dataframe(
+        shown,
+        hide_index=True,
+        height="content" if len(rows) <= LONG else 460,
+        alt=_("Parameters in which the optimizers differ"),
+    )
+    st.caption(_("Marked: not Keras's default. –: this optimizer has no such parameter."))
+
+
+def value_of(row: Row, name: str) -> tuple[str, bool]:
+    """A parameter of a row, and whether it differs from Keras's default."""
+    known = OPTIMIZERS[row.optimizer.name]
+    if name == "learning_rate":
+        rate = row.optimizer.learning_rate
+        return f"{rate:g}", rate != known.learning_rate
+    if name not in known.parameters:
+        return "–", False
+    changed = dict(row.optimizer.parameters)
+    value = changed.get(name, known.parameters[name].default)
+    return f"{value}" if isinstance(value, bool) else f"{value:g}", name in changed
