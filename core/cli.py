@@ -533,7 +533,7 @@ def runs(as_json: bool) -> None:
                 if spec.model.kind == "drawing"
                 else "+".join(map(str, spec.model.hidden)) or _("no hidden layer"),
                 epochs=spec.train.epochs,
-                optimizer=spec.optimizer.name,
+                optimizer=spec.optimizer.text,
                 seed=spec.train.seed,
                 accuracy=run.test_accuracy,
             )

@@ -129,6 +129,12 @@ class OptimizerSpec:
         kept = ((name, value) for name, value in given.items() if value != known[name].default)
         object.__setattr__(self, "parameters", tuple(sorted(kept)))
 
+    @property
+    def text(self) -> str:
+        """As a line says it: sgd 0.01 momentum=0.5."""
+        changed = [f"{name}={value}" for name, value in self.parameters]
+        return " ".join([self.name, f"{self.learning_rate:g}", *changed])
+
     def _checked(self, name: str, value: Value) -> Value:
         known = OPTIMIZERS[self.name].parameters
         check_choice(N_("parameter"), name, tuple(known))

@@ -133,6 +133,7 @@ def test_a_refusal_names_the_allowed_range(name: str, parameter: str) -> None:
 def test_only_what_differs_from_the_defaults_is_kept_in_one_order() -> None:
     spec = optimizer_spec("adam", parameters={"epsilon": 1e-7, "beta_2": 0.8, "beta_1": 0.8})
     assert spec.parameters == (("beta_1", 0.8), ("beta_2", 0.8))
+    assert spec.text == "adam 0.001 beta_1=0.8 beta_2=0.8"
     assert spec == OptimizerSpec(
         "adam", 0.001, tuple(json.loads('[["beta_2",0.8],["beta_1",0.8]]'))
     )

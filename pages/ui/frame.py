@@ -61,7 +61,7 @@ def summary(current: Choice) -> str:
     spec = current.spec
     settings = [
         layers(spec.model),
-        f"{spec.optimizer.name} {spec.optimizer.learning_rate:g}",
+        spec.optimizer.text,
         plural("{n} epoch", "{n} epochs", spec.train.epochs).format(n=spec.train.epochs),
         _("batch {n}").format(n=spec.train.batch_size),
         _("validation {share}").format(share=percent(spec.train.validation_split)),

@@ -70,10 +70,9 @@ def _title(spec: RunSpec) -> str:
         usual = (*specs.variant_specs(number), specs.optimizer_spec())
         if (spec.model, spec.train, spec.optimizer) == usual:
             return _("Variant {n}: {layers}").format(n=number, layers=frame.layers(spec.model))
-    return _("{layers}, {optimizer} {rate:g}, {n} epochs").format(
+    return _("{layers}, {optimizer}, {n} epochs").format(
         layers=frame.layers(spec.model),
-        optimizer=spec.optimizer.name,
-        rate=spec.optimizer.learning_rate,
+        optimizer=spec.optimizer.text,
         n=spec.train.epochs,
     )
 
