@@ -258,10 +258,10 @@ def curves(chosen: Chosen, done: Progress, picked: list[str]) -> list[Curves]:
         keys = [chosen.study.spec(row, s, chosen.data_spec).key for s in range(chosen.seeds)]
         epochs = [done.runs[key].epochs for key in keys if key in done.runs]
         epochs += [done.claims[key].epochs for key in keys if key in done.claims]
-        shown = (
-            picked.index(row.name)
-            if len(chosen.study.rows) > MOST and row.name in picked
-            else place
-        )
-        rows.append(Curves(_(row.name), style(shown) if row.name in picked else None, epochs))
+        look = None
+        if row.name in picked:
+            # More rows than looks: then those that are picked share them out among themselves.
+            few = len(chosen.study.rows) <= MOST
+            look = style(place if few else picked.index(row.name))
+        rows.append(Curves(_(row.name), look, epochs, row.published_training))
     return rows
