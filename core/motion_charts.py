@@ -16,6 +16,8 @@ FRAMES = 60
 """Pictures of an animation, at most."""
 MILLISECONDS = 70
 """Each of them."""
+FAR = 1e6
+"""Where a path is left out of the picture, which ends at 10."""
 
 _GROUND = [[0, "#FFFFFF"], [1, "#9FB3C8"]]
 """Light in both themes: the colours of the paths stand out from it."""
@@ -86,8 +88,8 @@ def _walk(place: int, name: str, path: Path, until: int) -> go.Scatter:
     points = path.points[: until + 1]
     sizes = [0] * (len(points) - 1) + [13]
     return go.Scatter(
-        x=_numbers(points[:, 0]),
-        y=_numbers(points[:, 1]),
+        x=_places(points[:, 0]),
+        y=_places(points[:, 1]),
         mode="lines+markers",
         line={"color": look.colour, "dash": look.dash, "width": 3},
         marker={
@@ -102,8 +104,9 @@ def _walk(place: int, name: str, path: Path, until: int) -> go.Scatter:
     )
 
 
-def _numbers(values: Floats) -> list[float | None]:
-    return [round(float(value), 4) if math.isfinite(value) else None for value in values]
+def _places(values: Floats) -> list[float | None]:
+    """Coordinates that a browser can draw: what is farther than FAR is left out."""
+    return [round(float(value), 4) if abs(value) < FAR else None for value in values]
 
 
 def _add_player(figure: go.Figure, _: Translate) -> None:
@@ -177,7 +180,7 @@ def losses_chart(paths: Sequence[tuple[str, Path]], _: Translate = untranslated)
         look = style(place)
         figure.add_scatter(
             x=list(range(len(path.losses))),
-            y=_numbers_exact(path.losses),
+            y=_finite(path.losses),
             mode="lines",
             line={"color": look.colour, "dash": look.dash, "width": 2},
             name=name,
@@ -230,5 +233,5 @@ def sweep_chart(sweep: Sweep, _: Translate = untranslated) -> go.Figure:
     return figure
 
 
-def _numbers_exact(values: Floats) -> list[float | None]:
+def _finite(values: Floats) -> list[float | None]:
     return [float(value) if math.isfinite(value) else None for value in values]

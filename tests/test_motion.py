@@ -62,6 +62,10 @@ def test_a_path_is_the_one_of_the_keras_optimizer_stepped_by_hand(name: str) -> 
 def test_a_learning_rate_that_is_too_high_leaves_the_numbers() -> None:
     [path] = motion.paths("rosenbrock", [optimizer_spec("sgd", 1.0)], (-1.5, 2.0), 20)
     assert not np.isfinite(path.losses[-1])
+    surface = SURFACES["rosenbrock"]
+    goal = ("minimum", surface.minimum)
+    picture = motion_charts.paths_chart(motion.grid(surface), [("SGD", path)], goal)
+    assert max(abs(x) for x in picture.data[2].x if x is not None) < motion_charts.FAR
     figure = motion_charts.losses_chart([("SGD", path)])
     assert "NaN" not in figure.to_json()
 

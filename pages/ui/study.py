@@ -184,22 +184,25 @@ def _read_url() -> None:
 def _parse(key: str, text: str, default: Any) -> Any:
     """A value of the URL as its widget holds it. Raises UsageError if it is not allowed."""
     if isinstance(default, list):
-        chosen = text.split(",")
+        chosen = [name for name in text.split(",") if name]
         for name in chosen:
             check_choice(N_("optimizer"), name, tuple(OPTIMIZERS))
         return chosen
     if isinstance(default, int):
         limit = SEEDS if key == "seeds" else LIMITS["epochs"]
         number = int(text) if text.isdecimal() else text
-        check_number(N_(key), number, limit, whole=True)  # type: ignore[arg-type]
+        name = N_("seeds") if key == "seeds" else N_("epochs")
+        check_number(name, number, limit, whole=True)  # type: ignore[arg-type]
         return number
-    allowed = {
-        "study": ("own", *STUDIES),
-        "network_from": tuple(NETWORKS),
-        "sweep": ("learning_rate", *(p for known in OPTIMIZERS.values() for p in known.parameters)),
+    parameters = dict.fromkeys(p for known in OPTIMIZERS.values() for p in known.parameters)
+    choices = {
+        "study": (N_("study"), ("own", *STUDIES)),
+        "network_from": (N_("network"), tuple(NETWORKS)),
+        "sweep": (N_("parameter"), ("learning_rate", *parameters)),
     }
-    if key in allowed:
-        check_choice(key, text, allowed[key])
+    if key in choices:
+        name, allowed = choices[key]
+        check_choice(name, text, allowed)
     return text
 
 
