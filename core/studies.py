@@ -8,12 +8,12 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from core.errors import UsageError
 from core.i18n import N_
 from core.optimizers import OPTIMIZERS, Value, value_from
-from core.runs import Run
+from core.runs import Epoch, Run
 from core.specs import (
     DataSpec,
     Limit,
@@ -317,13 +317,12 @@ class Summary:
         }
 
 
-def watched_accuracy(epoch: Any) -> float | None:
+def watched_accuracy(epoch: Epoch) -> float | None:
     """Accuracy on validation images, or where there are none on test images, if they were."""
-    accuracy: float | None = epoch.val_accuracy
-    return epoch.test_accuracy if accuracy is None else accuracy
+    return epoch.test_accuracy if epoch.val_accuracy is None else epoch.val_accuracy
 
 
-def diverged_at(epochs: Iterable[Any]) -> int | None:
+def diverged_at(epochs: Iterable[Epoch]) -> int | None:
     """The first epoch whose loss is not a number, or None."""
     return next((epoch.epoch for epoch in epochs if epoch.diverged), None)
 
