@@ -70,21 +70,20 @@ def surface_of(current: Choice) -> tuple[str, Run | None]:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def plane_of(key: str, _run: Run, digest: str, _choice: Choice) -> Plane:
+def plane_of(key: str, _run: Run, _choice: Choice) -> Plane:
     arrays = _choice.data.arrays
     images, labels = arrays.x_train[: motion.PLANE_IMAGES], arrays.y_train[: motion.PLANE_IMAGES]
     return motion.plane(inference.weights(_run), _run.spec.model.activation, images, labels)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def ground_of(key: str, digest: str, _plane: Plane) -> tuple[Floats, Floats, Floats]:
+def ground_of(key: str, _plane: Plane) -> tuple[Floats, Floats, Floats]:
     return lab.engine().ask(motion.plane_losses, _plane)
 
 
 @st.cache_data(max_entries=1000, show_spinner=False)
 def path_of(
     key: str,
-    digest: str,
     spec: OptimizerSpec,
     start: tuple[float, float],
     steps: int,
@@ -146,14 +145,13 @@ if run is None:
     plane, ground, goal = None, motion.grid(surface), (_("minimum"), surface.minimum)
     (low_x, high_x), (low_y, high_y), rates = surface.x, surface.y, surface.rates
     start_x, start_y = surface.start
-    digest = ""
     st.latex(surface.formula)
     st.write(_(surface.lesson))
 else:
-    current_key, digest = run.key, current.data.digest
-    plane = plane_of(current_key, run, digest, current)
+    current_key = run.key
+    plane = plane_of(current_key, run, current)
     with st.spinner(_("Measuring the loss around the trained weights, a few seconds")):
-        ground = ground_of(current_key, digest, plane)
+        ground = ground_of(current_key, plane)
     goal = (_("the trained network"), (0.0, 0.0))
     rates = {"adadelta": 10.0, "lion": 0.02, "adafactor": 0.3}
     low_x, high_x, low_y, high_y = -1.0, 1.0, -1.0, 1.0
@@ -191,7 +189,7 @@ with st.expander(_("Learning rates and parameters")):
             chosen[walker] = settings(walker, rates.get(walker.split(" ")[0], RATE))
 with st.spinner(_("Walking: the first time a worker starts, some seconds")):
     paths = [
-        (title(walker), path_of(current_key, digest, spec, (x, y), steps, plane))
+        (title(walker), path_of(current_key, spec, (x, y), steps, plane))
         for walker, spec in chosen.items()
     ]
 st.plotly_chart(

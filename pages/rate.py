@@ -51,7 +51,7 @@ st.write(
 )
 optimizer = spec.optimizer if name == spec.optimizer.name else specs.optimizer_spec(name)
 wanted = replace(spec, optimizer=optimizer)
-with st.spinner(_("Sweeping, a few seconds")):
+with st.spinner(_("Sweeping: some seconds, with a large network a minute")):
     sweep = sweep_of(wanted.key, wanted)
 st.plotly_chart(
     motion_charts.sweep_chart(sweep, _=_),
