@@ -1,5 +1,6 @@
 """Every page of the lab without a browser, through Streamlit's AppTest. Nothing is drawn."""
 
+import functools
 import gettext
 import json
 import os
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
+from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
@@ -39,6 +41,10 @@ needs_no_fashion = pytest.mark.skipif(
     any(folder.exists() for folder in FASHION_MNIST.system_folders),
     reason="Fashion-MNIST is installed on this machine",
 )
+
+
+components = functools.cache(manifest_scanner.scan_component_manifests)
+"""Every run of an AppTest reads the metadata of all installed packages, for 0.2 s: once will do."""
 
 
 class Queue(Engine):
@@ -68,6 +74,7 @@ def engine(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Queue:
         known(self, *args, **kwargs)
 
     monkeypatch.setattr(PagesManager, "__init__", with_navigation)
+    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", components)
     queue = Queue(Store())
     monkeypatch.setattr(lab, "engine", lambda: queue)
     return queue
