@@ -478,6 +478,7 @@ def test_each_student_gets_the_answer_to_their_own_drawing(tab: Tab, server: Ser
         answered(page, answer)
 
 
+@pytest.mark.slow
 def test_steps_are_switched_and_drawings_are_kept(tab: Tab, server: Server) -> None:
     page = tab()
     open_canvas(page, server)
@@ -548,6 +549,7 @@ def test_fifty_files_at_once(tab: Tab, server: Server) -> None:
     expect(page.get_by_role("combobox", name="Look at")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_network_is_trained_from_the_page_and_used_beside_another(
     tab: Tab, server: Server
 ) -> None:

@@ -90,6 +90,7 @@ def test_files_that_changed_are_read_again(
         worker.run(spec, lambda moment: None)
 
 
+@pytest.mark.slow
 def test_preparing_says_nothing_and_gives_way() -> None:
     code = (
         "import os; before = os.nice(0); from core import worker; worker.prepare();"
