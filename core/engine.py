@@ -1,33 +1,35 @@
-"""One training per run, whoever asks and however often: a queue over dask.distributed.
+"""One training per run, whoever asks and however often: a fair queue before dask.distributed.
 
-    submit(spec)  -> a claim in the store, a task on a worker
-    worker        -> progress by event -> the claim's file, which every page reads
-    finished task -> the run in the store, the claim released
+    submit(spec, student) -> a claim in the store, a turn in the queue
+    dispatcher            -> as many tasks as there are workers
+    worker                -> progress by event -> the claim's file, which every page reads
+    finished task         -> the run in the store, the claim released
 
-The workers are processes of an embedded LocalCluster. They end with the process that started them,
-however it ends.
+The workers are processes of this machine, or those of the dask cluster that LAB_SCHEDULER names. A
+run of which the worker was lost is tried once more; one of which the cluster was lost waits again.
 """
 
 import asyncio
+import heapq
 import logging
 import os
-import signal
+import random
 import socket
 import threading
 import time
 import uuid
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
-from multiprocessing import resource_tracker
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from core import settings, worker
-from core.errors import LabError, Stopped, TrainingError
+from core import cluster, settings, worker
+from core.errors import LabError, MissingData, Stopped, TrainingError
 from core.i18n import N_
-from core.runs import Claim, Run, Store, epochs_from
-from core.specs import RunSpec
+from core.runs import Claim, Run, State, Store, epochs_from
+from core.specs import DataSpec, RunSpec
+from core.speeds import REMEMBERED, Speeds
+from core.waiting import Waiting
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -40,256 +42,546 @@ BEAT_SECONDS = 1.0
 POLL_SECONDS = 0.1
 ASK_SECONDS = 60
 """How long a short question waits for a worker to start."""
-MAX_DEATHS = 2
-"""With how many workers a run may die before it is given up: it is tried once more."""
+MAX_FAULTS = 2
+"""After how many lost workers a run is given up: it is tried once more."""
+SILENT_SECONDS = {"queued": 180.0, "preparing": 180.0, "running": 60.0, "saving": 120.0}
+"""How long a worker may say nothing of a run it was given before it counts as hung."""
+
+OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")
 
 
-async def _asked(function: Callable[..., Answer], args: tuple[Any, ...]) -> Answer:
+class Place(NamedTuple):
+    """Where a run stands in the queue."""
+
+    number: int
+    """1 for the next one."""
+    of: int
+    seconds: float
+    """About how long it waits, as fast as runs were here."""
+
+
+@dataclass(eq=False)
+class Job:
+    """A run that this engine trains or will train."""
+
+    claim: Claim
+    students: set[str]
+    task: str = ""
+    """The task that trains it now; empty while it waits."""
+    faults: int = 0
+    written: bool = True
+    """False while the store could not take the claim as it is."""
+
+    @property
+    def key(self) -> str:
+        return self.claim.key
+
+    @property
+    def spec(self) -> RunSpec:
+        return self.claim.spec
+
+
+@dataclass(eq=False)
+class Task:
+    """What a worker was given. It takes up the worker until it ends, also when it is stopped."""
+
+    name: str
+    job: Job
+    future: "Future[worker.Outcome]"
+    heard: float = field(default_factory=time.monotonic)
+    state: str = "queued"
+    hung: bool = False
+
+
+async def _asked(
+    function: Callable[..., Any], args: tuple[Any, ...]
+) -> tuple[Any, LabError | None]:
     """Run a function on a thread of its own: the worker goes on to hear what it is told."""
 
-    def answer() -> Answer:
+    def answer() -> Any:
         worker.prepare()
         return function(*args)
 
-    return await asyncio.to_thread(answer)
+    try:
+        return await asyncio.to_thread(answer), None
+    except LabError as error:
+        return None, error
 
 
 class Engine:
     """Trains runs on worker processes and keeps their claims and results in `store`.
 
-    `workers` is how many trainings run at once; by default what settings.workers says.
+    `workers` is how many trainings run at once; by default what settings.workers says. With an
+    existing cluster it is as many as that has workers. Raises UsageError for wrong settings.
     """
 
     def __init__(self, store: Store, workers: int | None = None) -> None:
+        settings.store_bytes()
         self.store = store
-        self._workers = workers
-        self._client: Client | None = None
-        self._start_lock = threading.Lock()
+        self._count = workers or settings.workers()
+        self._scheduler = settings.scheduler()
+        self._owner = f"{socket.gethostname()}-{os.getpid()}"
         self._lock = threading.RLock()
-        self._active: dict[str, tuple[str, Claim]] = {}
-        self._futures: dict[str, Future[worker.Outcome]] = {}
-        self._deaths: Counter[str] = Counter()
-        self._owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._jobs: dict[str, Job] = {}
+        self._tasks: dict[str, Task] = {}
+        self._waiting = Waiting()
+        self._elsewhere: dict[str, tuple[RunSpec, set[str]]] = {}
+        self._speeds = Speeds()
+        self._client: Client | None = None
+        self._scheduler_id = ""
+        self._workers: list[str] = []
+        self._to_stop: list[str] = []
+        self._trouble: LabError | None = None
+        self._needed = False
+        self._wake = threading.Event()
         self._closed = threading.Event()
+        self._dispatcher = threading.Thread(target=self._dispatch, daemon=True)
+        self._dispatcher.start()
         threading.Thread(target=self._beat, daemon=True).start()
 
-    def start(self) -> "Client":
-        """Start the workers, unless they are there; each imports TensorFlow ahead of its runs."""
-        with self._start_lock:
-            if self._client is None:
-                self._client = _start_cluster(self._workers or settings.workers())
-                self._client.subscribe_topic(worker.TOPIC, self._on_event)
-            return self._client
+    # What pages and commands ask for
 
-    def submit(self, spec: RunSpec) -> None:
-        """Ask for a run. Does nothing if it is finished, queued or running already.
+    def start(self) -> None:
+        """Have the workers started, in the background; each imports TensorFlow ahead of runs."""
+        self._needed = True
+        self._wake.set()
 
-        Raises StoreError if the store cannot be written, TrainingError if no worker can be had.
-        """
-        if not self.store.claim(spec, self._owner):
-            return
-        try:
-            self._send(spec)
-        except Exception as error:
-            with self._lock:
-                self._active.pop(spec.key, None)
-                self.store.release(spec.key)
-            raise TrainingError(
-                N_("The training processes could not be started ({reason}): try again."),
-                reason=error,
-            ) from error
+    def submit(self, spec: RunSpec, student: str = "") -> None:
+        """Let a student ask for a run: it is queued, or the student joins those who asked before.
 
-    def _send(self, spec: RunSpec) -> None:
-        task = f"{spec.key}-{uuid.uuid4().hex[:8]}"
-        with self._lock:
-            self._write(task, Claim(spec.key, spec, self._owner))
-        future = self.start().submit(worker.train, spec, task, key=task, pure=False)
-        with self._lock:
-            self._futures[spec.key] = future
-        future.add_done_callback(lambda done: self._on_done(spec, done))
-
-    def _send_again(self, spec: RunSpec) -> bool:
-        """Send a run whose worker died to the next one; False if that happened too often.
-
-        All runs that were given to a worker come back when it dies. Only one that had begun counts.
+        Does nothing if it is finished. Raises StoreError if the store cannot be written.
         """
         with self._lock:
-            if spec.key not in self._active:
-                return False
-            _, claim = self._active[spec.key]
-            self._deaths[spec.key] += claim.state != "queued"
-            if self._deaths[spec.key] >= MAX_DEATHS:
-                return False
-        self._send(spec)
-        return True
+            job = self._jobs.get(spec.key)
+            if job and job.claim.alive:
+                job.students.add(student)
+                if not job.task:
+                    self._waiting.add(spec.key, student)
+            elif self.store.claim(spec, self._owner):
+                self._jobs[spec.key] = Job(Claim(spec.key, spec, self._owner), {student})
+                self._waiting.add(spec.key, student)
+            elif self.store.find(spec.key) is None:
+                self._elsewhere.setdefault(spec.key, (spec, set()))[1].add(student)
+        self.start()
 
-    def ask(self, function: Callable[..., Answer], *args: Any) -> Answer:
-        """What a short function says that needs TensorFlow: a worker runs it beside its training.
+    def stop(self, key: str, student: str | None = None) -> None:
+        """A student does not want the run any more: it stops if nobody else does.
 
-        It does not wait in the queue. Raises TrainingError if no worker can be had.
+        Without a student it stops for all, also where another process trains it. Raises StoreError
+        if that one cannot be told.
         """
-        try:
-            client = self.start()
-            client.wait_for_workers(1, timeout=ASK_SECONDS)
-            address = next(iter(client.scheduler_info(n_workers=-1)["workers"]))
-            answer: Answer = client.run(_asked, function, args, workers=[address])[address]
-        except (OSError, TimeoutError) as error:
-            raise TrainingError(
-                N_("The training processes do not answer ({reason}): try again."), reason=error
-            ) from error
-        return answer
+        with self._lock:
+            others = self._elsewhere.get(key, (None, set()))[1]
+            others.discard(student or "")
+            if student is None or not others:
+                self._elsewhere.pop(key, None)
+            job = self._jobs.get(key)
+            if job is None or not job.claim.alive:
+                if student is None and self.store.claimed(key):
+                    self.store.ask_to_stop(key)
+                return
+            job.students.discard(student or "")
+            if student is not None and job.students:
+                self._waiting.leave(key, student)
+                return
+            self._to_stop += filter(None, [job.task])
+            self._end(job, Stopped(N_("The training was stopped.")))
+        self._wake.set()
+
+    def students(self, key: str) -> frozenset[str]:
+        """Who wants a run that is under way."""
+        with self._lock:
+            job = self._jobs.get(key)
+            return frozenset(job.students if job else self._elsewhere.get(key, (None, ()))[1])
 
     def owns(self, key: str) -> bool:
-        """True if this engine trains the run, and so can stop it."""
-        return key in self._active
+        """True if this engine trains the run."""
+        return key in self._jobs
 
-    def stop(self, key: str) -> None:
-        """Ask a run of this engine to stop: at once if queued, else after its current call."""
-        from distributed import Event
-
+    def place(self, key: str) -> Place | None:
+        """Where a run of this engine stands in the queue; None once a worker has it."""
         with self._lock:
-            active, future = self._active.get(key), self._futures.get(key)
-        if active is None:
-            return
-        task, claim = active
-        Event(task, client=self.start()).set()
-        if claim.state == "queued" and future is not None:
-            future.cancel()
+            order = self._waiting.order()
+            if key not in order:
+                return None
+            free = [self._seconds_left(task.job.claim) for task in self._tasks.values()]
+            free += [0.0] * (max(len(self._workers), 1) - len(free))
+            heapq.heapify(free)
+            for number, other in enumerate(order, 1):
+                starts = heapq.heappop(free)
+                if other == key:
+                    return Place(number, len(order), starts)
+                heapq.heappush(free, starts + self._speeds.seconds(self._jobs[other].spec))
+            return None
+
+    @property
+    def trouble(self) -> LabError | None:
+        """Why no worker can be had at the moment, or None."""
+        return self._trouble
+
+    @property
+    def workers(self) -> list[str]:
+        """The addresses of the workers, as far as they are known."""
+        return list(self._workers)
+
+    def _seconds_left(self, claim: Claim) -> float:
+        if claim.seconds_left is not None:
+            return claim.seconds_left
+        return self._speeds.seconds(claim.spec)
 
     def wait(self, spec: RunSpec, on_progress: Callable[[Claim], None]) -> Run:
         """Wait for a run that was submitted here or elsewhere, and return it.
 
         Raises StoreError or TrainingError, which says why there is no result.
         """
-        while (claim := self.store.claimed(spec.key)) and claim.alive:
-            on_progress(claim)
+        while True:
+            claim = self.store.claimed(spec.key)
+            if claim and claim.alive:
+                on_progress(claim)
+            elif spec.key not in self._elsewhere:
+                break
             time.sleep(POLL_SECONDS)
         if run := self.store.find(spec.key):
             return run
         raise claim.error if claim else TrainingError(N_("The training left no result: try again."))
 
+    def ask(self, function: Callable[..., Answer], *args: Any) -> Answer:
+        """What a short function says that needs TensorFlow: a worker runs it beside its training.
+
+        It does not wait in the queue. Raises TrainingError if no worker can be had, and the
+        LabErrors of the function.
+        """
+        self.start()
+        end = time.monotonic() + ASK_SECONDS
+        while not (self._workers or self._trouble) and time.monotonic() < end:
+            time.sleep(POLL_SECONDS)
+        client, workers = self._client, self.workers
+        if client is None or not workers:
+            raise self._trouble or _no_answer(TimeoutError(N_("they start slowly")))
+        address = random.choice(workers)
+        try:
+            answer, error = client.run(_asked, function, args, workers=[address])[address]
+            if isinstance(error, MissingData):
+                self._send_data(client, address, error)
+                answer, error = client.run(_asked, function, args, workers=[address])[address]
+        except (OSError, TimeoutError, KeyError) as failure:
+            raise _no_answer(failure) from failure
+        if error:
+            raise error
+        result: Answer = answer
+        return result
+
     def close(self) -> None:
         """End the workers. Runs under way are left as interrupted."""
         self._closed.set()
+        self._wake.set()
         with self._lock:
-            for task, claim in list(self._active.values()):
-                self._write(task, replace(claim, state="interrupted"))
-            self._active.clear()  # so that no late report is written over it
-        with self._start_lock:
-            if self._client is not None:
-                cluster = self._client.cluster
-                self._client.close()
-                if cluster is not None:
-                    cluster.close()
-                self._client = None
+            for job in list(self._jobs.values()):
+                self._write(job, replace(job.claim, state="interrupted"))
+            self._jobs.clear()  # so that no late report is written over it
+        self._dispatcher.join()
+        if self._client is not None:
+            cluster.close(self._client)
+            self._client = None
+        self.store.end_beat(self._owner)
+
+    # The dispatcher: the only thread that gives the cluster work, except for short questions
+
+    def _dispatch(self) -> None:
+        while not self._closed.is_set():
+            self._wake.wait(BEAT_SECONDS)
+            self._wake.clear()
+            if not self._needed:
+                continue
+            try:
+                self._work(self._client or self._connect())
+            except LabError as error:
+                self._lost(error)
+            except Exception as error:
+                if not isinstance(error, OSError | TimeoutError):
+                    logger.error("The queue stumbled", exc_info=error)
+                self._lost(_no_answer(error))
+
+    def _work(self, client: "Client") -> None:
+        """Tell workers what to stop, restart those that hang, give those that are free a run."""
+        scheduler_id, workers = cluster.look(client)
+        if self._scheduler_id not in ("", scheduler_id):
+            raise OSError("the scheduler was started again")
+        self._scheduler_id = scheduler_id
+        for address in set(workers) - set(self._workers):
+            future = client.submit(worker.prepare, workers=[address], pure=False)
+            future.add_done_callback(lambda done: done.release())
+        self._workers = workers
+        if workers:
+            self._trouble = None
+        elif self._scheduler:
+            self._trouble = _no_workers(self._scheduler)
+        self._stop_tasks(client)
+        self._restart_hung(client)
+        with self._lock:
+            capacity = len(workers) if self._scheduler else self._count
+            while len(self._tasks) < capacity and (key := self._waiting.pop()):
+                self._send(client, self._jobs[key])
+
+    def _connect(self) -> "Client":
+        """Have a cluster. Raises TrainingError if that cannot be."""
+        if not self._speeds.known:
+            with suppress(LabError):
+                self._speeds.note(*self.store.runs()[:REMEMBERED])
+        try:
+            if self._scheduler:
+                self._client = cluster.connect(self._scheduler)
+            else:
+                self._client = cluster.start(self._count)
+            self._client.subscribe_topic(worker.TOPIC, self._on_event)
+        except Exception as error:
+            if self._scheduler:
+                raise _not_reached(self._scheduler, error) from error
+            self._needed = False
+            failure = _not_started(error)
+            with self._lock:
+                for job in list(self._jobs.values()):
+                    self._end(job, failure)
+            raise failure from error
+        return self._client
+
+    def _send(self, client: "Client", job: Job) -> None:
+        name = f"{job.key}-{uuid.uuid4().hex[:8]}"
+        job.task = name
+        future = client.submit(worker.train, job.spec, name, key=name, pure=False)
+        self._tasks[name] = Task(name, job, future)
+        future.add_done_callback(lambda done: self._on_done(name, done))
+
+    def _stop_tasks(self, client: "Client") -> None:
+        from distributed import Event
+
+        with self._lock:
+            names, self._to_stop = self._to_stop, []
+        for name in names:
+            Event(name, client=client).set()
+
+    def _restart_hung(self, client: "Client") -> None:
+        """Restart workers that said nothing for too long: their runs come back as killed."""
+        now = time.monotonic()
+        with self._lock:
+            hung = {
+                name: task
+                for name, task in self._tasks.items()
+                if not task.hung and now - task.heard > SILENT_SECONDS[task.state]
+            }
+            for task in hung.values():
+                task.hung = True
+        if not hung:
+            return
+        for address, names in client.processing().items():
+            if hung.keys() & set(names):
+                client.restart_workers([address], timeout=30, raise_for_error=False)
+
+    def _lost(self, error: LabError) -> None:
+        """Forget a cluster that does not answer: its runs wait for the next one."""
+        self._trouble = error
+        with self._lock:
+            for task in self._tasks.values():
+                if self._is_current(task):
+                    self._again(task.job)
+            self._tasks.clear()
+            client, self._client = self._client, None
+            self._scheduler_id, self._workers = "", []
+        if client is not None:
+            with suppress(OSError, TimeoutError):
+                cluster.close(client)
+
+    # What workers report
 
     def _on_event(self, event: tuple[float, dict[str, Any]]) -> None:
         news = dict(event[1])
-        key, task = news.pop("key"), news.pop("task")
-        news.pop("worker", None)
-        news["epochs"] = epochs_from(news["epochs"])
         with self._lock:
-            current = self._active.get(key)
-            if current and current[0] == task and current[1].alive:
-                self._write(task, replace(current[1], **news))
+            task = self._tasks.get(news.pop("task"))
+            if task is None:
+                return
+            task.heard, task.state = time.monotonic(), news["state"]
+            if not self._is_current(task) or not task.job.claim.alive:
+                return
+            news["epochs"] = epochs_from(news["epochs"])
+            began = task.job.claim.began or time.time()
+            self._write(task.job, replace(task.job.claim, began=began, **news))
 
-    def _write(self, task: str, claim: Claim) -> None:
-        self._active[claim.key] = (task, claim)
+    def _on_done(self, name: str, future: "Future[worker.Outcome]") -> None:
+        outcome, error = None, None
+        try:
+            outcome = future.result()
+        except Exception as failure:
+            error = failure
+        with self._lock:
+            task = self._tasks.pop(name, None)
+            self._wake.set()  # the worker is free
+            if task is None or not self._is_current(task):
+                return
+        try:
+            if outcome is None:
+                self._failed(task, error)
+            else:
+                self._speeds.note(self.store.save(task.job.spec, outcome.record, outcome.files))
+                self._finish(task.job)
+        except Exception as failure:
+            self._end(task.job, _reason(failure, task))
+
+    def _is_current(self, task: Task) -> bool:
+        """False for a task whose run was stopped, or was sent anew since."""
+        return self._jobs.get(task.job.key) is task.job and task.job.task == task.name
+
+    def _failed(self, task: Task, error: Exception | None) -> None:
+        """Try a run again whose worker or cluster was lost; end it for any other reason."""
+        from distributed import CancelledError
+        from distributed.scheduler import KilledWorker
+
+        job = task.job
+        match error:
+            case MissingData() if self._client and self._scheduler:
+                self._send_data(self._client, str(error.values["worker"]), error)
+            case CancelledError():
+                pass  # a stopped run has no task any more: the scheduler is gone
+            case KilledWorker():
+                job.faults += task.state != "queued"
+            case _ if type(error).__name__ in OUT_OF_MEMORY:
+                job.faults += 1
+            case _:
+                job.faults = MAX_FAULTS
+        with self._lock:
+            if not self._is_current(task):
+                return  # stopped meanwhile
+            if job.faults < MAX_FAULTS:
+                self._again(job)
+            else:
+                self._end(job, _reason(error, task))
+
+    def _send_data(self, client: "Client", address: str, missing: MissingData) -> None:
+        """Send a worker the images it has not. Raises `missing` if this machine has others too."""
+        wanted = missing.values["data"]
+        assert isinstance(wanted, DataSpec)
+        try:
+            data = worker.load(wanted)
+        except MissingData:
+            raise missing from None
+        client.run(worker.receive, data, workers=[address])
+
+    # What becomes of a run
+
+    def _again(self, job: Job) -> None:
+        """Put a run back in front of the queue."""
+        job.task = ""
+        self._waiting.add_first(job.key, job.students)
+        self._write(job, Claim(job.key, job.spec, self._owner))
+        self._wake.set()
+
+    def _finish(self, job: Job) -> None:
+        with self._lock:
+            if self._jobs.get(job.key) in (job, None):
+                self._jobs.pop(job.key, None)
+                self.store.release(job.key)
+
+    def _end(self, job: Job, reason: LabError) -> None:
+        """Keep the claim, with its curves, as the record of why there is no result."""
+        with self._lock:
+            if self._jobs.get(job.key) is not job or not job.claim.alive:
+                return  # closed, or stopped before
+            job.task = ""
+            self._waiting.remove(job.key)
+            values = {
+                name: value if isinstance(value, int | float) else str(value)
+                for name, value in reason.values.items()
+            }
+            state: State = "stopped" if isinstance(reason, Stopped) else "failed"
+            ended = replace(job.claim, state=state, reason=reason.message, reason_values=values)
+            self._write(job, ended)
+
+    def _write(self, job: Job, claim: Claim) -> None:
         # A disk that is full for a moment must not end the training, nor hide how it ended: what
         # cannot be written now is written with the next beat.
+        job.claim, job.written = claim, False
         with suppress(LabError):
             self.store.update(claim)
+            job.written = True
             if not claim.alive:
-                del self._active[claim.key]
+                del self._jobs[claim.key]
+
+    # Signs of life
 
     def _beat(self) -> None:
         while not self._closed.wait(BEAT_SECONDS):
             with self._lock:
-                for task, claim in list(self._active.values()):
-                    self._write(task, claim)
+                jobs = list(self._jobs.values())
+                for job in jobs:
+                    if not job.written:
+                        self._write(job, job.claim)
+            if jobs:
+                with suppress(LabError):
+                    self.store.beat(self._owner)
+            for job in jobs:
+                if self.store.asked_to_stop(job.key):
+                    self.stop(job.key)
+            self._watch_elsewhere()
 
-    def _on_done(self, spec: RunSpec, future: "Future[worker.Outcome]") -> None:
-        try:
-            outcome = future.result()
-            self.store.save(spec, outcome.record, outcome.files)
-        except Exception as error:
-            from distributed.scheduler import KilledWorker
+    def _watch_elsewhere(self) -> None:
+        """Take over runs that somebody here wants and that another process does not train on."""
+        for key, (spec, students) in list(self._elsewhere.items()):
+            claim = self.store.claimed(key)
+            if claim and claim.alive:
+                continue
+            self._elsewhere.pop(key, None)
+            if claim is None or claim.state != "failed":
+                for student in students:
+                    with suppress(LabError):
+                        self.submit(spec, student)
 
-            try:
-                again = isinstance(error, KilledWorker) and self._send_again(spec)
-            except Exception as failure:
-                again, error = False, failure
-            if not again:
-                self._end(spec, error)
-        else:
-            with self._lock:
-                self._active.pop(spec.key, None)
-                self._futures.pop(spec.key, None)
-                self._deaths.pop(spec.key, None)
-                self.store.release(spec.key)
 
-    def _end(self, spec: RunSpec, error: Exception) -> None:
-        """Keep the claim, with its curves, as the record of why there is no result."""
-        from distributed import CancelledError
-        from distributed.scheduler import KilledWorker
+def _reason(error: Exception | None, task: Task) -> LabError:
+    """Why a run failed, in a sentence for its student."""
+    from distributed.scheduler import KilledWorker
 
-        match error:
-            case LabError():
-                reason = error
-            case CancelledError():
-                reason = Stopped(N_("The training was stopped."))
-            case KilledWorker():
-                reason = TrainingError(
-                    N_("The training process was killed, perhaps for want of memory: try again.")
-                )
-            case _:
-                logger.error("Run %s failed", spec.key, exc_info=error)
-                reason = TrainingError(
-                    N_("The training failed ({kind}): try again, or tell your teacher."),
-                    kind=type(error).__name__,
-                )
-        with self._lock:
-            if spec.key not in self._active:  # closed: it is marked as interrupted
-                return
-            task, claim = self._active[spec.key]
-            self._futures.pop(spec.key, None)
-            self._deaths.pop(spec.key, None)
-            ended = replace(
-                claim,
-                state="stopped" if isinstance(reason, Stopped) else "failed",
-                reason=reason.message,
-                reason_values={
-                    name: value if isinstance(value, int | float) else str(value)
-                    for name, value in reason.values.items()
-                },
+    match error:
+        case LabError():
+            return error
+        case KilledWorker() if task.hung:
+            return TrainingError(N_("The training process did not answer any more: try again."))
+        case KilledWorker():
+            return TrainingError(
+                N_("The training process was killed, perhaps for want of memory: try again.")
             )
-            self._write(task, ended)
+        case _ if type(error).__name__ in OUT_OF_MEMORY:
+            return TrainingError(
+                N_("There was not enough memory: choose fewer neurons or a smaller batch.")
+            )
+        case _:
+            logger.error("Run %s failed", task.job.key, exc_info=error)
+            return TrainingError(
+                N_("The training failed ({kind}): try again, or tell your teacher."),
+                kind=type(error).__name__,
+            )
 
 
-def _start_cluster(workers: int) -> "Client":
-    import dask
-    from distributed import Client, LocalCluster
+def _not_started(error: Exception) -> TrainingError:
+    return TrainingError(
+        N_("The training processes could not be started ({reason}): try again."), reason=error
+    )
 
-    # None of dask's own retries: it counts a death against all runs that the worker was given.
-    dask.config.set({"distributed.scheduler.allowed-failures": 0})
-    # A terminal sends Ctrl-C to all processes. Workers leave it to the one that started them: they
-    # inherit the mask of the threads that start here. (resource_tracker would undo it later.)
-    resource_tracker.ensure_running()
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        cluster = LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-            memory_limit=0,
-            silence_logs=logging.CRITICAL,
-        )
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    client = Client(cluster)
-    for address in client.scheduler_info(n_workers=-1)["workers"]:
-        future = client.submit(worker.prepare, workers=[address], pure=False)
-        future.add_done_callback(lambda done: done.release())
-    return client
+
+def _not_reached(address: str, error: Exception) -> TrainingError:
+    logger.warning("%s cannot be reached: %s", address, error)
+    return TrainingError(
+        N_("The cluster at {address} cannot be reached: runs wait until it is there."),
+        address=address,
+    )
+
+
+def _no_workers(address: str) -> TrainingError:
+    return TrainingError(
+        N_("The cluster at {address} has no workers: runs wait until one is there."),
+        address=address,
+    )
+
+
+def _no_answer(error: Exception) -> TrainingError:
+    return TrainingError(
+        N_("The training processes do not answer ({reason}): try again."), reason=error
+    )

@@ -4,6 +4,7 @@ LabError
  ├─ UsageError      the request is wrong: a value outside its limits, an unknown name (exit
  │                  status 2)
  ├─ DataError       a data set or a picture is missing or damaged
+ │   └─ MissingData  a worker has not the images of a run: it is sent them
  ├─ StoreError      the store of runs cannot be read or written
  └─ TrainingError   a run did not finish
      └─ Stopped     because somebody stopped it
@@ -60,6 +61,10 @@ class UsageError(LabError):
 
 class DataError(LabError):
     """A data set or a picture is missing, damaged or cannot be downloaded."""
+
+
+class MissingData(DataError):
+    """This machine has other images than a run names."""
 
 
 class StoreError(LabError):

@@ -4,10 +4,13 @@
     <cache>/runs/<key>/model.keras       the trained network, as Keras saves it
     <cache>/runs/<key>/predictions.npy   float32 (test images, classes)
     <cache>/running/<key>.json           a claim: who trains this run, how far it is
+    <cache>/running/<key>.stop           somebody asks the owner of the claim to stop
+    <cache>/running/<owner>.beat         when that process was last seen alive
 
 A finished run appears by one rename, so that it is whole or not there. A run that does not match
-its checksums is moved to `<cache>/damaged/` and is trained again. A claim is written again every
-second while its owner lives; a claim whose last beat is older than STALE_AFTER was interrupted.
+its checksums is moved to `<cache>/damaged/` and is trained again. The runs stay within a limit:
+those that were not used for longest go first. A process that trains writes its beat every second;
+a claim without news, whose owner has no beat younger than STALE_AFTER, was interrupted.
 """
 
 import hashlib
@@ -32,13 +35,19 @@ from locket import lock_file
 from core import settings
 from core.errors import LabError, Stopped, StoreError, TrainingError, UsageError
 from core.i18n import N_
-from core.specs import RunSpec
+from core.specs import RunSpec, variant_of
 
 SHIPPED = Path(__file__).parent / "shipped"
 """Runs that come with the lab, laid out as in a cache. They are found by key, and not listed."""
 
 STALE_AFTER = 10.0
 """Seconds without a beat after which a claim counts as interrupted."""
+
+LEFT_OVER_AFTER = 3600.0
+"""Seconds after which a half-written folder has no writer any more."""
+
+USED_EVERY = 600.0
+"""Seconds: how exactly the store knows when a run was last used."""
 
 State = Literal["queued", "preparing", "running", "saving", "stopped", "failed", "interrupted"]
 ALIVE: tuple[State, ...] = ("queued", "preparing", "running", "saving")
@@ -90,6 +99,10 @@ class Claim:
     reason: str = ""
     """Why it failed: the message of a LabError, and below the values that fill it."""
     reason_values: dict[str, str | float] = field(default_factory=dict)
+    worker: str = ""
+    """The machine and the process that train it."""
+    began: float | None = None
+    """When a worker began with it, in seconds since 1970."""
     beat: float = field(default_factory=time.time)
 
     @property
@@ -207,6 +220,8 @@ class Store:
                 with self._lock(self._runs):
                     if self.find(spec.key) is None:
                         temporary.rename(self._runs / spec.key)
+                    with suppress(OSError):  # the run is stored, also where no other can be deleted
+                        self._make_room(spec.key)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
         run = self.find(spec.key)
@@ -222,7 +237,10 @@ class Store:
         # A key such as "" or "..", from whoever typed it, must not set other folders aside.
         if key in ("", "..") or (self._runs / key).parent != self._runs:
             return None
-        return self._find(self._runs / key) or self._find(SHIPPED / "runs" / key)
+        if run := self._find(self._runs / key):
+            _mark_used(run.folder)
+            return run
+        return self._find(SHIPPED / "runs" / key)
 
     def _find(self, folder: Path) -> Run | None:
         try:
@@ -271,6 +289,44 @@ class Store:
             aside.mkdir(exist_ok=True)
             folder.rename(aside / f"{folder.name}-{time.time_ns()}")
 
+    def delete(self, key: str) -> None:
+        """Remove a finished run, at once and whole. Raises StoreError if that cannot be."""
+        with _writing(self.cache), self._lock(self._runs):
+            self._delete(self._runs / key)
+
+    def _delete(self, folder: Path) -> None:
+        self._checked.pop(folder, None)
+        doomed = Path(tempfile.mkdtemp(prefix=".", dir=self._runs))
+        folder.rename(doomed / folder.name)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+    def size(self) -> int:
+        """Bytes of all finished runs."""
+        return sum(map(_size, self._folders()))
+
+    def _folders(self) -> list[Path]:
+        """The folders of finished runs, and what writers that were killed have left."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return [path for path in self._runs.iterdir() if path.is_dir()]
+        return []
+
+    def _make_room(self, newest: str) -> None:
+        """Delete runs until all fit into the limit: the variants of the lab table come last."""
+        limit = settings.store_bytes()
+        kept = []
+        for folder in self._folders():
+            if folder.name.startswith("."):
+                if time.time() - folder.stat().st_mtime > LEFT_OVER_AFTER:
+                    shutil.rmtree(folder, ignore_errors=True)
+            elif folder.name != newest:
+                kept.append((_is_variant(folder), folder.stat().st_mtime, folder))
+        total = self.size()
+        for _, _, folder in sorted(kept):
+            if total <= limit:
+                return
+            total -= _size(folder)
+            self._delete(folder)
+
     # Claims
 
     def claim(self, spec: RunSpec, owner: str) -> bool:
@@ -282,17 +338,44 @@ class Store:
             current = self.claimed(spec.key)
             if (current and current.alive) or self.find(spec.key):
                 return False
+            self._stop_path(spec.key).unlink(missing_ok=True)
             self.update(Claim(spec.key, spec, owner))
         return True
 
     def update(self, claim: Claim) -> None:
         """Replace a claim's file in one step, with a new beat. Raises StoreError."""
+        self._write(
+            self._claim_path(claim.key), dump_json(asdict(replace(claim, beat=time.time())))
+        )
+
+    def beat(self, owner: str) -> None:
+        """Note that the process `owner` is alive, and so are its claims. Raises StoreError."""
+        self._write(self._beat_path(owner), f"{time.time()}")
+
+    def end_beat(self, owner: str) -> None:
+        """Note that `owner` ends."""
+        with suppress(OSError):
+            self._beat_path(owner).unlink()
+
+    def ask_to_stop(self, key: str) -> None:
+        """Ask the process that trains a run to stop it. Raises StoreError."""
+        self._write(self._stop_path(key), "")
+
+    def asked_to_stop(self, key: str) -> bool:
+        """True, once, if somebody asked for it."""
+        try:
+            self._stop_path(key).unlink()
+        except OSError:
+            return False
+        return True
+
+    def _write(self, path: Path, text: str) -> None:
         with _writing(self.cache):
             self._running.mkdir(parents=True, exist_ok=True)
-            temporary = self._running / f".{claim.key}.{os.getpid()}.{threading.get_ident()}"
+            temporary = self._running / f".{path.name}.{os.getpid()}.{threading.get_ident()}"
             try:
-                temporary.write_text(dump_json(asdict(replace(claim, beat=time.time()))))
-                temporary.replace(self._claim_path(claim.key))
+                temporary.write_text(text)
+                temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
 
@@ -310,7 +393,7 @@ class Store:
             values["spec"] = RunSpec.from_dict(values["spec"])
             values["epochs"] = epochs_from(values["epochs"])
             claim = Claim(**values)
-            stale = time.time() - claim.beat > STALE_AFTER
+            stale = time.time() - max(claim.beat, self._last_beat(claim.owner)) > STALE_AFTER
         except (OSError, ValueError, KeyError, TypeError, LabError):
             return None
         return replace(claim, state="interrupted") if claim.alive and stale else claim
@@ -329,6 +412,42 @@ class Store:
 
     def _claim_path(self, key: str) -> Path:
         return self._running / f"{key}.json"
+
+    def _stop_path(self, key: str) -> Path:
+        return self._running / f"{key}.stop"
+
+    def _beat_path(self, owner: str) -> Path:
+        return self._running / f"{owner}.beat"
+
+    def _last_beat(self, owner: str) -> float:
+        try:
+            return float(self._beat_path(owner).read_text())
+        except (OSError, ValueError):
+            return 0.0
+
+
+def _mark_used(folder: Path) -> None:
+    # The time of a folder is its own: checksums are bound to those of the files in it.
+    with suppress(OSError):
+        if time.time() - folder.stat().st_mtime > USED_EVERY:
+            os.utime(folder)
+
+
+def _size(folder: Path) -> int:
+    """Bytes of the files in a folder, 0 for one that was deleted meanwhile."""
+    try:
+        return sum(path.stat().st_size for path in folder.rglob("*"))
+    except FileNotFoundError:
+        return 0
+
+
+def _is_variant(folder: Path) -> bool:
+    """True for the run of a variant of the lab table."""
+    try:
+        values = json.loads((folder / "run.json").read_text())
+        return variant_of(RunSpec.from_dict(values["spec"])) is not None
+    except (OSError, ValueError, KeyError, TypeError, LabError):
+        return False
 
 
 def _load(folder: Path) -> Run:

@@ -231,6 +231,14 @@ def variant_specs(number: int) -> tuple[ModelSpec, TrainSpec]:
     )
 
 
+def variant_of(spec: RunSpec) -> int | None:
+    """The variant of the lab table that a run is of, as it stands there; or None."""
+    for number in VARIANTS:
+        if (spec.model, spec.train, spec.optimizer) == (*variant_specs(number), optimizer_spec()):
+            return number
+    return None
+
+
 def drawing_specs() -> tuple[ModelSpec, TrainSpec]:
     """The network for drawings and its training, as the one that comes with the lab was trained."""
     return ModelSpec(kind="drawing"), TrainSpec(epochs=12, batch_size=128, validation_split=0.0)

@@ -24,7 +24,7 @@ from core.specs import (
     check_number,
     optimizer_spec,
 )
-from core.structure import layers
+from core.speeds import seconds_of
 
 SEEDS = Limit(1, 10)
 RUNS = Limit(1, 300)
@@ -376,13 +376,5 @@ def difference(first: Summary, second: Summary) -> Difference | None:
 
 
 def seconds_of_run(study: Study, images: int) -> float:
-    """About how long one run of a study takes, from its number of steps and weights.
-
-    Measured on two cores with networks of the lab, batch 30 and 128: 0.8 s to compile and to test,
-    0.25 ms for a step, and 15 ps for each weight and image. The convolutional network uses a weight
-    many times: 0.25 ms for each image.
-    """
-    weights = sum(row.weights for row in layers(study.model))
-    steps = math.ceil(images / study.train.batch_size)
-    per_image = 0.25e-3 if study.model.kind == "drawing" else weights * 15e-12
-    return 0.8 + study.train.epochs * (steps * 0.25e-3 + images * per_image)
+    """About how long one run of a study takes with that many training images."""
+    return seconds_of(study.model, study.train, images)

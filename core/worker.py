@@ -5,10 +5,12 @@ TensorFlow is imported inside the functions: whoever submits a task imports this
 
 import io
 import os
+import socket
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -19,7 +21,7 @@ import numpy as np
 
 from core import datasets
 from core.datasets import Dataset
-from core.errors import DataError, Stopped
+from core.errors import DataError, MissingData, Stopped
 from core.i18n import N_
 from core.runs import Epoch
 from core.specs import DataSpec, RunSpec, training_images
@@ -34,6 +36,12 @@ TOPIC = "recognition-lab"
 
 REPORT_SECONDS = 0.2
 
+_received: dict[str, Dataset] = {}
+"""Data sets by their digest, which this machine has not but was sent."""
+
+_loading = threading.Lock()
+"""Trainings and short questions run on several threads of a worker."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -43,10 +51,18 @@ class Outcome:
     files: dict[str, bytes]
 
 
-@cache
 def prepare() -> None:
     """Import TensorFlow, once per process, and give way to the server in the race for the cores."""
+    with _loading:
+        _prepare()
+
+
+@cache
+def _prepare() -> None:
     os.nice(5)
+    # Where memory is short, Linux is to end a worker, which is started again, and not the server.
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("500")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     # 5% off an epoch where it was measured, on a processor with AVX-512.
     wide = "--xla_cpu_prefer_vector_width=512"
@@ -66,7 +82,7 @@ def train(spec: RunSpec, task: str) -> Outcome:
     """Load the data, build the network, fit, evaluate. Runs inside a dask task.
 
     Reports on TOPIC and raises Stopped soon after `distributed.Event(task)` is set. Raises
-    DataError if this machine has other data than the spec names.
+    MissingData if this machine has other data than the spec names.
     """
     from distributed import Event, get_worker
 
@@ -83,9 +99,9 @@ def train(spec: RunSpec, task: str) -> Outcome:
         nonlocal last
         last = time.monotonic()
         news = {
-            "key": spec.key,
             "task": task,
             "state": state,
+            "worker": f"{socket.gethostname()}:{os.getpid()}",
             "epochs": [asdict(epoch) for epoch in epochs],
             "steps_done": steps_done,
             "steps": steps,
@@ -93,17 +109,25 @@ def train(spec: RunSpec, task: str) -> Outcome:
         }
         worker.log_event(TOPIC, news)
 
+    def heed_stop() -> None:
+        if stop.is_set():
+            raise Stopped(N_("The training was stopped."))
+
     def report(moment: "Moment") -> None:
         finished = len(moment.epochs) == spec.train.epochs
         if time.monotonic() - last < REPORT_SECONDS and not finished:
             return
-        if stop.is_set():
-            raise Stopped(N_("The training was stopped."))
+        heed_stop()
         state = "saving" if finished else "running"
         tell(state, moment.epochs, moment.steps_done, moment.steps, moment.seconds)
 
+    heed_stop()
     tell("preparing")
-    return run(spec, report)
+    try:
+        return run(spec, report)
+    except MissingData as missing:
+        missing.values["worker"] = worker.address
+        raise
 
 
 def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
@@ -152,14 +176,27 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
 
 
 def load(spec: DataSpec) -> Dataset:
-    """The images that a spec names, kept in memory. Raises DataError if they are others here."""
-    data = _load_source(datasets.locate(datasets.definition(spec.name)))
-    if data.digest != spec.digest:
-        raise DataError(
-            N_("The {title} images changed since this run was chosen: open the page again."),
-            title=data.definition.title,
-        )
-    return data
+    """The images that a spec names, kept in memory. Raises MissingData if this machine has others.
+
+    A worker on another machine is then sent them: see `receive`.
+    """
+    with _loading:
+        if spec.digest in _received:
+            return _received[spec.digest]
+        with suppress(DataError):
+            data = _load_source(datasets.locate(datasets.definition(spec.name)))
+            if data.digest == spec.digest:
+                return data
+    raise MissingData(
+        N_("The {title} images changed since this run was chosen: open the page again."),
+        title=datasets.definition(spec.name).title,
+        data=spec,
+    )
+
+
+def receive(data: Dataset) -> None:
+    """Keep images that this machine has not, as long as the process lives."""
+    _received[data.digest] = data
 
 
 @cache

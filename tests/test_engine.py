@@ -97,15 +97,22 @@ def runs_with_epochs(engine: Engine, spec: RunSpec, count: int = 2) -> Claim:
     return until(claim)
 
 
+def client_of(engine: Engine) -> Any:
+    """Its connection to the cluster."""
+    engine.start()
+    until(lambda: engine.workers)
+    return engine._client
+
+
 def trainings(engine: Engine, spec: RunSpec) -> int:
     """How many tasks began to train that run."""
-    events = engine.start().get_events(worker.TOPIC)
-    return len({news["task"] for _, news in events if news["key"] == spec.key})
+    events = client_of(engine).get_events(worker.TOPIC)
+    return len({news["task"] for _, news in events if news["task"].startswith(spec.key)})
 
 
 def worker_of(engine: Engine, spec: RunSpec) -> psutil.Process | None:
     """The process that trains the run, or None while there is none."""
-    client = engine.start()
+    client = client_of(engine)
     for address, tasks in client.processing().items():
         if any(task.startswith(spec.key) for task in tasks):
             pid = client.run(os.getpid, workers=[address], on_error="ignore").get(address)

@@ -8,7 +8,6 @@ from core.inference import Network
 from core.recognition import Reference
 from core.runs import Run
 from core.specs import DataSpec, RunSpec
-from core.variants import VARIANTS
 from pages.ui import frame, lab
 from pages.ui.lab import Choice
 from pages.ui.text import _
@@ -66,10 +65,8 @@ def name(run: Run) -> str:
 def _title(spec: RunSpec) -> str:
     if spec.model.kind == "drawing":
         return _("Drawing model")
-    for number in VARIANTS:
-        usual = (*specs.variant_specs(number), specs.optimizer_spec())
-        if (spec.model, spec.train, spec.optimizer) == usual:
-            return _("Variant {n}: {layers}").format(n=number, layers=frame.layers(spec.model))
+    if (number := specs.variant_of(spec)) is not None:
+        return _("Variant {n}: {layers}").format(n=number, layers=frame.layers(spec.model))
     return _("{layers}, {optimizer}, {n} epochs").format(
         layers=frame.layers(spec.model),
         optimizer=spec.optimizer.text,

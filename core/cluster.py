@@ -1,0 +1,95 @@
+"""The workers: processes of this program, or an existing dask cluster on other machines."""
+
+import io
+import logging
+import signal
+import zipfile
+from multiprocessing import resource_tracker
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import core
+
+if TYPE_CHECKING:
+    from distributed import Client, Scheduler
+
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 10
+
+
+def start(workers: int) -> "Client":
+    """Start a cluster of that many processes; they end with this one, however it ends."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    # None of dask's own retries: it counts a death against all runs that the worker was given.
+    dask.config.set({"distributed.scheduler.allowed-failures": 0})
+    # A terminal sends Ctrl-C to all processes. Workers leave it to the one that started them: they
+    # inherit the mask of the threads that start here. (resource_tracker would undo it later.)
+    resource_tracker.ensure_running()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        cluster = LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+            silence_logs=logging.CRITICAL,
+        )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+    return Client(cluster)
+
+
+def connect(address: str) -> "Client":
+    """Connect to the scheduler at `address` and give its workers, now and later, this code.
+
+    So the other machines need the same packages, and nothing of the lab. Raises OSError or
+    TimeoutError if nobody answers there.
+    """
+    from distributed import Client
+
+    client = Client(address, timeout=CONNECT_SECONDS)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "core.zip"
+        path.write_bytes(_code())
+        client.upload_file(str(path))
+    client.run_on_scheduler(_no_retries)
+    return client
+
+
+def _no_retries(dask_scheduler: "Scheduler") -> None:
+    dask_scheduler.allowed_failures = 0
+
+
+def _code() -> bytes:
+    """The package core as a zip that Python imports from; always the same bytes for one version."""
+    folder = Path(core.__file__).parent
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as file:
+        for path in sorted(folder.rglob("*.py")):
+            file.writestr(zipfile.ZipInfo(str(path.relative_to(folder.parent))), path.read_bytes())
+    return content.getvalue()
+
+
+def look(client: "Client") -> tuple[str, list[str]]:
+    """The scheduler's id, which a restart changes, and the addresses of its workers.
+
+    Raises OSError or TimeoutError if the scheduler does not answer.
+    """
+    if client.status != "running" or client.scheduler is None:
+        raise OSError(f"the connection is {client.status}")
+    ask = client.scheduler.identity  # client.scheduler_info() says nothing of a failure
+    identity = client.sync(ask, n_workers=-1, callback_timeout=ANSWER_SECONDS)
+    return identity["id"], list(identity["workers"])
+
+
+def close(client: "Client") -> None:
+    """Leave a cluster, and end it if it is our own."""
+    cluster = client.cluster
+    client.close()
+    if cluster is not None:
+        cluster.close()
