@@ -3,7 +3,7 @@
 import streamlit as st
 
 from core.errors import LabError
-from pages.ui import frame, sidebar
+from pages.ui import frame, people, sidebar
 from pages.ui.addresses import ROUTES
 from pages.ui.lab import STEPS
 from pages.ui.text import _
@@ -41,4 +41,4 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 else:
-    app = st.App(__file__, routes=ROUTES)
+    app = st.App(__file__, routes=ROUTES, middleware=people.MIDDLEWARE)

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from core.datasets import DATASETS
 from core.i18n import N_, untranslated
-from core.runs import Epoch
+from core.runs import Epoch, Run
 from core.specs import ModelSpec
-from core.structure import PIXELS, layers, sizes
+from core.structure import PIXELS, layers, sizes, weights
 
 COLOURS = {
     "blue": "#0072B2",
@@ -95,6 +96,42 @@ def epoch_axis(figure: go.Figure, total_epochs: int, _: Translate) -> None:
     figure.update_xaxes(
         title=_("epoch"), range=[0.5, total_epochs + 0.5], tick0=1, dtick=step, fixedrange=True
     )
+
+
+def accuracy_by_weights(runs: Sequence[Run], _: Translate = untranslated) -> go.Figure:
+    """Test accuracy of runs against the number of their weights, a colour for each data set.
+
+    A run on a sample is hollow: its accuracy is not one of the full set.
+    """
+    figure = base_figure(360)
+    looks = zip(DATASETS.values(), ("blue", "orange"), ("circle", "diamond"), strict=True)
+    for wanted, colour, symbol in looks:
+        points = [run for run in runs if run.spec.data.name == wanted.name]
+        if not points:
+            continue
+        figure.add_scatter(
+            x=[weights(run.spec.model) for run in points],
+            y=[run.test_accuracy for run in points],
+            name=wanted.title,
+            mode="markers",
+            marker={
+                "color": COLOURS[colour],
+                "size": 10,
+                "line": {"width": 2, "color": COLOURS[colour]},
+                "symbol": [
+                    symbol if run.dataset["complete"] else f"{symbol}-open" for run in points
+                ],
+            },
+            text=[
+                f"{'+'.join(map(str, run.spec.model.hidden)) or run.spec.model.kind}, "
+                f"{run.spec.optimizer.text}"
+                for run in points
+            ],
+            hovertemplate="%{text}<br>%{x:,} · %{y:.4f}",
+        )
+    figure.update_xaxes(title=_("weights"), type="log")
+    figure.update_yaxes(title=_("test accuracy"), tickformat=".2f")
+    return figure
 
 
 def class_balance(

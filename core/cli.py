@@ -18,6 +18,7 @@ from core.optimizers import OPTIMIZERS, value_from
 from core.runs import Claim, Run, Store, dump_json
 from core.specs import DataSpec, ModelSpec, OptimizerSpec, RunSpec, TrainSpec
 from core.studies import Difference, Study, Summary
+from core.variants import VARIANTS
 
 if TYPE_CHECKING:
     from core.drawing import Drawing
@@ -259,12 +260,18 @@ def fetch(name: str) -> None:
 
 @main.command()
 @spec_options
+@click.option("--all", "everything", is_flag=True, help="variants 1 to 9 on every data set")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object and nothing else")
-def train(as_json: bool, **options: Any) -> None:
+def train(everything: bool, as_json: bool, **options: Any) -> None:
     """Train a run and store it; a run that is stored already is answered from the store.
+
+    With --all the nine variants of the lab table, on every data set or on that of --dataset.
 
     Example: python -m core train --dataset mnist --variant 1 --epochs 5 --seed 1
     """
+    if everything:
+        _train_everything(as_json)
+        return
     settings = settings_from(options)
     images = find_data(options["dataset"])
     spec = RunSpec(DataSpec(images.name, images.digest), *settings)
@@ -277,6 +284,52 @@ def train(as_json: bool, **options: Any) -> None:
         click.echo(dump_json(run_object(run, cached=cached)))
     else:
         _print_run(run, cached=cached)
+
+
+def _train_everything(as_json: bool) -> None:
+    """Train the nine variants, before the lesson, and print one line for each."""
+    context = click.get_current_context()
+    given = [
+        name
+        for name in context.params
+        if context.get_parameter_source(name) == ParameterSource.COMMANDLINE
+    ]
+    if refused := [name for name in given if name in RUN_OPTIONS]:
+        raise UsageError(
+            N_("--all trains the variants as they are: leave out --{option}."),
+            option=refused[0].replace("_", "-"),
+        )
+    names = [context.params["dataset"]] if "dataset" in given else list(datasets.DATASETS)
+    wanted = [
+        RunSpec(DataSpec(images.name, images.digest), model, specs.optimizer_spec(), train)
+        for images in map(find_data, names)
+        for model, train in map(specs.variant_specs, range(1, len(VARIANTS)))
+    ]
+    store = Store()
+    began = time.monotonic()
+    stored = {spec.key for spec in wanted if store.find(spec.key)}
+    if missing := [spec for spec in wanted if spec.key not in stored]:
+        _train_all(missing, store)
+    runs = [run for spec in wanted if (run := store.find(spec.key))]
+    if as_json:
+        click.echo(dump_json([run_object(run, cached=run.key in stored) for run in runs]))
+        return
+    for run in runs:
+        click.echo(
+            _(
+                "{dataset}  variant {variant}  test accuracy {accuracy:.4f}  {seconds:5.1f} s"
+            ).format(
+                dataset=f"{run.dataset['name']:<13}",
+                variant=specs.variant_of(run.spec),
+                accuracy=run.test_accuracy,
+                seconds=run.train_seconds,
+            )
+        )
+    click.echo(
+        _("{n} runs, {new} of them new, in {seconds:.0f} s.").format(
+            n=len(runs), new=len(missing), seconds=time.monotonic() - began
+        )
+    )
 
 
 def _train(spec: RunSpec, store: Store) -> Run:

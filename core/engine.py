@@ -336,7 +336,7 @@ class Engine:
             self._client.subscribe_topic(worker.TOPIC, self._on_event)
         except Exception as error:
             if self._scheduler:
-                raise _not_reached(self._scheduler, error) from error
+                raise _not_reached(self._scheduler) from error
             self._needed = False
             failure = _not_started(error)
             with self._lock:
@@ -379,6 +379,8 @@ class Engine:
 
     def _lost(self, error: LabError) -> None:
         """Forget a cluster that does not answer: its runs wait for the next one."""
+        if str(self._trouble) != str(error):
+            logger.warning("%s", error)
         self._trouble = error
         with self._lock:
             for task in self._tasks.values():
@@ -402,6 +404,7 @@ class Engine:
             task.heard, task.state = time.monotonic(), news["state"]
             if not self._is_current(task) or not task.job.claim.alive:
                 return
+            news.pop("worker", None)
             news["epochs"] = epochs_from(news["epochs"])
             began = task.job.claim.began or time.time()
             self._write(task.job, replace(task.job.claim, began=began, **news))
@@ -566,8 +569,7 @@ def _not_started(error: Exception) -> TrainingError:
     )
 
 
-def _not_reached(address: str, error: Exception) -> TrainingError:
-    logger.warning("%s cannot be reached: %s", address, error)
+def _not_reached(address: str) -> TrainingError:
     return TrainingError(
         N_("The cluster at {address} cannot be reached: runs wait until it is there."),
         address=address,

@@ -99,7 +99,7 @@ class Claim:
     reason: str = ""
     """Why it failed: the message of a LabError, and below the values that fill it."""
     reason_values: dict[str, str | float] = field(default_factory=dict)
-    worker: str = ""
+    machine: str = ""
     """The machine and the process that train it."""
     began: float | None = None
     """When a worker began with it, in seconds since 1970."""

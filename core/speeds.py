@@ -7,7 +7,7 @@ from statistics import median
 from core.datasets import DATASETS
 from core.runs import Run
 from core.specs import ModelSpec, RunSpec, TrainSpec, training_images
-from core.structure import layers
+from core.structure import weights
 
 REMEMBERED = 50
 """How many measured runs count."""
@@ -23,10 +23,9 @@ def seconds_of(model: ModelSpec, train: TrainSpec, images: int) -> float:
     0.25 ms for a step, and 15 ps for each weight and image. The convolutional network uses a weight
     many times: 0.25 ms for each image.
     """
-    weights = sum(row.weights for row in layers(model))
     trained_on = training_images(images, train.validation_split)
     steps = math.ceil(trained_on / train.batch_size)
-    per_image = 0.25e-3 if model.kind == "drawing" else weights * 15e-12
+    per_image = 0.25e-3 if model.kind == "drawing" else weights(model) * 15e-12
     return 0.8 + train.epochs * (steps * 0.25e-3 + trained_on * per_image)
 
 

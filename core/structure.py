@@ -101,6 +101,11 @@ def layers(model: ModelSpec) -> list[LayerRow]:
     return rows
 
 
+def weights(model: ModelSpec) -> int:
+    """How many weights the network has."""
+    return sum(row.weights for row in layers(model))
+
+
 def keras_summary(model: ModelSpec) -> str:
     """What `model.summary()` prints for this network in a new session, 80 columns wide."""
 

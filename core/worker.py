@@ -101,7 +101,7 @@ def train(spec: RunSpec, task: str) -> Outcome:
         news = {
             "task": task,
             "state": state,
-            "worker": f"{socket.gethostname()}:{os.getpid()}",
+            "machine": f"{socket.gethostname()}:{os.getpid()}",
             "epochs": [asdict(epoch) for epoch in epochs],
             "steps_done": steps_done,
             "steps": steps,

@@ -7,9 +7,9 @@ from core.charts import METRICS
 from core.errors import LabError
 from core.studies import Summary
 from core.study_charts import MOST, PARTS
-from pages.ui import comparison, frame, study, study_tables
+from pages.ui import comparison, frame, study, study_tables, training
 from pages.ui.study import Chosen, Progress
-from pages.ui.text import _, plural
+from pages.ui.text import _, duration, plural
 
 FEW = 9  # rows, which are then all in colour
 
@@ -21,11 +21,17 @@ def controls(chosen: Chosen, done: Progress) -> None:
     text = text.format(done=len(done.runs), n=total)
     if done.alive:
         st.progress(done.fraction, text)
-        label = _("Stop, and keep what is done")
-        st.button(
-            label, icon=":material/stop:", on_click=study.stop, args=[done.alive], key="stop_study"
-        )
-        return
+        training.trouble()
+        if done.mine:
+            st.button(
+                _("Stop, and keep what is done"),
+                icon=":material/stop:",
+                on_click=study.stop,
+                args=[done.mine],
+                key="stop_study",
+            )
+            return
+        st.caption(_("Somebody else asked for the runs that are under way."))
     for error in done.errors:
         st.warning(frame.sentence(error))
     if error := st.session_state.pop("start_error", None):
@@ -38,7 +44,7 @@ def controls(chosen: Chosen, done: Progress) -> None:
     )
     long = seconds > studies.CONFIRM_SECONDS
     agreed = not long or st.checkbox(
-        _("Yes, train for {time}").format(time=study.duration(seconds)), key="agreed"
+        _("Yes, train for {time}").format(time=duration(seconds)), key="agreed"
     )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
@@ -50,7 +56,7 @@ def controls(chosen: Chosen, done: Progress) -> None:
             disabled=not agreed,
             key="start_study",
         )
-        st.caption(f"{text} · {study.duration(seconds)}")
+        st.caption(f"{text} · {duration(seconds)}")
 
 
 def pick_rows(summaries: list[Summary]) -> list[str]:

@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
@@ -23,12 +25,12 @@ from core import datasets, rules, specs, studies, worker
 from core.datasets.fashion_mnist import FASHION_MNIST
 from core.datasets.mnist import MNIST
 from core.engine import Engine
-from core.errors import StoreError
+from core.errors import StoreError, TrainingError
 from core.optimizers import OPTIMIZERS
 from core.runs import Claim, Epoch, Run, Store
 from core.specs import LIMITS, DataSpec, RunSpec
 from core.variants import VARIANTS
-from pages.ui import lab
+from pages.ui import lab, people
 from pages.ui.lab import STEPS
 
 ROOT = Path(__file__).parents[1]
@@ -50,18 +52,15 @@ components = functools.cache(manifest_scanner.scan_component_manifests)
 class Queue(Engine):
     """An engine that starts no worker: it takes runs and leaves them waiting."""
 
-    def start(self) -> Any:
-        raise AssertionError("a page has started the workers")
-
-    def submit(self, spec: RunSpec, student: str = "") -> None:
-        self.store.claim(spec, "this server")
+    def start(self) -> None:
+        pass
 
     def ask(self, function: Any, *args: Any) -> Any:
         return function(*args)
 
 
 @pytest.fixture(autouse=True)
-def engine(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Queue:
+def engine(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
     """The engine of the pages, on the cache of this test.
 
     AppTest takes app.py for an app of Streamlit's first kind, because there is a folder `pages`. A
@@ -77,7 +76,8 @@ def engine(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Queue:
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", components)
     queue = Queue(Store())
     monkeypatch.setattr(lab, "engine", lambda: queue)
-    return queue
+    yield queue
+    queue.close()
 
 
 def spec_of(variant: int) -> RunSpec:
@@ -471,14 +471,45 @@ def test_the_train_page_offers_to_start_and_starts(engine: Queue) -> None:
     assert button.label == "Start training"
     button.click().run()
     assert [c.spec for c in engine.store.claims()] == [spec_of(TRAINED)]
-    assert not at.main.button, "the run belongs to another server: it cannot be stopped here"
-    assert at.main.get("progress")[0].proto.text == "Waiting for a free worker"
+    assert [button.label for button in at.main.button] == ["Stop"]
+    assert at.main.get("progress")[0].proto.text == "Next in the queue"
+    at.main.button[0].click().run()
+    assert at.main.info[-1].value == "The training was stopped."
+
+
+def test_a_student_joins_a_run_of_another_and_leaves_it_again(engine: Queue) -> None:
+    engine.submit(spec_of(5), "another")
+    engine.submit(spec_of(TRAINED), "another")
+    at = visit("train", variant=TRAINED)
+    assert at.main.get("progress")[0].proto.text.startswith("Place 2 of 2 in the queue, starts in")
+    assert [button.label for button in at.main.button] == ["Wait for it too"]
+    at.main.button[0].click().run()
+    assert len(engine.students(spec_of(TRAINED).key)) == 2
+    assert at.main.button[0].label == "Stop"
+    others = "1 other student waits for it too: for them it goes on."
+    assert others in [caption.value for caption in at.main.caption]
+    at.main.button[0].click().run()
+    assert engine.students(spec_of(TRAINED).key) == {"another"}
+    assert at.main.button[0].label == "Wait for it too"
+    found = engine.store.claimed(spec_of(TRAINED).key)
+    assert found
+    assert found.alive
+
+
+def test_a_queue_without_workers_says_why(engine: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    trouble = TrainingError("The cluster at {address} has no workers.", address="tcp://a:1")
+    monkeypatch.setattr(Engine, "trouble", trouble)
+    engine.submit(spec_of(TRAINED), "another")
+    at = visit("train", variant=TRAINED)
+    assert [warning.value for warning in at.main.warning] == [
+        "The cluster at tcp\\://a\\:1 has no workers."
+    ]
 
 
 def test_a_store_that_cannot_be_written_is_one_sentence(
     engine: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(spec: RunSpec) -> None:
+    def refuse(spec: RunSpec, student: str) -> None:
         raise StoreError("The disk is full.")
 
     monkeypatch.setattr(engine, "submit", refuse)
@@ -1036,3 +1067,113 @@ def test_the_finder_says_where_to_begin() -> None:
     at.selectbox(key="finder-adam").set_value("sgd").run()
     assert "Keras's default is 0.01." in texts_of(at)
     assert "One sweep with seed 0, batch 32" in texts_of(at)
+
+
+# The class
+
+
+def class_table(at: AppTest) -> Any:
+    """The table of all variants on all data sets."""
+    return at.main.dataframe[0].value.set_index("Variant")
+
+
+def press(at: AppTest, label: str) -> AppTest:
+    [button] = [button for button in at.main.button if button.label == label]
+    assert not button.disabled
+    return button.click().run()
+
+
+@needs_no_fashion
+def test_the_class_page_shows_every_variant_and_what_is_under_way(run: Run, engine: Queue) -> None:
+    engine.submit(spec_of(1), "another")
+    failed = Claim(spec_of(2).key, spec_of(2), "x", "failed", reason="The disk is full.")
+    engine.store.update(failed)
+    at = visit("class")
+    table = class_table(at)
+    assert list(table.index) == list(VARIANTS)
+    assert list(table["MNIST"]) == [
+        "not trained", "waiting, place 1", "failed", "trained", *["not trained"] * 6,
+    ]  # fmt: skip
+    assert table["MNIST, accuracy"][TRAINED] == f"{run.test_accuracy:.4f}"
+    assert table["MNIST, accuracy"][1] == "–"
+    assert table["Weights"][1] == "269,322"
+    assert metrics(at)["Waiting"] == "1"
+    assert metrics(at)["Stored runs"] == "1"
+    assert "Fashion-MNIST" in at.main.info[0].value
+    under_way = at.main.dataframe[1].value
+    assert list(under_way["Run"]) == ["Variant 1: 256 + 256 relu · MNIST · seed 0"]
+    assert list(under_way["Students"]) == [1]
+    assert list(at.main.dataframe[2].value["Why"]) == ["The disk is full."]
+    assert "a sample" in " ".join(caption.value for caption in at.main.caption)
+    assert len(at.main.get("plotly_chart")) == 1
+
+
+@pytest.fixture
+def teacher(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The browser is on the machine that serves the lab; AppTest says nothing of that."""
+    monkeypatch.setattr(type(st.context), "ip_address", None)
+
+
+@needs_no_fashion
+@pytest.mark.usefixtures("teacher")
+def test_the_teacher_trains_all_stops_and_deletes(run: Run, engine: Queue) -> None:
+    at = visit("class")
+    assert "8 runs are missing" in " ".join(caption.value for caption in at.main.caption)
+    press(at, "Train all")
+    waiting = {claim.key for claim in engine.store.claims()}
+    assert waiting == {spec_of(number).key for number in range(1, 10) if number != TRAINED}
+    engine.submit(spec_of(1), "another")
+    at.main.multiselect(key="runs_to_stop").set_value([spec_of(1).key]).run()
+    press(at, "Stop")
+    stopped = engine.store.claimed(spec_of(1).key)
+    assert stopped
+    assert stopped.state == "stopped", "for the student too"
+    at.main.multiselect(key="runs_to_delete").set_value([run.key]).run()
+    press(at, "Delete")
+    assert engine.store.find(run.key) is None
+    assert class_table(at)["MNIST"][TRAINED] == "not trained"
+
+
+def test_without_the_password_nobody_affects_others(
+    run: Run, engine: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_PASSWORD", "lärche")
+    monkeypatch.setattr("pages.ui.people.GUESS_SECONDS", 0)
+    engine.submit(spec_of(1), "another")
+    at = visit("class")
+    assert [button.label for button in at.main.button if not button.disabled] == ["Unlock"]
+    assert not at.main.multiselect
+    at.main.text_input[0].set_value("Lärche")
+    press(at, "Unlock")
+    assert sentences(at) == ["That is not the password: try again."]
+    at.main.text_input[0].set_value("lärche")
+    press(at, "Unlock")
+    assert not at.main.text_input
+    assert {"Runs to stop", "Runs to delete"} == {picker.label for picker in at.main.multiselect}
+    press(at, "Train all")
+
+
+def test_without_a_password_only_this_machine_affects_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for headers, address, teacher in (
+        ({}, None, True),
+        ({}, "192.168.1.20", False),
+        ({"x-forwarded-for": "192.168.1.20"}, None, False),
+    ):
+        context = SimpleNamespace(headers=headers, ip_address=address)
+        monkeypatch.setattr(st, "context", context)
+        assert people.is_teacher() is teacher
+
+
+@needs_no_fashion
+@pytest.mark.usefixtures("teacher")
+def test_interrupted_runs_are_offered_again(claim: Callable[..., Claim], engine: Queue) -> None:
+    claim(state="interrupted", epochs=EPOCHS)
+    at = visit("class")
+    assert class_table(at)["MNIST"][TRAINED] == "interrupted"
+    press(at, "Train them again")
+    found = engine.store.claimed(spec_of(TRAINED).key)
+    assert found
+    assert found.state == "queued"
+    assert "Train them again" not in [button.label for button in at.main.button]

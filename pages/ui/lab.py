@@ -1,6 +1,5 @@
 """What a student has chosen, and the way through the lab: shared by the sidebar and every page."""
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +30,7 @@ class Step:
     title: str
     icon: str
     lab: int = 1
+    """The lab that the page is of; 0 for what is about all of them."""
 
     @property
     def file(self) -> str:
@@ -55,6 +55,7 @@ STEPS = (
     Step("rules", N_("Update rules"), ":material/function:", 4),
     Step("motion", N_("How it moves"), ":material/route:", 4),
     Step("rate", N_("Learning rate"), ":material/speed:", 4),
+    Step("class", N_("Class"), ":material/groups:", 0),
 )
 
 
@@ -90,7 +91,7 @@ class Choice:
 def engine() -> Engine:
     """The one engine of this server; its workers start in the background, ahead of a run."""
     started = Engine(Store())
-    threading.Thread(target=started.start, daemon=True).start()
+    started.start()
     return started
 
 

@@ -53,7 +53,7 @@ def name(run: Run) -> str:
     """A run in words: its place in the table or its settings, its seed and its accuracy."""
     spec = run.spec
     parts = [
-        _title(spec),
+        title(spec),
         _("seed {n}").format(n=spec.train.seed),
         _("test accuracy {share}").format(share=frame.figure(run.test_accuracy)),
     ]
@@ -62,7 +62,8 @@ def name(run: Run) -> str:
     return " · ".join(parts)
 
 
-def _title(spec: RunSpec) -> str:
+def title(spec: RunSpec) -> str:
+    """What is trained in words: its place in the lab table, or its settings."""
     if spec.model.kind == "drawing":
         return _("Drawing model")
     if (number := specs.variant_of(spec)) is not None:

@@ -39,6 +39,10 @@ VARIANT_LABELS = {
 }
 
 
+HEADINGS = {4: N_("Lab 4: optimizers"), 0: N_("The whole class")}
+"""What stands above the pages of a lab, after the first one."""
+
+
 def choose() -> None:
     """Draw the pickers and set `st.session_state.choice`. Raises LabError if it cannot be had."""
     with st.sidebar:
@@ -205,7 +209,7 @@ def way() -> None:
     st.markdown(f"**{_('The lab, step by step')}**")
     for number, step in enumerate(lab.STEPS):
         if step.lab != lab.STEPS[max(number - 1, 0)].lab:
-            st.markdown(f"**{_('Lab {n}: optimizers').format(n=step.lab)}**")
+            st.markdown(f"**{_(HEADINGS[step.lab])}**")
         done = lab.is_done(step.name)
         label = f"{number}. {_(step.title)}" if number and step.lab == 1 else _(step.title)
         st.page_link(

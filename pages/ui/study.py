@@ -15,7 +15,7 @@ from core.runs import Claim, Run
 from core.specs import LIMITS, DataSpec, RunSpec, check_choice, check_number
 from core.studies import SEEDS, STUDIES, Study
 from core.study_charts import MOST, Curves, style
-from pages.ui import frame, lab
+from pages.ui import frame, lab, people
 from pages.ui.text import _
 
 DEFAULTS: dict[str, Any] = {
@@ -73,6 +73,12 @@ class Progress:
     @property
     def alive(self) -> list[Claim]:
         return [claim for claim in self.claims.values() if claim.alive]
+
+    @property
+    def mine(self) -> list[Claim]:
+        """What is under way that this student waits for."""
+        student, engine = people.student(), lab.engine()
+        return [claim for claim in self.alive if student in engine.students(claim.key)]
 
     @property
     def fraction(self) -> float:
@@ -234,24 +240,15 @@ def start(missing: list[RunSpec]) -> None:
     """Ask for the runs of a study that are not there yet."""
     try:
         for spec in missing:
-            lab.engine().submit(spec)
+            lab.engine().submit(spec, people.student())
     except LabError as error:
         st.session_state.start_error = error
 
 
 def stop(claims: list[Claim]) -> None:
-    """Stop what is under way, the last in the queue first. What is finished stays."""
+    """Stop what this student waits for, the last in the queue first. What is finished stays."""
     for claim in reversed(claims):
-        lab.engine().stop(claim.key)
-
-
-def duration(seconds: float) -> str:
-    """A time to come, in words."""
-    if seconds < 90:
-        return _("about {n:.0f} s").format(n=max(seconds, 1))
-    if seconds < 5400:
-        return _("about {n:.0f} minutes").format(n=seconds / 60)
-    return _("about {n:.1f} hours").format(n=seconds / 3600)
+        lab.engine().stop(claim.key, people.student())
 
 
 def curves(chosen: Chosen, done: Progress, picked: list[str]) -> list[Curves]:

@@ -23,3 +23,12 @@ def _(message: str) -> str:
 def plural(one: str, many: str, number: int) -> str:
     """The form of a message that suits `number`, in the language of the session."""
     return catalogue().ngettext(one, many, number)
+
+
+def duration(seconds: float) -> str:
+    """A time to come, in words."""
+    if seconds < 90:
+        return _("about {n:.0f} s").format(n=max(seconds, 1))
+    if seconds < 5400:
+        return _("about {n:.0f} minutes").format(n=seconds / 60)
+    return _("about {n:.1f} hours").format(n=seconds / 3600)

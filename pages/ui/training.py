@@ -7,11 +7,10 @@ import streamlit as st
 from core.errors import LabError
 from core.i18n import N_
 from core.runs import Claim
-from pages.ui import frame, lab
-from pages.ui.text import _
+from pages.ui import frame, lab, people
+from pages.ui.text import _, duration, plural
 
 STATES = {
-    "queued": N_("Waiting for a free worker"),
     "preparing": N_("Preparing: loading TensorFlow and the data, compiling the network"),
     "saving": N_("Testing the network and saving the run"),
 }
@@ -30,31 +29,70 @@ def button(label: str, claim: Claim | None, kind: Literal["primary", "secondary"
 def _start() -> None:
     """Ask for the run of the current choice."""
     try:
-        lab.engine().submit(lab.choice().spec)
+        lab.engine().submit(lab.choice().spec, people.student())
     except LabError as error:
         st.session_state.start_error = error
 
 
 def progress(claim: Claim) -> None:
-    """How far a run is that is under way, and the button that stops it."""
-    st.progress(claim.fraction, _text(claim, claim.spec.train.epochs))
-    if lab.engine().owns(claim.key):
+    """How far a run is that is under way, and the button that stops it or joins those who wait."""
+    st.progress(claim.fraction, text(claim))
+    trouble()
+    student, wanted = people.student(), lab.engine().students(claim.key)
+    others = len(wanted - {student})
+    if student not in wanted:
         st.button(
-            _("Stop"),
-            icon=":material/stop:",
-            on_click=lab.engine().stop,
-            args=[claim.key],
-            key="stop",
+            _("Wait for it too"),
+            icon=":material/group_add:",
+            on_click=_start,
+            key="join",
+            help=_("Then it goes on until it is done, even if the others stop."),
         )
-    else:
-        st.caption(_("Another program on this computer trains this run: stop it there."))
+        st.caption(_("Somebody else asked for this training."))
+        return
+    st.button(
+        _("Stop"),
+        icon=":material/stop:",
+        on_click=lab.engine().stop,
+        args=[claim.key, student],
+        key="stop",
+    )
+    if others:
+        st.caption(
+            plural(
+                "{n} other student waits for it too: for them it goes on.",
+                "{n} other students wait for it too: for them it goes on.",
+                others,
+            ).format(n=others)
+        )
 
 
-def _text(claim: Claim, total: int) -> str:
+def trouble() -> None:
+    """Say why no worker can be had, while that is so."""
+    if error := lab.engine().trouble:
+        st.warning(frame.sentence(error), icon=":material/cloud_off:")
+
+
+def text(claim: Claim) -> str:
     """Where the run is, and how long it still takes."""
+    total = claim.spec.train.epochs
+    if claim.state == "queued":
+        return _place(claim.key)
     if claim.state != "running":
         return _(STATES[claim.state])
     text = _("Epoch {n} of {total}").format(n=min(len(claim.epochs) + 1, total), total=total)
     if claim.seconds_left is None:
         return text
     return _("{text}, about {n:.0f} s left").format(text=text, n=claim.seconds_left)
+
+
+def _place(key: str) -> str:
+    """Where a run stands in the queue, and when its turn comes."""
+    place = lab.engine().place(key)
+    if place is None:
+        return _("Waiting for a free worker")
+    if place.seconds < 1:
+        return _("Next in the queue")
+    return _("Place {n} of {total} in the queue, starts in {time}").format(
+        n=place.number, total=place.of, time=duration(place.seconds)
+    )

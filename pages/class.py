@@ -1,0 +1,285 @@
+"""For the teacher: what is trained, what runs, and how accuracy grows with the network."""
+
+from datetime import datetime
+from typing import Literal
+
+import pandas as pd
+import streamlit as st
+
+from core import charts, datasets, settings, specs
+from core.errors import DataError, LabError
+from core.i18n import N_
+from core.runs import Claim, Run
+from core.specs import DataSpec, RunSpec
+from core.speeds import seconds_of
+from core.structure import weights
+from core.variants import VARIANTS
+from pages.ui import frame, lab, networks, people, training
+from pages.ui.text import _, duration, plural
+
+# States of a claim without a result
+BROKEN = {"failed": N_("failed"), "interrupted": N_("interrupted"), "stopped": N_("stopped")}
+
+
+def present_data() -> list[datasets.Dataset]:
+    """The data sets that are on this machine."""
+    found = []
+    for wanted in datasets.DATASETS.values():
+        try:
+            found.append(lab.load(datasets.locate(wanted)))
+        except DataError as error:
+            st.info(f"{wanted.title}: {frame.sentence(error)}")
+    return found
+
+
+def variant_spec(data: datasets.Dataset, number: int) -> RunSpec:
+    """The run of a variant of the lab table on this data."""
+    model, train = specs.variant_specs(number)
+    return RunSpec(DataSpec(data.name, data.digest), model, specs.optimizer_spec(), train)
+
+
+def columns(data: datasets.Dataset, number: int) -> dict[str, str]:
+    """The cells of a variant on a data set: its state and its test accuracy."""
+    spec = variant_spec(data, number)
+    run = lab.find_run(spec.key)
+    return {
+        data.definition.title: _("trained") if run else state(spec),
+        _("{title}, accuracy").format(title=data.definition.title): frame.figure(
+            run.test_accuracy if run else None
+        ),
+    }
+
+
+def state(spec: RunSpec) -> str:
+    """How far a run is that is not finished."""
+    engine = lab.engine()
+    claim = engine.store.claimed(spec.key)
+    if claim is None:
+        return _("not trained")
+    if claim.state == "running":
+        return _("running, {share:.0%}").format(share=claim.fraction)
+    if not claim.alive:
+        return _(BROKEN[claim.state])
+    place = engine.place(claim.key)
+    return _("waiting, place {n}").format(n=place.number) if place else _("preparing")
+
+
+def variants(data: list[datasets.Dataset]) -> None:
+    """Every variant on every data set, with its state and its test accuracy."""
+    rows = [
+        {
+            _("Variant"): number,
+            _("Hidden layers"): " + ".join(map(str, variant.hidden)),
+            _("Weights"): f"{weights(variant_spec(data[0], number).model):,}",
+            **{key: cell for one in data for key, cell in columns(one, number).items()},
+        }
+        for number, variant in VARIANTS.items()
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        height="content",
+        alt=_("Every variant on every data set, with its state and its test accuracy"),
+    )
+    places = ", ".join(
+        f"{one.definition.title}: {_('full set') if one.complete else _('a sample')}"
+        for one in data
+    )
+    st.caption(_("Test accuracy of one run each with seed 0. {places}.").format(places=places))
+
+
+def train_all(data: list[datasets.Dataset]) -> None:
+    """The button that trains the nine variants on every data set, before the lesson."""
+    wanted = [(variant_spec(one, n), one) for one in data for n in VARIANTS if n]
+    missing = [(spec, one) for spec, one in wanted if not lab.find_run(spec.key)]
+    if not missing:
+        st.caption(_("All nine variants are trained."))
+        return
+    seconds = sum(
+        seconds_of(spec.model, spec.train, len(one.arrays.x_train)) for spec, one in missing
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            _("Train all"),
+            type="primary",
+            icon=":material/playlist_play:",
+            on_click=submit,
+            args=[[spec for spec, _one in missing]],
+            disabled=not people.is_teacher(),
+            key="train_all",
+        )
+        st.caption(
+            plural(
+                "{n} run is missing, {time}", "{n} runs are missing, {time}", len(missing)
+            ).format(n=len(missing), time=duration(seconds))
+        )
+
+
+def submit(wanted: list[RunSpec]) -> None:
+    """Ask for runs, as the teacher."""
+    if not people.is_teacher():
+        return
+    try:
+        for spec in wanted:
+            lab.engine().submit(spec, people.student())
+    except LabError as error:
+        st.session_state.class_error = error
+
+
+def stop(keys: list[str]) -> None:
+    """Stop runs for everybody, those that wait longest first, as the teacher."""
+    if not people.is_teacher():
+        return
+    try:
+        for key in keys:
+            lab.engine().stop(key)
+    except LabError as error:
+        st.session_state.class_error = error
+
+
+def delete(keys: list[str]) -> None:
+    """Delete finished runs, as the teacher."""
+    if not people.is_teacher():
+        return
+    try:
+        for key in keys:
+            lab.engine().store.delete(key)
+    except LabError as error:
+        st.session_state.class_error = error
+
+
+def name(spec: RunSpec) -> str:
+    """A run in words, with its data set and its seed."""
+    title = datasets.definition(spec.data.name).title
+    return f"{networks.title(spec)} · {title} · " + _("seed {n}").format(n=spec.train.seed)
+
+
+def under_way(claims: list[Claim]) -> None:
+    """What runs and what waits: how far, for how long, on which worker, and the button to stop."""
+    now = datetime.now().timestamp()
+    rows = [
+        {
+            _("Run"): name(claim.spec),
+            _("State"): training.text(claim),
+            _("For"): duration(now - claim.began) if claim.began else "–",
+            _("Worker"): claim.machine or "–",
+            _("Students"): len(lab.engine().students(claim.key)),
+        }
+        for claim in claims
+    ]
+    if not rows:
+        st.caption(_("Nothing is trained at the moment."))
+        return
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        height=min(38 + 35 * len(rows), 400),
+        alt=_("The runs that are trained or wait, with their state and worker"),
+    )
+    pick("stop", {claim.key: name(claim.spec) for claim in claims})
+
+
+def pick(what: Literal["stop", "delete"], names: dict[str, str]) -> None:
+    """For the teacher: some runs by their names, and the button that stops or deletes them."""
+    if not people.is_teacher():
+        return
+    label, button, action = {
+        "stop": (_("Runs to stop"), _("Stop"), stop),
+        "delete": (_("Runs to delete"), _("Delete"), delete),
+    }[what]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        keys = st.multiselect(
+            label, list(names), format_func=lambda key: names.get(key, key), key=f"runs_to_{what}"
+        )
+        st.button(
+            button,
+            icon=f":material/{what}:",
+            on_click=action,
+            args=[keys],
+            disabled=not keys,
+            key=f"{what}_runs",
+        )
+
+
+def ended(claims: list[Claim]) -> None:
+    """Runs that failed or were interrupted, and the offer to train them again."""
+    if not claims:
+        return
+    st.subheader(_("Without a result"))
+    rows = [{_("Run"): name(claim.spec), _("Why"): claim.error.sentence(_)} for claim in claims]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("Runs that failed, and why"))
+    st.button(
+        _("Train them again"),
+        icon=":material/restart_alt:",
+        on_click=submit,
+        args=[[claim.spec for claim in claims]],
+        disabled=not people.is_teacher(),
+        key="again",
+    )
+
+
+@st.fragment(run_every=2)
+def board(data: list[datasets.Dataset], finished: int) -> None:
+    """All that changes while runs are trained; the rest is drawn anew when one is finished."""
+    store = lab.engine().store
+    if len(store.runs()) != finished:
+        st.rerun()
+    claims = store.claims()
+    alive = [claim for claim in claims if claim.alive]
+    running = [claim for claim in alive if claim.state != "queued"]
+    frame.tiles(
+        {
+            _("Running"): str(len(running)),
+            _("Waiting"): str(len(alive) - len(running)),
+            _("Workers"): str(len(lab.engine().workers)),
+            _("Stored runs"): str(finished),
+        }
+    )
+    training.trouble()
+    if error := st.session_state.pop("class_error", None):
+        frame.show_error(error)
+    variants(data)
+    train_all(data)
+    st.subheader(_("Under way"))
+    under_way(running + [claim for claim in alive if claim.state == "queued"])
+    ended([claim for claim in claims if claim.state in ("failed", "interrupted")])
+
+
+def stored(runs: list[Run]) -> None:
+    """All finished runs, how much room they take, and the button that deletes some."""
+    limit = settings.store_bytes()
+    st.caption(
+        _("{used:.2f} of {limit:g} GB. When it is full, runs that nobody used for long go.").format(
+            used=lab.engine().store.size() / 1e9, limit=limit / 1e9
+        )
+    )
+    rows = [
+        {
+            _("Run"): name(run.spec),
+            _("Test accuracy"): frame.figure(run.test_accuracy),
+            _("Weights"): weights(run.spec.model),
+            _("Images"): _("full set") if run.dataset["complete"] else _("a sample"),
+            _("Seconds"): round(run.train_seconds, 1),
+            _("Finished (UTC)"): f"{datetime.fromisoformat(run.finished):%Y-%m-%d %H:%M}",
+        }
+        for run in runs
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, height=300, alt=_("All finished runs"))
+    pick("delete", {run.key: f"{name(run.spec)} · {run.key}" for run in runs})
+
+
+frame.begin(_("Is everything trained for the lesson, and what is trained now?"), choice_of="none")
+people.ask_password()
+runs = lab.engine().store.runs()
+board(present_data(), len(runs))
+if runs:
+    st.subheader(_("Does a larger network do better?"))
+    st.plotly_chart(
+        charts.accuracy_by_weights(runs, _=_),
+        key="by_weights",
+        config=frame.STILL,
+        alt=_("Test accuracy of every finished run against its number of weights"),
+    )
+    st.caption(_("Every finished run is one point; a hollow one was trained on a sample."))
+    st.subheader(_("Stored runs"))
+    stored(runs)

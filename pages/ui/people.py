@@ -1,0 +1,83 @@
+"""Who sits at the browser: a student, by a cookie, and the teacher, by a password.
+
+What affects others (stopping their runs, training everything, deleting) is the teacher's: whoever
+gave the password of LAB_PASSWORD or, where none is set, sits at the machine that serves the lab.
+"""
+
+import hmac
+import threading
+import time
+from uuid import uuid4
+
+import streamlit as st
+from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from core import settings
+from pages.ui.text import _
+
+COOKIE = "lab-student"
+YEAR = 365 * 24 * 3600
+FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
+"""Headers of a proxy: what comes through one does not sit at this machine, whatever it says."""
+
+GUESS_SECONDS = 1.0
+_guessing = threading.Lock()
+
+
+async def _name(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    """Give every browser a cookie, so that a reload or a second tab is still the same student."""
+    response = await call_next(request)
+    page = response.headers.get("content-type", "").startswith("text/html")
+    if page and COOKIE not in request.cookies:
+        response.set_cookie(COOKIE, uuid4().hex, max_age=YEAR, httponly=True, samesite="lax")
+    return response
+
+
+MIDDLEWARE = [Middleware(BaseHTTPMiddleware, dispatch=_name)]
+
+
+def student() -> str:
+    """Who asks for runs: this browser, or this session where cookies are refused."""
+    context = get_script_run_ctx()
+    return st.context.cookies.get(COOKIE) or (context.session_id if context else "")
+
+
+def is_teacher() -> bool:
+    """True if this session may do what affects others."""
+    if settings.password():
+        return bool(st.session_state.get("teacher"))
+    forwarded = any(name in st.context.headers for name in FORWARDED)
+    return st.context.ip_address is None and not forwarded
+
+
+def ask_password() -> None:
+    """Say who may do what affects others, and take the password; nothing for the teacher."""
+    if is_teacher():
+        return
+    if not settings.password():
+        st.caption(
+            _(
+                "Training everything, stopping others' runs and deleting work at the teacher's "
+                "computer, or with a password (LAB_PASSWORD) that the teacher sets there."
+            )
+        )
+        return
+    with st.form("teacher_form", border=False):
+        left, right = st.columns([3, 1], vertical_alignment="bottom", width=420)
+        guess = left.text_input(_("Teacher's password"), type="password")
+        if right.form_submit_button(_("Unlock")):
+            _check(guess)
+
+
+def _check(guess: str) -> None:
+    """Compare a guess with the password: one guess a second, however many try."""
+    with _guessing:
+        time.sleep(GUESS_SECONDS)
+    if hmac.compare_digest(guess.encode(), (settings.password() or "").encode()):
+        st.session_state.teacher = True
+        st.rerun()
+    st.error(_("That is not the password: try again."))
