@@ -129,8 +129,10 @@ def accuracy_by_weights(runs: Sequence[Run], _: Translate = untranslated) -> go.
             ],
             hovertemplate="%{text}<br>%{x:,} · %{y:.4f}",
         )
-    figure.update_xaxes(title=_("weights"), type="log")
-    figure.update_yaxes(title=_("test accuracy"), tickformat=".2f")
+    ticks = [digit * 10**power for power in range(3, 8) for digit in (1, 2, 5)]
+    figure.update_layout(showlegend=True)
+    figure.update_xaxes(title=_("weights"), type="log", tickvals=ticks, tickformat="~s")
+    figure.update_yaxes(title=_("test accuracy"), tickformat=".3f")
     return figure
 
 

@@ -1,5 +1,6 @@
 """For the teacher: what is trained, what runs, and how accuracy grows with the network."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -19,6 +20,11 @@ from pages.ui.text import _, duration, plural
 
 # States of a claim without a result
 BROKEN = {"failed": N_("failed"), "interrupted": N_("interrupted"), "stopped": N_("stopped")}
+
+
+def table_height(rows: Sequence[object]) -> int:
+    """Pixels of a table that shows all of a few rows and scrolls through more."""
+    return min(38 + 35 * len(rows), 400)
 
 
 def present_data() -> list[datasets.Dataset]:
@@ -91,9 +97,14 @@ def variants(data: list[datasets.Dataset]) -> None:
 def train_all(data: list[datasets.Dataset]) -> None:
     """The button that trains the nine variants on every data set, before the lesson."""
     wanted = [(variant_spec(one, n), one) for one in data for n in VARIANTS if n]
-    missing = [(spec, one) for spec, one in wanted if not lab.find_run(spec.key)]
+    under_way = {claim.key for claim in lab.engine().store.claims() if claim.alive}
+    missing = [
+        (spec, one)
+        for spec, one in wanted
+        if spec.key not in under_way and not lab.find_run(spec.key)
+    ]
     if not missing:
-        st.caption(_("All nine variants are trained."))
+        st.caption(_("All nine variants are trained or under way."))
         return
     seconds = sum(
         seconds_of(spec.model, spec.train, len(one.arrays.x_train)) for spec, one in missing
@@ -160,10 +171,10 @@ def under_way(claims: list[Claim]) -> None:
     rows = [
         {
             _("Run"): name(claim.spec),
-            _("State"): training.text(claim),
-            _("For"): duration(now - claim.began) if claim.began else "–",
+            _("For"): _("{n:.0f} s").format(n=now - claim.began) if claim.began else "–",
             _("Worker"): claim.machine or "–",
             _("Students"): len(lab.engine().students(claim.key)),
+            _("State"): training.text(claim),
         }
         for claim in claims
     ]
@@ -173,10 +184,16 @@ def under_way(claims: list[Claim]) -> None:
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
-        height=min(38 + 35 * len(rows), 400),
+        height=table_height(rows),
         alt=_("The runs that are trained or wait, with their state and worker"),
     )
     pick("stop", {claim.key: name(claim.spec) for claim in claims})
+
+
+def turn(claim: Claim) -> int:
+    """Its place in the queue, 0 for what runs."""
+    place = lab.engine().place(claim.key)
+    return place.number if place else 0
 
 
 def pick(what: Literal["stop", "delete"], names: dict[str, str]) -> None:
@@ -241,7 +258,7 @@ def board(data: list[datasets.Dataset], finished: int) -> None:
     variants(data)
     train_all(data)
     st.subheader(_("Under way"))
-    under_way(running + [claim for claim in alive if claim.state == "queued"])
+    under_way(sorted(alive, key=turn))
     ended([claim for claim in claims if claim.state in ("failed", "interrupted")])
 
 
@@ -264,7 +281,9 @@ def stored(runs: list[Run]) -> None:
         }
         for run in runs
     ]
-    st.dataframe(pd.DataFrame(rows), hide_index=True, height=300, alt=_("All finished runs"))
+    st.dataframe(
+        pd.DataFrame(rows), hide_index=True, height=table_height(rows), alt=_("All finished runs")
+    )
     pick("delete", {run.key: f"{name(run.spec)} · {run.key}" for run in runs})
 
 
