@@ -24,7 +24,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LAB_CACHE", str(folder))
     monkeypatch.setenv("LAB_OFFLINE", "1")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    for name in ("LAB_DATA", "LAB_WORKERS"):
+    for name in ("LAB_DATA", "LAB_WORKERS", "LAB_SCHEDULER", "LAB_PASSWORD", "LAB_STORE_GB"):
         monkeypatch.delenv(name, raising=False)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, NOWHERE)

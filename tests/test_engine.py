@@ -16,11 +16,12 @@ from typing import Any
 
 import psutil  # type: ignore[import-untyped]
 import pytest
+from distributed import Client
 
 from core import datasets, finder, motion, worker
 from core.datasets.mnist import MNIST
-from core.engine import Engine
-from core.errors import DataError, Stopped, StoreError, TrainingError
+from core.engine import SILENT_SECONDS, Engine
+from core.errors import DataError, Stopped, StoreError, TrainingError, UsageError
 from core.runs import STALE_AFTER, Claim, Run, Store
 from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
 
@@ -315,6 +316,84 @@ def test_a_queued_run_stops_at_once_and_the_others_go_on(engine: Engine, spec: R
     assert finish(engine, spec).spec == spec
 
 
+# A class of students
+
+
+@pytest.fixture
+def both_busy(engine: Engine, spec: RunSpec) -> list[RunSpec]:
+    """Two long runs that keep both workers busy."""
+    busy = [long(spec, 1), long(spec, 2)]
+    for run in busy:
+        engine.submit(run, "busy")
+    until(lambda: all(state(engine, run) == "running" for run in busy))
+    return busy
+
+
+def test_many_runs_of_one_student_do_not_hold_up_the_one_of_another(
+    engine: Engine, spec: RunSpec, both_busy: list[RunSpec]
+) -> None:
+    many = [long(spec, number) for number in range(10, 20)]
+    for run in many:
+        engine.submit(run, "many")
+    engine.submit(spec, "one")
+    places = [engine.place(run.key) for run in (many[0], spec, *many[1:])]
+    assert [place and place.number for place in places] == list(range(1, 12))
+    waits = [place.seconds for place in places if place]
+    assert waits == sorted(waits)
+    assert waits[-1] > waits[0] >= 0
+    for busy in both_busy:
+        engine.stop(busy.key, "busy")
+    assert finish(engine, spec).spec == spec
+    assert [state(engine, run) for run in many[1:]].count("queued") >= 7
+    assert engine.place(spec.key) is None
+
+
+def test_a_run_ends_when_nobody_wants_it_any_more(engine: Engine, spec: RunSpec) -> None:
+    spec = long(spec)
+    for student in ("ada", "grace", "ada"):
+        engine.submit(spec, student)
+    assert engine.students(spec.key) == {"ada", "grace"}
+    runs_with_epochs(engine, spec)
+    engine.stop(spec.key, "ada")
+    engine.stop(spec.key, "ada")
+    engine.stop(spec.key, "somebody else")
+    assert engine.students(spec.key) == {"grace"}
+    assert state(engine, spec) == "running"
+    engine.stop(spec.key, "grace")
+    assert state(engine, spec) == "stopped", "at once, though the worker still has to hear of it"
+    assert engine.students(spec.key) == frozenset()
+    until(lambda: not engine._tasks)
+    assert trainings(engine, spec) == 1
+
+
+def test_a_stop_without_a_name_is_for_everybody(engine: Engine, spec: RunSpec) -> None:
+    spec = long(spec)
+    for student in ("ada", "grace"):
+        engine.submit(spec, student)
+    engine.stop(spec.key)
+    assert state(engine, spec) == "stopped"
+
+
+def test_a_run_that_another_process_stops_is_trained_here_for_those_who_wait_here(
+    engine: Engine, spec: RunSpec, both_busy: list[RunSpec]
+) -> None:
+    other = Engine(Store(engine.store.cache), workers=1)
+    try:
+        other.submit(spec, "there")
+        engine.submit(spec, "here")
+        assert other.owns(spec.key)
+        assert not engine.owns(spec.key)
+        assert engine.students(spec.key) == {"here"}
+        other.stop(spec.key, "there")
+        until(lambda: engine.owns(spec.key))
+        assert engine.students(spec.key) == {"here"}
+        # The teacher stops it for all, from whichever server.
+        other.stop(spec.key)
+        until(lambda: state(engine, spec) == "stopped")
+    finally:
+        other.close()
+
+
 def test_a_short_question_is_answered_beside_a_training(engine: Engine, spec: RunSpec) -> None:
     both = [long(spec, 1), long(spec, 2)]
     for one in both:
@@ -405,6 +484,43 @@ def test_a_worker_killed_once_does_not_end_the_run(engine: Engine, spec: RunSpec
     assert engine.owns(spec.key)
     run = finish(engine, spec)
     assert [epoch.epoch for epoch in run.epochs] == list(range(1, 31))
+
+
+def test_a_worker_that_hangs_is_replaced(
+    engine: Engine, spec: RunSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = replace(long(spec), train=replace(LONG, epochs=20, seed=spec.train.seed))
+    engine.submit(spec)
+    runs_with_epochs(engine, spec, count=1)
+    process = until(lambda: worker_of(engine, spec))
+    process.suspend()
+    monkeypatch.setitem(SILENT_SECONDS, "running", 3.0)
+    until(lambda: gone(process.pid))
+    assert [epoch.epoch for epoch in finish(engine, spec).epochs] == list(range(1, 21))
+
+
+def fail_for_want_of_memory(spec: RunSpec, task: str) -> None:
+    raise MemoryError
+
+
+def test_a_run_that_needs_too_much_memory_is_tried_twice_and_says_what_to_do(
+    engine: Engine, spec: RunSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def submit(self: Client, function: Any, *args: Any, **options: Any) -> Any:
+        if function is worker.train:
+            tried.append(args[1])
+            function = fail_for_want_of_memory
+        return usual(self, function, *args, **options)
+
+    usual = Client.submit
+    monkeypatch.setattr(Client, "submit", submit)
+    engine.submit(spec)
+    with pytest.raises(TrainingError, match="not enough memory: choose fewer neurons"):
+        finish(engine, spec)
+    assert len(tried) == 2
+    assert state(engine, spec) == "failed"
 
 
 @pytest.mark.slow
@@ -538,6 +654,25 @@ def test_close_ends_the_workers_and_marks_runs_interrupted(cache: Path, spec: Ru
 def test_an_engine_that_was_never_used_closes(cache: Path) -> None:
     Engine(Store()).close()
     assert not cache.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("LAB_SCHEDULER", "teacher:8786", "give an address such as tcp://192"),
+        ("LAB_SCHEDULER", "http://teacher:8786", "give an address such as tcp://192"),
+        ("LAB_STORE_GB", "0", "give a number of gigabytes such as 2 or 0.5"),
+        ("LAB_STORE_GB", "-1", "give a number of gigabytes such as 2 or 0.5"),
+        ("LAB_STORE_GB", "2 GB", "give a number of gigabytes such as 2 or 0.5"),
+        ("LAB_WORKERS", "0", "give a number from 1 to 64"),
+    ],
+)
+def test_a_wrong_setting_is_refused_at_the_start(
+    name: str, value: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=message):
+        Engine(Store())
 
 
 def test_training_errors_come_back_from_a_worker_as_they_were() -> None:

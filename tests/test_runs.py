@@ -18,7 +18,7 @@ import pytest
 from core import runs
 from core.errors import StoreError
 from core.runs import Claim, Epoch, Store, dump_json
-from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec, variant_specs
 
 SPEC = RunSpec(
     DataSpec("mnist", "0" * 64), ModelSpec((8,)), optimizer_spec(), TrainSpec(2, 32, 0.2)
@@ -408,3 +408,118 @@ def test_a_save_that_fails_leaves_nothing_behind(store: Store, cache: Path) -> N
         store.save(SPEC, record(), bad)
     assert everything(cache / "runs") == []
     assert store.find(SPEC.key) is None
+
+
+# Room
+
+
+def used(store: Store, spec: RunSpec, days_ago: float) -> Path:
+    """A stored run of 1,000 bytes and some more that was last used that long ago."""
+    folder = store.save(spec, record(), {"model.keras": bytes(1000)}).folder
+    then = time.time() - 86400 * days_ago
+    os.utime(folder, (then, then))
+    return folder
+
+
+@pytest.fixture
+def limit(store: Store, monkeypatch: pytest.MonkeyPatch) -> float:
+    """Room for three runs and a half."""
+    size = runs._size(used(store, seed(99), 100))
+    store.delete(seed(99).key)
+    monkeypatch.setenv("LAB_STORE_GB", f"{3.5 * size / 1e9:.9f}")
+    return 3.5 * size
+
+
+def test_the_runs_that_were_not_used_for_longest_make_room(store: Store, limit: float) -> None:
+    for number, days in ((1, 1), (2, 9), (3, 5)):
+        used(store, seed(number), days)
+    assert len(store.runs()) == 3
+    assert store.find(seed(2).key), "finding a run is using it"
+    used(store, seed(4), 0)
+    assert {run.spec.train.seed for run in store.runs()} == {1, 2, 4}
+    assert store.size() <= limit
+    assert store.find(seed(3).key) is None
+    assert store.claim(seed(3), "it can be trained again")
+
+
+@pytest.mark.usefixtures("limit")
+def test_variants_of_the_table_go_last(store: Store) -> None:
+    model, train = variant_specs(3)
+    variant = replace(SPEC, model=model, train=train)
+    used(store, variant, 300)
+    for number in (1, 2, 3, 4):
+        used(store, seed(number), 10 - number)
+    assert {run.spec.train.seed for run in store.runs()} == {0, 3, 4}
+    for number in range(5):  # nothing else is left to go
+        model, train = variant_specs(number + 4)
+        used(store, replace(SPEC, model=model, train=train), number)
+    assert store.find(variant.key) is None
+    assert len(store.runs()) == 3
+
+
+def test_a_run_larger_than_the_limit_is_kept_until_the_next(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_STORE_GB", "0.000000001")
+    assert store.save(SPEC, record(), FILES)
+    assert store.find(SPEC.key)
+    store.save(seed(1), record(), FILES)
+    assert [run.spec for run in store.runs()] == [seed(1)]
+
+
+def test_what_a_killed_writer_left_is_removed_later(store: Store, cache: Path) -> None:
+    store.save(SPEC, record(), FILES)
+    old, new = cache / "runs" / ".old", cache / "runs" / ".new"
+    for left in (old, new):
+        left.mkdir()
+        (left / "model.keras").write_bytes(b"half")
+    os.utime(old, (0, 0))
+    store.save(seed(1), record(), FILES)
+    assert not old.exists()
+    assert new.exists(), "somebody may write it at this moment"
+
+
+def test_a_deleted_run_is_gone_and_another_stays(store: Store, cache: Path, folder: Path) -> None:
+    other = store.save(seed(1), record(), FILES)
+    store.delete(SPEC.key)
+    assert not folder.exists()
+    assert store.runs() == [other]
+    assert Store(cache).find(SPEC.key) is None
+    assert [path for path in everything(cache / "runs") if path.startswith(".")] == []
+    with pytest.raises(StoreError, match="No such file"):
+        store.delete(SPEC.key)
+
+
+# Signs of life
+
+
+def test_the_beat_of_its_owner_keeps_a_claim_alive(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    abandoned(store.cache, SPEC)
+    claim = store.claimed(SPEC.key)
+    assert claim
+    assert claim.state == "interrupted"
+    store.beat(claim.owner)
+    claim = store.claimed(SPEC.key)
+    assert claim
+    assert claim.alive
+    store.beat("another")
+    store.end_beat(claim.owner)
+    claim = store.claimed(SPEC.key)
+    assert claim
+    assert claim.state == "interrupted"
+    store.end_beat(claim.owner)
+
+
+def test_a_wish_to_stop_is_heard_once_and_forgotten_with_a_new_claim(store: Store) -> None:
+    store.claim(SPEC, "one")
+    assert not store.asked_to_stop(SPEC.key)
+    store.ask_to_stop(SPEC.key)
+    assert [claim.key for claim in store.claims()] == [SPEC.key]
+    assert store.asked_to_stop(SPEC.key)
+    assert not store.asked_to_stop(SPEC.key)
+    store.ask_to_stop(SPEC.key)
+    store.release(SPEC.key)
+    store.claim(SPEC, "two")
+    assert not store.asked_to_stop(SPEC.key)

@@ -1,0 +1,74 @@
+"""Whose turn it is."""
+
+from core.waiting import Waiting
+
+
+def queue(*wishes: str) -> Waiting:
+    """Runs that were asked for in this order: "a1" is the run 1 of the student a."""
+    waiting = Waiting()
+    for wish in wishes:
+        waiting.add(wish, wish[0])
+    return waiting
+
+
+def taken(waiting: Waiting) -> list[str]:
+    return list(iter(waiting.pop, None))
+
+
+def test_runs_of_one_student_keep_their_order() -> None:
+    assert taken(queue("a1", "a2", "a3")) == ["a1", "a2", "a3"]
+
+
+def test_students_take_turns() -> None:
+    waiting = queue("a1", "a2", "a3", "b1", "b2", "c1")
+    assert waiting.order() == ["a1", "b1", "c1", "a2", "b2", "a3"]
+    assert taken(waiting) == ["a1", "b1", "c1", "a2", "b2", "a3"]
+
+
+def test_whoever_comes_later_is_in_the_round_that_runs() -> None:
+    waiting = queue(*(f"a{n}" for n in range(10)))
+    assert [waiting.pop() for _ in range(4)] == ["a0", "a1", "a2", "a3"]
+    waiting.add("b1", "b")
+    assert waiting.order()[0] == "b1"
+
+
+def test_who_was_just_served_comes_after_those_who_wait() -> None:
+    waiting = queue("a1", "b1")
+    assert waiting.pop() == "a1"
+    waiting.add("a2", "a")
+    assert taken(waiting) == ["b1", "a2"]
+
+
+def test_a_run_that_several_want_has_the_best_of_their_turns() -> None:
+    waiting = queue("a1", "a2", "a3")
+    waiting.add("a3", "b")
+    assert waiting.order() == ["a1", "a3", "a2"]
+    waiting.leave("a3", "b")
+    assert waiting.order() == ["a1", "a2", "a3"]
+    waiting.leave("a3", "a")
+    assert waiting.order() == ["a1", "a2"], "nobody wants it any more"
+
+
+def test_asking_again_changes_nothing() -> None:
+    waiting = queue("a1", "a2")
+    waiting.add("a2", "a")
+    waiting.add("a2", "a")
+    waiting.add("a3", "a")
+    waiting.add("b1", "b")
+    assert taken(waiting) == ["a1", "b1", "a2", "a3"]
+
+
+def test_a_run_that_had_its_turn_comes_first_again() -> None:
+    waiting = queue("a1", "b1", "b2")
+    assert waiting.pop() == "a1"
+    waiting.add_first("a1", {"a"})
+    assert taken(waiting) == ["a1", "b1", "b2"]
+
+
+def test_what_was_removed_or_never_waited() -> None:
+    waiting = queue("a1", "b1")
+    waiting.remove("a1")
+    waiting.remove("unknown")
+    waiting.leave("unknown", "a")
+    assert taken(waiting) == ["b1"]
+    assert waiting.pop() is None
