@@ -19,7 +19,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, rules, specs, studies, worker
+from core import datasets, finder, rules, specs, studies, worker
 from core.datasets.fashion_mnist import FASHION_MNIST
 from core.datasets.mnist import MNIST
 from core.engine import Engine
@@ -1033,6 +1033,29 @@ def test_without_a_trained_network_its_surface_says_how_to_get_one() -> None:
 def test_the_finder_says_where_to_begin() -> None:
     at = visit("rate", variant="own", layer1=16)
     assert re.search(r"The loss falls fastest near \*\*0\.0\d+\*\*: begin there", texts_of(at))
+    assert "which is too high already" in texts_of(at)
     at.selectbox(key="finder-adam").set_value("sgd").run()
     assert "Keras's default is 0.01." in texts_of(at)
-    assert "One sweep with seed 0, batch 32" in texts_of(at)
+    assert "One sweep of 16 relu with SGD, seed 0, batch 32" in texts_of(at)
+    assert "adam" not in texts_of(at)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "sentence"),
+    [
+        ("ftrl", "The loss shows **no clear fall** in this range. Keras's default is 0.001."),
+        ("adafactor", "Adafactor never uses more than 1/√t in step t: above 0.091 a higher rate"),
+    ],
+)
+def test_the_finder_says_where_there_is_nothing_to_find(optimizer: str, sentence: str) -> None:
+    at = visit("rate", variant="own", layer1=64, optimizer=optimizer, batch_size=128)
+    assert sentence in texts_of(at)
+    assert not at.exception
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_sweep_that_ends_at_once_says_so(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = finder.Sweep(np.array([1e-6][:steps]), np.array([2.3][:steps]))
+    monkeypatch.setattr(finder, "sweep", lambda spec: sweep)
+    at = visit("rate", variant="own", layer1=17 + steps)
+    assert f"The loss is no number after {steps} steps" in texts_of(at)
