@@ -499,8 +499,10 @@ def _print_study(rows: list[Summary], seconds: float, data: Dataset) -> None:
 def _verdict(text: str, other: str, found: Difference | None) -> str:
     """A published statement, and what the seeds say about it."""
     if found is None or found.low is None or found.high is None:
-        return _('"{text}": more than one seed is needed to tell.').format(text=_(text))
-    return _(
+        return _('"{text}": at least {n} seeds are needed to tell.').format(
+            text=_(text), n=studies.PAIRS
+        )
+    verdict = _(
         '"{text}": against {other} {mean:+.2f} points, 95% interval {low:+.2f} to {high:+.2f}.'
     ).format(
         text=_(text),
@@ -509,6 +511,9 @@ def _verdict(text: str, other: str, found: Difference | None) -> str:
         low=100 * found.low,
         high=100 * found.high,
     )
+    if found.left_out:
+        verdict += " " + _("Seeds left out, because a run diverged: {n}.").format(n=found.left_out)
+    return verdict
 
 
 @main.command()

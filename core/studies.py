@@ -34,6 +34,8 @@ CONFIRM_SECONDS = 900
 """A study that takes longer than this is confirmed first."""
 
 CONFIDENCE = 0.95
+PAIRS = 3
+"""Of seeds, at least, for an interval: two gaps equal by chance would leave it no width."""
 
 
 class Statement(NamedTuple):
@@ -277,15 +279,26 @@ class Summary:
     """By their seeds."""
 
     @property
+    def sound(self) -> dict[int, Run]:
+        """The runs that did not diverge. The others have no figures but their times.
+
+        A network of weights that are no numbers still gets one image in ten right.
+        """
+        return {
+            seed: run
+            for seed, run in self.runs.items()
+            if seed not in self.diverged and math.isfinite(run.test_loss)
+        }
+
+    @property
     def accuracy(self) -> Figure:
-        """Test accuracies after the last epoch."""
-        return Figure(tuple(run.test_accuracy for run in self.runs.values()))
+        """Test accuracies after the last epoch, of the sound runs."""
+        return Figure(tuple(run.test_accuracy for run in self.sound.values()))
 
     @property
     def loss(self) -> Figure:
-        """Test losses after the last epoch; runs that diverged have none."""
-        losses = (run.test_loss for run in self.runs.values())
-        return Figure(tuple(loss for loss in losses if math.isfinite(loss)))
+        """Test losses after the last epoch, of the sound runs."""
+        return Figure(tuple(run.test_loss for run in self.sound.values()))
 
     @property
     def seconds(self) -> Figure:
@@ -294,12 +307,12 @@ class Summary:
 
     @property
     def best(self) -> list[tuple[int, float]]:
-        """Of each run the epoch with the best accuracy and that accuracy.
+        """Of each sound run the epoch with the best accuracy and that accuracy.
 
         On the validation images, or where there are none on the test images.
         """
         found = []
-        for run in self.runs.values():
+        for run in self.sound.values():
             watched = [(watched_accuracy(epoch), -epoch.epoch) for epoch in run.epochs]
             known = [(accuracy, epoch) for accuracy, epoch in watched if accuracy is not None]
             if known:
@@ -345,7 +358,9 @@ class Difference:
     mean: float
     low: float | None
     high: float | None
-    """The ends of the confidence interval; None with fewer than two pairs."""
+    """The ends of the confidence interval; None with fewer than PAIRS pairs."""
+    left_out: int = 0
+    """Seeds that both rows have, but one of the two runs diverged."""
 
     @property
     def real(self) -> bool:
@@ -354,25 +369,26 @@ class Difference:
 
 
 def difference(first: Summary, second: Summary) -> Difference | None:
-    """Of the seeds that both rows have; None if there is none.
+    """Of the seeds that both rows have without a run that diverged; None if there is none.
 
     The interval is that of the paired t-test: scipy.stats.ttest_rel.
     """
-    seeds = sorted(first.runs.keys() & second.runs.keys())
+    seeds = sorted(first.sound.keys() & second.sound.keys())
     if not seeds:
         return None
+    left_out = len(first.runs.keys() & second.runs.keys()) - len(seeds)
     ones = [first.runs[seed].test_accuracy for seed in seeds]
     others = [second.runs[seed].test_accuracy for seed in seeds]
     gaps = [a - b for a, b in zip(ones, others, strict=True)]
     mean = statistics.fmean(gaps)
-    if len(gaps) < 2:
-        return Difference(len(gaps), mean, None, None)
+    if len(gaps) < PAIRS:
+        return Difference(len(gaps), mean, None, None, left_out)
     if max(gaps) - min(gaps) < 1e-9:  # all alike: the test would divide by zero
-        return Difference(len(gaps), mean, mean, mean)
+        return Difference(len(gaps), mean, mean, mean, left_out)
     from scipy import stats
 
     low, high = stats.ttest_rel(ones, others).confidence_interval(CONFIDENCE)
-    return Difference(len(gaps), mean, float(low), float(high))
+    return Difference(len(gaps), mean, float(low), float(high), left_out)
 
 
 def seconds_of_run(study: Study, images: int) -> float:

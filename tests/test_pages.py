@@ -879,9 +879,17 @@ def test_a_difference_is_told_in_words(done: Callable[..., None]) -> None:
     at.selectbox(key="second_row").set_value("RMSprop").run()
     assert "**it cannot be told from chance**" in texts_of(at)
     at.selectbox(key="second_row").set_value("SGD").run()
-    assert "says nothing yet: another seed may turn it round. Add seeds." in texts_of(at)
+    assert "With 1 seed **Adam** is" in texts_of(at)
+    assert "another seed may turn it round. Take at least 3 seeds." in texts_of(at)
     at.selectbox(key="second_row").set_value("Adagrad").run()
-    assert "No seed is done for both of them yet." in texts_of(at)
+    assert "There is no seed yet that is done for both of them" in texts_of(at)
+
+
+def test_two_seeds_with_equal_gaps_say_nothing(done: Callable[..., None]) -> None:
+    done({0: [0.96, 0.97], 1: [0.95, 0.96]})
+    at = visit("optimizers", study="L4-B")
+    assert "With 2 seeds **Adam** is 1.00 points better than **Nadam**" in texts_of(at)
+    assert "the difference is real" not in texts_of(at)
 
 
 def test_a_run_that_diverged_is_named_in_chart_and_table(done: Callable[..., None]) -> None:
@@ -889,6 +897,8 @@ def test_a_run_that_diverged_is_named_in_chart_and_table(done: Callable[..., Non
     at = visit("optimizers", study="L4-B")
     table = at.main.dataframe[0].value.set_index("Optimizer")
     assert table.loc["Adam", "Diverged"] == "seed 0: epoch 2"
+    assert (table.loc["Adam", "Test accuracy"], table.loc["Adam", "Test loss"]) == ("–", "–")
+    assert "Runs that diverged are left out" in texts_of(at)
     figure = json.loads(at.main.get("plotly_chart")[0].proto.spec)
     assert "Adam: diverged in epoch 2" in [trace.get("name") for trace in figure["data"]]
 

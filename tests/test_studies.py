@@ -174,6 +174,21 @@ def test_a_run_that_diverged_is_named_with_its_epoch() -> None:
     found = Summary(STUDIES["L4-B"].rows[0], rows)
     assert found.diverged == {3: 2}
     assert found.loss.values == (0.1,)
+    assert found.accuracy.values == (0.9,)
+    assert found.best == []
+
+
+def test_a_run_that_diverged_is_in_no_pair() -> None:
+    nothing = (Epoch(1, math.nan, 0.1, None, None, 1.0),)
+    row = STUDIES["L4-B"].rows[0]
+    bad = {seed: run(seed, 0.1, nothing, test_loss=math.nan) for seed in (0, 4)}
+    first = Summary(row, {**summary(0.95, 0.96, 0.97, 0.98).runs, **bad})
+    second = summary(0.94, 0.94, 0.94, 0.94, 0.94)
+    found = studies.difference(first, second)
+    assert found is not None
+    assert (found.pairs, found.left_out) == (3, 2)
+    assert found.mean == pytest.approx(0.03)
+    assert studies.difference(Summary(row, bad), second) is None
 
 
 def test_a_paired_difference_with_its_interval() -> None:
@@ -202,6 +217,9 @@ def test_what_cannot_be_told() -> None:
     one = studies.difference(summary(0.95), summary(0.94, 0.93))
     assert one is not None
     assert (one.pairs, one.low, one.real) == (1, None, False)
-    alike = studies.difference(summary(0.9, 0.9), summary(0.9, 0.9))
+    equal_gaps = studies.difference(summary(0.95, 0.96), summary(0.94, 0.95))
+    assert equal_gaps is not None
+    assert (equal_gaps.pairs, equal_gaps.low, equal_gaps.real) == (2, None, False)
+    alike = studies.difference(summary(0.9, 0.9, 0.9), summary(0.9, 0.9, 0.9))
     assert alike is not None
     assert (alike.low, alike.high, alike.real) == (0, 0, False)

@@ -62,6 +62,18 @@ def test_a_loss_that_is_no_number_ends_in_a_cross_with_its_epoch() -> None:
     assert "NaN" not in figure.to_json()
 
 
+@pytest.mark.parametrize(("metric", "expected"), [("accuracy", [0.5, 0.8]), ("loss", [1.5, 1.0])])
+def test_after_a_run_has_diverged_the_line_is_the_mean_of_the_others(
+    metric: str, expected: list[float]
+) -> None:
+    sound = [Epoch(i, 1.0, 0.8, None, None, 1.0) for i in (1, 2)]
+    bad = [Epoch(1, 2.0, 0.2, None, None, 1.0), Epoch(2, math.nan, 0.1, None, None, 1.0)]
+    rows = [Curves("SGD", style(0), [sound, bad])]
+    _band, line, cross = study_charts.study_curves(rows, metric, "", 2).data
+    assert list(line.y) == pytest.approx(expected)
+    assert (list(cross.x), list(cross.y)) == ([2], expected[1:])
+
+
 def test_published_training_accuracies_are_rings_on_that_chart_alone() -> None:
     rows = [Curves("Adam", style(0), [epochs(0.8)], (0.85, 0.95)), Curves("SGD", style(1), [])]
     rings = study_charts.study_curves(rows, "accuracy", "", 2).data[-1]

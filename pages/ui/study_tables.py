@@ -63,6 +63,8 @@ def figures(chosen: Chosen, summaries: list[Summary]) -> None:
         height="content" if len(summaries) <= LONG else 460,
         alt=_("Test accuracy, loss and time of each optimizer"),
     )
+    if any(s.diverged for s in summaries):
+        st.caption(_("Runs that diverged are left out of accuracy, loss and best epoch."))
     part = _("validation") if chosen.study.train.validation_split else _("test")
     st.caption(
         _(
