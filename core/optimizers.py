@@ -55,7 +55,9 @@ _ADAM = {
     "epsilon": _EPSILON,
 }
 _AMSGRAD = _switch(False, N_("divide by the largest running mean so far (AMSGrad)"))
-_WEIGHT_DECAY = Parameter(0.004, 0.0, 1.0, N_("part of each weight taken off in a step"))
+_WEIGHT_DECAY = Parameter(
+    0.004, 0.0, 1.0, N_("part of each weight, times the learning rate, taken off in a step")
+)
 _ACCUMULATED = Parameter(0.1, 0.0001, 10.0, N_("where the sum of squared gradients begins"))
 
 OPTIMIZERS: dict[str, Optimizer] = {
@@ -153,7 +155,10 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "adam_beta_2": _decay(0.999, N_("beta_2 of Adam, which moves the biases")),
             "adam_lr_ratio": Parameter(1.0, 0.001, 100.0, N_("learning rate of Adam over Muon's")),
             "adam_weight_decay": Parameter(
-                0.004, 0.0, 1.0, N_("part of each bias taken off in a step")
+                0.004,
+                0.0,
+                1.0,
+                N_("part of each bias, times the learning rate, taken off in a step"),
             ),
             "epsilon": _EPSILON,
         },
