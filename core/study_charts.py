@@ -209,11 +209,15 @@ def _add_published(figure: go.Figure, rows: Sequence[Curves], _: Translate) -> N
 
 
 def _better_half(ends: Sequence[float], metric: str) -> list[float]:
-    """A range for the y axis that holds the better half of these last values."""
+    """A range for the y axis that holds the better half of these last values.
+
+    There is more room on the side that the curves come from.
+    """
     ordered = sorted(ends, reverse=metric == "accuracy")
     best, middle = ordered[0], ordered[(len(ordered) - 1) // 2]
-    room = max(abs(best - middle), 0.005)
-    return sorted([best + (best - middle or room) / 2, middle - 3 * (best - middle or room)])
+    gap = max(abs(best - middle), 0.005)
+    better = 1 if metric == "accuracy" else -1
+    return sorted([best + better * gap / 2, middle - better * 3 * gap])
 
 
 def difference_chart(

@@ -92,6 +92,17 @@ def test_zoom_leaves_out_what_is_far_below() -> None:
     assert study_charts.study_curves(rows, "accuracy", "", 2).layout.yaxis.range is None
 
 
+@pytest.mark.parametrize("ends", [[0.4], [0.4, 0.5], [0.4, 0.4, 0.9]])
+def test_zoom_into_losses_has_room_above_the_best(ends: list[float]) -> None:
+    rows = [
+        Curves(str(i), style(i), [[*epochs(0.5, loss=0.6), Epoch(2, end, 0.5, None, None, 1.0)]])
+        for i, end in enumerate(ends)
+    ]
+    low, high = study_charts.study_curves(rows, "loss", "", 2, zoom=True).layout.yaxis.range
+    assert 0.4 - low == pytest.approx(0.0025)
+    assert high - 0.4 == pytest.approx(0.015)
+
+
 def test_differences_stand_on_a_line_at_zero_with_their_intervals() -> None:
     real, unsure, one = (
         Difference(3, 0.01, 0.005, 0.015),
