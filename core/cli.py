@@ -400,9 +400,11 @@ def study(name: str, seeds: int, dataset: str, yes: bool, as_json: bool, **optio
 
 def _study_from(name: str, options: dict[str, Any]) -> Study:
     """The study that is asked for: a published one, or an own one with these options."""
-    given = [key.replace("_", "-") for key, value in options.items() if value not in (None, ())]
     if name.lower() != "own":
         found = studies.study(name)
+        # Without the option there is an empty tuple of optimizers; that of --hidden is `none`.
+        unset = {**dict.fromkeys(options), "optimizer": ()}
+        given = [key.replace("_", "-") for key in options if options[key] != unset[key]]
         if given:
             raise UsageError(
                 N_("--{option} is for an own study: use `python -m core study own`."),

@@ -6,6 +6,7 @@ accumulation), `weight_decay` where it is off by default, and ScheduleFreeAdamW,
 to be exchanged between training and testing, which the lab's fit does not do.
 """
 
+import math
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -170,9 +171,19 @@ OPTIMIZERS: dict[str, Optimizer] = {
 def value_from(text: str) -> Any:
     """A value as it is typed: a whole number, another number, or true or false.
 
-    Other text is returned as it is: OptimizerSpec refuses it, and names what is allowed.
+    Other text, and what is too large for a number, is returned as it is: OptimizerSpec refuses it,
+    and names what is allowed.
     """
     for kind in (int, float):
         with suppress(ValueError):
-            return kind(text)
+            value = kind(text)
+            return value if math.isfinite(value) else text
     return {"true": True, "false": False}.get(text.strip().lower(), text)
+
+
+def value_text(value: Value) -> str:
+    """A value as it is read: short, but no two values alike."""
+    if isinstance(value, bool):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)

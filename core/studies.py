@@ -5,6 +5,7 @@ models.build and training.fit), so that two of them can be compared pair by pair
 """
 
 import math
+import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 from core.errors import UsageError
 from core.i18n import N_
-from core.optimizers import OPTIMIZERS, Value, value_from
+from core.optimizers import OPTIMIZERS, Value, value_from, value_text
 from core.runs import Epoch, Run
 from core.specs import (
     DataSpec,
@@ -215,8 +216,7 @@ def own_study(
                 changed = optimizer_spec(name, value)
             else:
                 changed = optimizer_spec(name, parameters={parameter: value})
-            shown = str(value).lower() if isinstance(value, bool) else f"{value:g}"
-            label = f"{OPTIMIZERS[name].title}, {parameter} {shown}"
+            label = f"{OPTIMIZERS[name].title}, {parameter} {value_text(value).lower()}"
             rows.setdefault(changed, Row(label, changed))
     if values:
         _check_swept(names, parameter)
@@ -236,7 +236,15 @@ def _check_swept(names: Sequence[str], parameter: str) -> None:
 
 
 def values_from(text: str) -> list[Value]:
-    """Values of a parameter as they are typed, separated by commas."""
+    """Values of a parameter as they are typed, separated by commas.
+
+    Raises UsageError for other separators and for a decimal comma: 0,01 would be 0 and 1.
+    """
+    if re.search(r";|\d\s+\d|(?<![\d.eE+-])0\d", text):
+        raise UsageError(
+            N_("{value}: separate values by commas and write decimals with a point: 0.1, 0.01."),
+            value=text,
+        )
     return [value_from(part) for part in text.split(",") if part.strip()]
 
 

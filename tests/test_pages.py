@@ -948,6 +948,14 @@ def test_an_own_study_comes_from_the_url(engine: Queue) -> None:
         ({"values": "a"}, "Learning rate is a: give a number"),
         ({"optimizers": "adem"}, "Optimizer is adem: choose one of adam,"),
         ({"seeds": "99"}, "Seeds is 99: give a whole number from 1 to 10."),
+        ({"seeds": "9" * 5000}, ": give a whole number from 1 to 10."),
+        ({"study_epochs": "x"}, "Epochs is x: give a whole number from 1 to 100."),
+        ({"values": "0,01"}, "0,01: separate values by commas and write decimals with a point"),
+        ({"values": "1e400"}, "Learning rate is 1e400: give a number from 1e-06 to 10."),
+        (
+            {"sweep": "beta_1", "values": "0.5"},
+            "None of these optimizers has a parameter beta\\_1: choose one of learning\\_rate,",
+        ),
         ({"study": "L9"}, "Study is L9: choose one of own, L4-A, L4-B."),
     ],
 )
@@ -958,6 +966,24 @@ def test_bad_values_of_a_study_are_one_sentence(
     assert len(at.error) == 1
     assert sentence in at.error[0].value
     assert not engine.store.claims()
+
+
+def test_the_sentence_about_the_url_of_a_study_goes_with_the_next_change() -> None:
+    at = visit("optimizers", study="own", seeds="99")
+    at.run()
+    assert "Seeds is 99: give a whole number" in at.error[0].value
+    at.number_input(key="seeds").set_value(2).run()
+    assert not at.error
+
+
+def test_another_parameter_begins_with_values_of_its_own() -> None:
+    at = visit("optimizers", study="own", optimizers="sgd,adam")
+    for parameter, values in (("beta_2", "0.999"), ("nesterov", "false, true")):
+        at.selectbox(key="sweep").set_value(parameter).run()
+        assert at.text_input(key="values").value == values
+        assert not at.error
+    at.selectbox(key="sweep").set_value("learning_rate").run()
+    assert at.text_input(key="values").value == "0.01, 0.001, 0.0001"
 
 
 def test_a_study_of_ten_thousand_runs_is_refused_with_its_time() -> None:

@@ -108,6 +108,12 @@ def test_an_own_study_sweeps_a_parameter_where_an_optimizer_has_it() -> None:
     assert len(own_study(["adam", "sgd"]).rows) == 2
 
 
+def test_values_that_differ_late_have_names_of_their_own() -> None:
+    values = [0.1234567, 0.1234568, 0.001, 1e-5]
+    names = [row.name for row in own_study(["sgd"], ("learning_rate", values)).rows]
+    assert [name.split()[-1] for name in names] == ["0.1234567", "0.1234568", "0.001", "1e-05"]
+
+
 @pytest.mark.parametrize(
     ("names", "sweep", "sentence"),
     [
@@ -140,6 +146,33 @@ def test_typed_values_are_read() -> None:
     assert studies.values_from(" True,false") == [True, False]
     assert studies.values_from("") == []
     assert value_from("x1") == "x1"
+    assert studies.values_from("0,0.5, 0, 1e-05, -0.01, 10,100") == [
+        0,
+        0.5,
+        0,
+        1e-5,
+        -0.01,
+        10,
+        100,
+    ]
+
+
+@pytest.mark.parametrize("text", ["0,01", "0.1, 0,001", "0.1; 0.01", "0,1; 0,2", "0.1 0.01"])
+def test_other_commas_and_separators_are_explained(text: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        studies.values_from(text)
+    sentence = f"{text}: separate values by commas and write decimals with a point: 0.1, 0.01."
+    assert str(raised.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("1e400", "1e400"), ("9" * 5000, "9" * 5000), ("nan", "nan"), ("true", "True"), ("x", "x")],
+)
+def test_what_is_no_number_is_refused_as_it_was_typed(text: str, shown: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        own_study(["sgd"], ("learning_rate", studies.values_from(text)))
+    assert str(raised.value) == f"Learning rate is {shown}: give a number from 1e-06 to 10."
 
 
 def test_figures_over_seeds() -> None:

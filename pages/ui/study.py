@@ -1,6 +1,7 @@
 """The study of the Optimizers page: what is chosen, and what of it is done."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ from core import studies
 from core.datasets import Dataset
 from core.errors import LabError
 from core.i18n import N_
-from core.optimizers import OPTIMIZERS
+from core.optimizers import OPTIMIZERS, value_text
 from core.runs import Claim, Run
 from core.specs import LIMITS, DataSpec, RunSpec, check_choice, check_number
 from core.studies import SEEDS, STUDIES, Study
@@ -84,6 +85,8 @@ class Progress:
 def choose() -> Chosen:
     """Draw the widgets of the study. Raises LabError for what cannot be."""
     _read_url()
+    for refusal in st.session_state.study_refused:
+        frame.show_error(refusal)
     names = {name: f"{name} · {_(study.title)}" for name, study in STUDIES.items()}
     names["own"] = _("Own study")
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -92,6 +95,7 @@ def choose() -> Chosen:
             list(names),
             format_func=names.__getitem__,
             key="study",
+            on_change=_forget_refused,
             persist_state="session",
             width=420,
         )
@@ -100,6 +104,7 @@ def choose() -> Chosen:
             int(SEEDS.low),
             int(SEEDS.high),
             key="seeds",
+            on_change=_forget_refused,
             persist_state="session",
             width=140,
             help=_("How often each row is trained, each time from other first weights."),
@@ -120,20 +125,25 @@ def _own_study() -> Study:
         list(OPTIMIZERS),
         format_func=lambda name: OPTIMIZERS[name].title,
         key="optimizers",
+        on_change=_forget_refused,
         persist_state="session",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         parameters = dict.fromkeys(p for name in names for p in OPTIMIZERS[name].parameters)
+        # What the URL asks for stays, even if no optimizer has it: then own_study says so.
+        choices = dict.fromkeys(["learning_rate", *parameters, st.session_state.sweep])
         sweep = st.selectbox(
             _("Parameter to change"),
-            ["learning_rate", *parameters],
+            list(choices),
             key="sweep",
+            on_change=_new_sweep,
             persist_state="session",
             width=300,
         )
         values = st.text_input(
             _("Its values"),
             key="values",
+            on_change=_forget_refused,
             persist_state="session",
             width=300,
             help=_("Separated by commas, such as 0.1, 0.01. Empty: Keras's default."),
@@ -144,6 +154,7 @@ def _own_study() -> Study:
             list(NETWORKS),
             format_func=lambda name: _(NETWORKS[name]),
             key="network_from",
+            on_change=_forget_refused,
             persist_state="session",
             width=300,
         )
@@ -152,6 +163,7 @@ def _own_study() -> Study:
             int(LIMITS["epochs"].low),
             int(LIMITS["epochs"].high),
             key="study_epochs",
+            on_change=_forget_refused,
             persist_state="session",
             width=140,
         )
@@ -162,8 +174,27 @@ def _own_study() -> Study:
     return studies.own_study(names, (sweep, studies.values_from(values)), model, train)
 
 
+def _forget_refused() -> None:
+    st.session_state.study_refused = []
+
+
+def _new_sweep() -> None:
+    """Begin with values that suit the parameter; those of the last one need not."""
+    _forget_refused()
+    state = st.session_state
+    known = [OPTIMIZERS[name].parameters.get(state.sweep) for name in state.optimizers]
+    default = next((parameter.default for parameter in known if parameter), None)
+    if default is None:
+        state["values"] = DEFAULTS["values"]
+    else:
+        state["values"] = "false, true" if isinstance(default, bool) else value_text(default)
+
+
 def _read_url() -> None:
-    """Give the widgets what the URL says, when the page is first opened in a session."""
+    """Give the widgets what the URL says, when the page is first opened in a session.
+
+    What it says wrongly is kept as errors until a widget changes.
+    """
     state = st.session_state
     for key, default in DEFAULTS.items():
         if key not in state:
@@ -171,6 +202,7 @@ def _read_url() -> None:
     if "study_read" in state:
         return
     state.study_read = True
+    state.study_refused = []
     for key, default in DEFAULTS.items():
         text = st.query_params.get(key)
         if text is None:
@@ -178,7 +210,7 @@ def _read_url() -> None:
         try:
             state[key] = _parse(key, text, default)
         except LabError as error:
-            frame.show_error(error)
+            state.study_refused.append(error)
 
 
 def _parse(key: str, text: str, default: Any) -> Any:
@@ -190,9 +222,11 @@ def _parse(key: str, text: str, default: Any) -> Any:
         return chosen
     if isinstance(default, int):
         limit = SEEDS if key == "seeds" else LIMITS["epochs"]
-        number = int(text) if text.isdecimal() else text
+        number: Any = text  # which no limit allows
+        with suppress(ValueError):
+            number = int(text)
         name = N_("seeds") if key == "seeds" else N_("epochs")
-        check_number(name, number, limit, whole=True)  # type: ignore[arg-type]
+        check_number(name, number, limit, whole=True)
         return number
     parameters = dict.fromkeys(p for known in OPTIMIZERS.values() for p in known.parameters)
     choices = {

@@ -5,7 +5,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from core.charts import COLOURS
-from core.optimizers import OPTIMIZERS
+from core.optimizers import OPTIMIZERS, value_text
 from core.studies import Figure, Row, Summary
 from pages.ui import frame
 from pages.ui.study import Chosen
@@ -105,9 +105,9 @@ def value_of(row: Row, name: str) -> tuple[str, bool]:
     known = OPTIMIZERS[row.optimizer.name]
     if name == "learning_rate":
         rate = row.optimizer.learning_rate
-        return f"{rate:g}", rate != known.learning_rate
+        return value_text(rate), rate != known.learning_rate
     if name not in known.parameters:
         return "–", False
     changed = dict(row.optimizer.parameters)
     value = changed.get(name, known.parameters[name].default)
-    return f"{value}" if isinstance(value, bool) else f"{value:g}", name in changed
+    return value_text(value), name in changed
