@@ -903,6 +903,44 @@ def test_a_run_that_diverged_is_named_in_chart_and_table(done: Callable[..., Non
     assert "Adam: diverged in epoch 2" in [trace.get("name") for trace in figure["data"]]
 
 
+def test_captions_say_nothing_of_what_is_not_there(done: Callable[..., None]) -> None:
+    done({0: [0.96, 0.97, 0.98], 1: [0.95], 3: [0.91]})
+    at = visit("optimizers", study="L4-B", seeds=1)
+    for word in ("±", "interval", "band", "Published: one run", "cross", "stopped"):
+        assert word not in texts_of(at)
+    assert "Here it is reached by: Adam, Nadam. Not by: SGD." in texts_of(at)
+    at = visit("optimizers", study="L4-B", seeds=3)
+    assert "Mean ± standard deviation" in texts_of(at)
+    assert "its band reaches" in texts_of(at)
+    assert "Published: one run each." in texts_of(visit("optimizers"))
+
+
+def test_lines_of_stopped_runs_are_explained(engine: Queue) -> None:
+    data = datasets.load(datasets.locate(MNIST))
+    study = studies.STUDIES["L4-B"]
+    spec = study.spec(study.rows[0], 0, DataSpec(data.name, data.digest))
+    engine.store.update(Claim(spec.key, spec, "this server", state="stopped", epochs=EPOCHS))
+    at = visit("optimizers", study="L4-B")
+    assert "Some runs were stopped; their lines count as far as they go." in texts_of(at)
+
+
+def test_the_best_rows_are_in_colour_until_others_are_picked(done: Callable[..., None]) -> None:
+    names = "lion,lamb,muon,ftrl,adadelta,adamw,adam,nadam,rmsprop,sgd"
+    at = visit("optimizers", study="own", optimizers=names)
+    at.text_input(key="values").set_value("").run()
+    assert "Adam" not in at.multiselect(key="in_colour").value
+    done({0: [0.97], 3: [0.91]})
+    at.run()
+    assert {"Adam", "SGD"} < set(at.multiselect(key="in_colour").value)
+    assert len(at.multiselect(key="in_colour").value) == 6
+    at.multiselect(key="in_colour").set_value(["Lion"]).run()
+    at.run()
+    assert at.multiselect(key="in_colour").value == ["Lion"]
+    at.multiselect(key="optimizers").set_value([*names.split(",")[1:], "adagrad"]).run()
+    assert not at.exception
+    assert "Adam" in at.multiselect(key="in_colour").value
+
+
 def test_parameters_that_differ_stand_out() -> None:
     at = visit("optimizers")
     table = at.main.dataframe[-1].value.set_index("Optimizer")

@@ -105,16 +105,28 @@ def is_it_real(summaries: list[Summary], picked: list[str]) -> None:
     if found:
         against.insert(0, (_(first), found))
     if against:
-        st.plotly_chart(
-            study_charts.difference_chart(against, _),
-            key="differences",
-            config=frame.STILL,
-            alt=_("Difference of each row to {row}, with its interval").format(row=_(second)),
-        )
-        st.caption(
-            _(
-                "Rows against {row}: mean difference and 95% interval of the paired t-test. "
-                "Runs with the same seed start from the same weights and see the same batches. Of "
-                "20 comparisons without any difference about one looks real by chance."
-            ).format(row=_(second))
-        )
+        _show(against, _(second))
+
+
+def _show(against: list[tuple[str, Difference]], second: str) -> None:
+    """Differences of rows to the row `second`, with their intervals where they have one."""
+    intervals = any(found.low is not None for _name, found in against)
+    alt = (
+        _("Difference of each row to {row}, with its interval")
+        if intervals
+        else _("Difference of each row to {row}")
+    )
+    st.plotly_chart(
+        study_charts.difference_chart(against, _),
+        key="differences",
+        config=frame.STILL,
+        alt=alt.format(row=second),
+    )
+    caption = _("Runs with the same seed start from the same weights and see the same batches.")
+    if intervals:
+        caption = _(
+            "Rows against {row}: mean difference and 95% interval of the paired t-test. "
+            "Runs with the same seed start from the same weights and see the same batches. Of "
+            "20 comparisons without any difference about one looks real by chance."
+        ).format(row=second)
+    st.caption(caption)
