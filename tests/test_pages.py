@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, finder, rules, specs, studies, worker
+from core import datasets, finder, motion, rules, specs, studies, worker
 from core.datasets.fashion_mnist import FASHION_MNIST
 from core.datasets.mnist import MNIST
 from core.engine import Engine
@@ -1083,11 +1084,114 @@ def test_paths_follow_the_start_and_the_parameters() -> None:
     at.number_input(key="ravine-sgd-rate").set_value(1.5).run()
     assert not at.exception
     field = at.number_input(key="ravine-sgd with momentum-momentum")
-    assert (field.min, field.max, field.value) == (0, 0.9999, 0.9)
+    assert (field.value, field.step) == (0.9, 0.01)
+    field.set_value(1.5).run()
+    assert [error.value for error in at.error] == [
+        "SGD with momentum: Momentum is 1.5: give a number from 0.0 to 0.9999."
+    ]
+    assert list(ends()) == ["SGD", "RMSprop", "Adam"]
     at.selectbox(key="surface").set_value("rosenbrock").run()
     assert not at.exception
     at.multiselect(key="walkers").set_value([]).run()
     assert not at.exception
+    assert at.info[0].value == "No optimizer is chosen: choose at least one."
+
+
+@pytest.mark.parametrize(
+    ("walker", "field", "step"),
+    [("adam", "beta_2", 0.0001), ("adam", "epsilon", 1e-7), ("sgd", "momentum", 0.1)],
+)
+def test_the_buttons_of_a_field_suit_its_value(walker: str, field: str, step: float) -> None:
+    at = visit("motion")
+    assert at.number_input(key=f"ravine-{walker}-{field}").step == pytest.approx(step)
+
+
+def test_walkers_go_to_a_worker_together_and_once(
+    run: Run, engine: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def ask(function: Any, *args: Any) -> Any:
+        if function is motion.paths:
+            asked.append(len(args[1]))
+        return function(*args)
+
+    monkeypatch.setattr(engine, "ask", ask)
+    at = visit("motion", variant=TRAINED, surface="network", x=0.31, walkers="sgd,adam,lion")
+    assert asked == [3]
+    at.multiselect(key="walkers").set_value(["lion", "rmsprop", "sgd"]).run()
+    assert asked == [3, 1]
+    assert list(at.main.dataframe[0].value["Optimizer"]) == ["Lion", "RMSprop", "SGD"]
+
+
+def test_a_network_of_other_images_is_no_surface(
+    run: Run, engine: Queue, outcome: tuple[RunSpec, worker.Outcome]
+) -> None:
+    other = replace(run.spec, data=DataSpec("mnist", "0" * 64))
+    engine.store.save(other, outcome[1].record, outcome[1].files)
+    at = visit("motion", variant=TRAINED, surface="network")
+    assert len(at.selectbox(key="motion_network").options) == 1
+
+
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        ("rules", {"rule": "rmsprop", "form": "centered"}),
+        ("rate", {"finder": "sgd"}),
+        ("motion", {"surface": "saddle", "walkers": "lion,adam", "steps": "50", "x": "1.5"}),
+    ],
+)
+def test_the_choices_of_a_page_stand_in_its_address(page: str, query: dict[str, Any]) -> None:
+    at = visit(page, variant="own", layer1=16, **query)
+    assert not at.error
+    assert {key: at.query_params[key] for key in query} == query
+    at.run()
+    assert {key: at.query_params[key] for key in query} == query
+
+
+def test_what_an_address_names_is_chosen() -> None:
+    at = visit("rules", rule="rmsprop", form="centered")
+    assert at.main.code[0].value.endswith("(learning_rate=0.001, centered=True)")
+    at = visit("motion", surface="saddle", walkers="lion,adam", x="1.5")
+    assert list(at.main.dataframe[0].value["Optimizer"]) == ["Lion", "Adam"]
+    assert at.slider(key="saddle-x").value == 1.5
+    at.selectbox(key="surface").set_value("ravine").run()
+    at.multiselect(key="walkers").set_value(["sgd"]).run()
+    assert at.query_params["walkers"] == "sgd"
+    assert not {"surface", "x", "steps"} & set(at.query_params)
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "sentence"),
+    [
+        ("rules", {"rule": "adem"}, "Optimizer is adem: choose one of adam,"),
+        ("rules", {"rule": "sgd", "form": "odd"}, "Rule is odd: choose one of plain, with"),
+        ("rules", {"rule": "lion", "form": "x"}, "Lion has one rule: leave out form=x."),
+        ("rate", {"finder": "adem"}, "Optimizer is adem: choose one of adam,"),
+        ("motion", {"surface": "sea"}, "Surface is sea: choose one of ravine, saddle,"),
+        ("motion", {"walkers": "muon"}, "Optimizer is muon: choose one of adam,"),
+        ("motion", {"steps": "1"}, "Steps is 1: give a whole number from 10 to 300."),
+        ("motion", {"steps": "9" * 5000}, ": give a whole number from 10 to 300."),
+        ("motion", {"x": "99"}, "X is 99.0: give a number from -10.0 to 10.0."),
+        ("motion", {"y": "nan"}, "Y is nan: give a number from -4.0 to 4.0."),
+        (
+            "motion",
+            {"walkers": "adam,sgd,rmsprop,nadam,adamax,adagrad,adadelta,adamw,ftrl"},
+            "9 optimizers are chosen: choose at most 8.",
+        ),
+    ],
+)
+def test_a_wrong_choice_in_an_address_is_one_sentence(
+    page: str, query: dict[str, Any], sentence: str
+) -> None:
+    at = visit(page, variant="own", layer1=16, **query)
+    at.run()
+    assert len(at.error) == 1
+    assert sentence in at.error[0].value
+    key = {"rules": "rule", "rate": "finder-adam", "motion": "surface"}[page]
+    value = "rosenbrock" if page == "motion" else "adagrad"
+    at.selectbox(key=key).set_value(value).run()
+    assert not at.error
 
 
 def test_the_loss_of_a_trained_network_is_a_surface(run: Run) -> None:

@@ -16,7 +16,7 @@ from core.runs import Claim, Run
 from core.specs import LIMITS, DataSpec, RunSpec, check_choice, check_number
 from core.studies import SEEDS, STUDIES, Study
 from core.study_charts import MOST, Curves, style
-from pages.ui import frame, lab
+from pages.ui import address, lab
 from pages.ui.text import _
 
 DEFAULTS: dict[str, Any] = {
@@ -84,9 +84,9 @@ class Progress:
 
 def choose() -> Chosen:
     """Draw the widgets of the study. Raises LabError for what cannot be."""
-    _read_url()
-    for refusal in st.session_state.study_refused:
-        frame.show_error(refusal)
+    for key, default in DEFAULTS.items():
+        st.session_state.setdefault(key, default)
+    address.read("study", DEFAULTS, _take)
     names = {name: f"{name} · {_(study.title)}" for name, study in STUDIES.items()}
     names["own"] = _("Own study")
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -95,7 +95,8 @@ def choose() -> Chosen:
             list(names),
             format_func=names.__getitem__,
             key="study",
-            on_change=_forget_refused,
+            on_change=address.forget,
+            args=["study"],
             persist_state="session",
             width=420,
         )
@@ -104,7 +105,8 @@ def choose() -> Chosen:
             int(SEEDS.low),
             int(SEEDS.high),
             key="seeds",
-            on_change=_forget_refused,
+            on_change=address.forget,
+            args=["study"],
             persist_state="session",
             width=140,
             help=_("How often each row is trained, each time from other first weights."),
@@ -125,7 +127,8 @@ def _own_study() -> Study:
         list(OPTIMIZERS),
         format_func=lambda name: OPTIMIZERS[name].title,
         key="optimizers",
-        on_change=_forget_refused,
+        on_change=address.forget,
+        args=["study"],
         persist_state="session",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -143,7 +146,8 @@ def _own_study() -> Study:
         values = st.text_input(
             _("Its values"),
             key="values",
-            on_change=_forget_refused,
+            on_change=address.forget,
+            args=["study"],
             persist_state="session",
             width=300,
             help=_("Separated by commas, such as 0.1, 0.01. Empty: Keras's default."),
@@ -154,7 +158,8 @@ def _own_study() -> Study:
             list(NETWORKS),
             format_func=lambda name: _(NETWORKS[name]),
             key="network_from",
-            on_change=_forget_refused,
+            on_change=address.forget,
+            args=["study"],
             persist_state="session",
             width=300,
         )
@@ -163,7 +168,8 @@ def _own_study() -> Study:
             int(LIMITS["epochs"].low),
             int(LIMITS["epochs"].high),
             key="study_epochs",
-            on_change=_forget_refused,
+            on_change=address.forget,
+            args=["study"],
             persist_state="session",
             width=140,
         )
@@ -174,13 +180,9 @@ def _own_study() -> Study:
     return studies.own_study(names, (sweep, studies.values_from(values)), model, train)
 
 
-def _forget_refused() -> None:
-    st.session_state.study_refused = []
-
-
 def _new_sweep() -> None:
     """Begin with values that suit the parameter; those of the last one need not."""
-    _forget_refused()
+    address.forget("study")
     state = st.session_state
     known = [OPTIMIZERS[name].parameters.get(state.sweep) for name in state.optimizers]
     default = next((parameter.default for parameter in known if parameter), None)
@@ -190,27 +192,9 @@ def _new_sweep() -> None:
         state["values"] = "false, true" if isinstance(default, bool) else value_text(default)
 
 
-def _read_url() -> None:
-    """Give the widgets what the URL says, when the page is first opened in a session.
-
-    What it says wrongly is kept as errors until a widget changes.
-    """
-    state = st.session_state
-    for key, default in DEFAULTS.items():
-        if key not in state:
-            state[key] = default
-    if "study_read" in state:
-        return
-    state.study_read = True
-    state.study_refused = []
-    for key, default in DEFAULTS.items():
-        text = st.query_params.get(key)
-        if text is None:
-            continue
-        try:
-            state[key] = _parse(key, text, default)
-        except LabError as error:
-            state.study_refused.append(error)
+def _take(key: str, text: str) -> None:
+    """Give a widget what the URL says. Raises UsageError if it is not allowed."""
+    st.session_state[key] = _parse(key, text, DEFAULTS[key])
 
 
 def _parse(key: str, text: str, default: Any) -> Any:
@@ -241,14 +225,13 @@ def _parse(key: str, text: str, default: Any) -> Any:
 
 
 def _write_url() -> None:
-    """Make the URL say what was chosen; what it does not say has its default."""
-    for key, default in DEFAULTS.items():
-        value = st.session_state[key]
-        concerns = key in ("study", "seeds") or st.session_state.study == "own"
-        if value == default or not concerns:
-            st.query_params.pop(key, None)
-        else:
-            st.query_params[key] = ",".join(value) if isinstance(value, list) else str(value)
+    """Make the URL say what was chosen; the widgets of an own study matter to that alone."""
+    own = st.session_state.study == "own"
+    values = {
+        key: st.session_state[key] if own or key in ("study", "seeds") else default
+        for key, default in DEFAULTS.items()
+    }
+    address.write(values, DEFAULTS)
 
 
 def progress(chosen: Chosen) -> Progress:
