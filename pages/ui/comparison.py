@@ -122,11 +122,16 @@ def _show(against: list[tuple[str, Difference]], second: str) -> None:
         config=frame.STILL,
         alt=alt.format(row=second),
     )
-    caption = _("Runs with the same seed start from the same weights and see the same batches.")
-    if intervals:
-        caption = _(
+    caption = (
+        _(
             "Rows against {row}: mean difference and 95% interval of the paired t-test. "
             "Runs with the same seed start from the same weights and see the same batches. Of "
             "20 comparisons without any difference about one looks real by chance."
-        ).format(row=second)
-    st.caption(caption)
+        )
+        if intervals
+        else _(
+            "Rows against {row}: mean difference. Runs with the same seed start from the same "
+            "weights and see the same batches."
+        )
+    )
+    st.caption(caption.format(row=second))
