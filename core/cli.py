@@ -453,9 +453,11 @@ def study(name: str, seeds: int, dataset: str, yes: bool, as_json: bool, **optio
 
 def _study_from(name: str, options: dict[str, Any]) -> Study:
     """The study that is asked for: a published one, or an own one with these options."""
-    given = [key.replace("_", "-") for key, value in options.items() if value not in (None, ())]
     if name.lower() != "own":
         found = studies.study(name)
+        # Without the option there is an empty tuple of optimizers; that of --hidden is `none`.
+        unset = {**dict.fromkeys(options), "optimizer": ()}
+        given = [key.replace("_", "-") for key in options if options[key] != unset[key]]
         if given:
             raise UsageError(
                 N_("--{option} is for an own study: use `python -m core study own`."),
@@ -552,8 +554,10 @@ def _print_study(rows: list[Summary], seconds: float, data: Dataset) -> None:
 def _verdict(text: str, other: str, found: Difference | None) -> str:
     """A published statement, and what the seeds say about it."""
     if found is None or found.low is None or found.high is None:
-        return _('"{text}": more than one seed is needed to tell.').format(text=_(text))
-    return _(
+        return _('"{text}": at least {n} seeds are needed to tell.').format(
+            text=_(text), n=studies.PAIRS
+        )
+    verdict = _(
         '"{text}": against {other} {mean:+.2f} points, 95% interval {low:+.2f} to {high:+.2f}.'
     ).format(
         text=_(text),
@@ -562,6 +566,9 @@ def _verdict(text: str, other: str, found: Difference | None) -> str:
         low=100 * found.low,
         high=100 * found.high,
     )
+    if found.left_out:
+        verdict += " " + _("Seeds left out, because a run diverged: {n}.").format(n=found.left_out)
+    return verdict
 
 
 @main.command()

@@ -195,7 +195,7 @@ def losses_chart(paths: Sequence[tuple[str, Path]], _: Translate = untranslated)
 
 
 def sweep_chart(sweep: Sweep, _: Translate = untranslated) -> go.Figure:
-    """Loss against learning rate: each step, the running mean, and where it falls fastest."""
+    """Loss against learning rate: each step, the smoothed loss, and where it falls fastest."""
     figure = base_figure(400, hovermode="closest")
     figure.add_scatter(
         x=sweep.rates,
@@ -210,7 +210,7 @@ def sweep_chart(sweep: Sweep, _: Translate = untranslated) -> go.Figure:
         y=sweep.smooth,
         mode="lines",
         line={"color": COLOURS["blue"], "width": 3},
-        name=_("running mean"),
+        name=_("smoothed"),
         hovertemplate="%{x:.2g}: %{y:.4f}",
     )
     marks = (
@@ -218,6 +218,8 @@ def sweep_chart(sweep: Sweep, _: Translate = untranslated) -> go.Figure:
         (sweep.lowest, _("lowest"), "orange", "square"),
     )
     for step, name, colour, symbol in marks:
+        if step is None:
+            continue
         figure.add_scatter(
             x=[sweep.rates[step]],
             y=[sweep.smooth[step]],

@@ -6,6 +6,7 @@ accumulation), `weight_decay` where it is off by default, and ScheduleFreeAdamW,
 to be exchanged between training and testing, which the lab's fit does not do.
 """
 
+import math
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -55,7 +56,9 @@ _ADAM = {
     "epsilon": _EPSILON,
 }
 _AMSGRAD = _switch(False, N_("divide by the largest running mean so far (AMSGrad)"))
-_WEIGHT_DECAY = Parameter(0.004, 0.0, 1.0, N_("part of each weight taken off in a step"))
+_WEIGHT_DECAY = Parameter(
+    0.004, 0.0, 1.0, N_("part of each weight, times the learning rate, taken off in a step")
+)
 _ACCUMULATED = Parameter(0.1, 0.0001, 10.0, N_("where the sum of squared gradients begins"))
 
 OPTIMIZERS: dict[str, Optimizer] = {
@@ -153,7 +156,10 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "adam_beta_2": _decay(0.999, N_("beta_2 of Adam, which moves the biases")),
             "adam_lr_ratio": Parameter(1.0, 0.001, 100.0, N_("learning rate of Adam over Muon's")),
             "adam_weight_decay": Parameter(
-                0.004, 0.0, 1.0, N_("part of each bias taken off in a step")
+                0.004,
+                0.0,
+                1.0,
+                N_("part of each bias, times the learning rate, taken off in a step"),
             ),
             "epsilon": _EPSILON,
         },
@@ -165,9 +171,19 @@ OPTIMIZERS: dict[str, Optimizer] = {
 def value_from(text: str) -> Any:
     """A value as it is typed: a whole number, another number, or true or false.
 
-    Other text is returned as it is: OptimizerSpec refuses it, and names what is allowed.
+    Other text, and what is too large for a number, is returned as it is: OptimizerSpec refuses it,
+    and names what is allowed.
     """
     for kind in (int, float):
         with suppress(ValueError):
-            return kind(text)
+            value = kind(text)
+            return value if math.isfinite(value) else text
     return {"true": True, "false": False}.get(text.strip().lower(), text)
+
+
+def value_text(value: Value) -> str:
+    """A value as it is read: short, but no two values alike."""
+    if isinstance(value, bool):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)

@@ -9,7 +9,6 @@ Sources: the `update_step` methods in keras.src.optimizers of Keras 3.15. Severa
 papers: where epsilon stands, the learning rate of Adadelta, the momentum of Nadam.
 """
 
-import inspect
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -177,7 +176,7 @@ def lamb(w, g, m, v, t, learning_rate, beta_1, beta_2, epsilon):
     m_hat = m / (1 - beta_1**t)
     v_hat = v / (1 - beta_2**t)
     u = m_hat / (sqrt(v_hat) + epsilon)
-    w = w - learning_rate * norm(w) / norm(u) * u
+    w = w - learning_rate * ratio(norm(w), norm(u)) * u
     return w, m, v
 
 
@@ -232,6 +231,10 @@ def clip(z, limit):
 
 def norm(x):
     return sqrt(np.sum(x**2))
+
+
+def ratio(a, b):
+    return a / b if a > 0 and b > 0 else 1.0
 
 
 def rms(x):
@@ -315,6 +318,7 @@ LATEX = {
     "min": r"\min",
     "rms": r"\mathrm{RMS}",
     "norm": r"\mathrm{norm}",
+    "ratio": r"\mathrm{ratio}",
     "mean": r"\mathrm{mean}",
     "rows": r"\mathrm{rows}",
     "columns": r"\mathrm{columns}",
@@ -356,6 +360,7 @@ MEANINGS = {
     "sign": N_("-1, 0 or 1"),
     "clip": N_("cut to what lies between minus and plus the second number"),
     "norm": N_("root of the sum of squares"),
+    "ratio": N_("the first number over the second; 1 where one of them is 0"),
     "rms": N_("root of the mean of squares"),
     "mean": N_("mean of all numbers"),
     "rows": N_("mean of each row"),
@@ -441,18 +446,6 @@ def symbols(name: str, rule: Rule) -> list[Symbol]:
         return OTHER_MEANINGS.get((name, symbol)) or MEANINGS[symbol]
 
     return [Symbol(_latex(n), n, meaning(n)) for n in [*others, *parameters]]
-
-
-def start(rule: Rule, parameters: dict[str, Any]) -> dict[str, float]:
-    """The memory before the first step by its names; `parameters` are those of the optimizer."""
-    first = {"p": 1.0, "s": parameters.get("initial_accumulator_value", 0.0)}
-    return {name: first.get(name, 0.0) for name in returned(rule)[1:]}
-
-
-def returned(rule: Rule) -> list[str]:
-    """Names of what a rule returns: w, and then its memory."""
-    last = inspect.getsource(rule).rsplit("return", 1)[1]
-    return re.findall(r"\w+", last)
 
 
 def _latex(name: str) -> str:

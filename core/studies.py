@@ -5,6 +5,7 @@ models.build and training.fit), so that two of them can be compared pair by pair
 """
 
 import math
+import re
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 from core.errors import UsageError
 from core.i18n import N_
-from core.optimizers import OPTIMIZERS, Value, value_from
+from core.optimizers import OPTIMIZERS, Value, value_from, value_text
 from core.runs import Epoch, Run
 from core.specs import (
     DataSpec,
@@ -34,6 +35,8 @@ CONFIRM_SECONDS = 900
 """A study that takes longer than this is confirmed first."""
 
 CONFIDENCE = 0.95
+PAIRS = 3
+"""Of seeds, at least, for an interval: two gaps equal by chance would leave it no width."""
 
 
 class Statement(NamedTuple):
@@ -69,6 +72,8 @@ class Study:
     rows: tuple[Row, ...]
     note: str = ""
     """What was published beside figures."""
+    note_accuracy: float | None = None
+    """The test accuracy (0..1) that the note says which rows reach."""
 
     def spec(self, row: Row, seed: int, data: DataSpec) -> RunSpec:
         """The run of one row and seed."""
@@ -86,8 +91,10 @@ LAB4_MODEL = ModelSpec((256,))
 LAB4_TRAIN = TrainSpec(epochs=5, batch_size=128, validation_split=0.0)
 
 
-def _lab4(name: str, title: str, rows: Sequence[Row], note: str = "") -> Study:
-    return Study(name, title, LAB4_MODEL, LAB4_TRAIN, tuple(rows), note)
+def _lab4(
+    name: str, title: str, rows: Sequence[Row], note: str = "", note_accuracy: float | None = None
+) -> Study:
+    return Study(name, title, LAB4_MODEL, LAB4_TRAIN, tuple(rows), note, note_accuracy)
 
 
 _NO_EFFECT = Statement(N_("rho has no effect"), "RMSprop")
@@ -162,6 +169,7 @@ STUDIES = {
                 for name in ("adam", "nadam", "rmsprop", "sgd", "adamax", "adagrad")
             ],
             N_("Published: all reach 95% except Adagrad and SGD."),
+            0.95,
         ),
     )
 }
@@ -213,8 +221,7 @@ def own_study(
                 changed = optimizer_spec(name, value)
             else:
                 changed = optimizer_spec(name, parameters={parameter: value})
-            shown = str(value).lower() if isinstance(value, bool) else f"{value:g}"
-            label = f"{OPTIMIZERS[name].title}, {parameter} {shown}"
+            label = f"{OPTIMIZERS[name].title}, {parameter} {value_text(value).lower()}"
             rows.setdefault(changed, Row(label, changed))
     if values:
         _check_swept(names, parameter)
@@ -234,7 +241,15 @@ def _check_swept(names: Sequence[str], parameter: str) -> None:
 
 
 def values_from(text: str) -> list[Value]:
-    """Values of a parameter as they are typed, separated by commas."""
+    """Values of a parameter as they are typed, separated by commas.
+
+    Raises UsageError for other separators and for a decimal comma: 0,01 would be 0 and 1.
+    """
+    if re.search(r";|\d\s+\d|(?<![\d.eE+-])0\d", text):
+        raise UsageError(
+            N_("{value}: separate values by commas and write decimals with a point: 0.1, 0.01."),
+            value=text,
+        )
     return [value_from(part) for part in text.split(",") if part.strip()]
 
 
@@ -277,15 +292,26 @@ class Summary:
     """By their seeds."""
 
     @property
+    def sound(self) -> dict[int, Run]:
+        """The runs that did not diverge. The others have no figures but their times.
+
+        A network of weights that are no numbers still gets one image in ten right.
+        """
+        return {
+            seed: run
+            for seed, run in self.runs.items()
+            if seed not in self.diverged and math.isfinite(run.test_loss)
+        }
+
+    @property
     def accuracy(self) -> Figure:
-        """Test accuracies after the last epoch."""
-        return Figure(tuple(run.test_accuracy for run in self.runs.values()))
+        """Test accuracies after the last epoch, of the sound runs."""
+        return Figure(tuple(run.test_accuracy for run in self.sound.values()))
 
     @property
     def loss(self) -> Figure:
-        """Test losses after the last epoch; runs that diverged have none."""
-        losses = (run.test_loss for run in self.runs.values())
-        return Figure(tuple(loss for loss in losses if math.isfinite(loss)))
+        """Test losses after the last epoch, of the sound runs."""
+        return Figure(tuple(run.test_loss for run in self.sound.values()))
 
     @property
     def seconds(self) -> Figure:
@@ -294,12 +320,12 @@ class Summary:
 
     @property
     def best(self) -> list[tuple[int, float]]:
-        """Of each run the epoch with the best accuracy and that accuracy.
+        """Of each sound run the epoch with the best accuracy and that accuracy.
 
         On the validation images, or where there are none on the test images.
         """
         found = []
-        for run in self.runs.values():
+        for run in self.sound.values():
             watched = [(watched_accuracy(epoch), -epoch.epoch) for epoch in run.epochs]
             known = [(accuracy, epoch) for accuracy, epoch in watched if accuracy is not None]
             if known:
@@ -345,7 +371,9 @@ class Difference:
     mean: float
     low: float | None
     high: float | None
-    """The ends of the confidence interval; None with fewer than two pairs."""
+    """The ends of the confidence interval; None with fewer than PAIRS pairs."""
+    left_out: int = 0
+    """Seeds that both rows have, but one of the two runs diverged."""
 
     @property
     def real(self) -> bool:
@@ -354,25 +382,26 @@ class Difference:
 
 
 def difference(first: Summary, second: Summary) -> Difference | None:
-    """Of the seeds that both rows have; None if there is none.
+    """Of the seeds that both rows have without a run that diverged; None if there is none.
 
     The interval is that of the paired t-test: scipy.stats.ttest_rel.
     """
-    seeds = sorted(first.runs.keys() & second.runs.keys())
+    seeds = sorted(first.sound.keys() & second.sound.keys())
     if not seeds:
         return None
+    left_out = len(first.runs.keys() & second.runs.keys()) - len(seeds)
     ones = [first.runs[seed].test_accuracy for seed in seeds]
     others = [second.runs[seed].test_accuracy for seed in seeds]
     gaps = [a - b for a, b in zip(ones, others, strict=True)]
     mean = statistics.fmean(gaps)
-    if len(gaps) < 2:
-        return Difference(len(gaps), mean, None, None)
+    if len(gaps) < PAIRS:
+        return Difference(len(gaps), mean, None, None, left_out)
     if max(gaps) - min(gaps) < 1e-9:  # all alike: the test would divide by zero
-        return Difference(len(gaps), mean, mean, mean)
+        return Difference(len(gaps), mean, mean, mean, left_out)
     from scipy import stats
 
     low, high = stats.ttest_rel(ones, others).confidence_interval(CONFIDENCE)
-    return Difference(len(gaps), mean, float(low), float(high))
+    return Difference(len(gaps), mean, float(low), float(high), left_out)
 
 
 def seconds_of_run(study: Study, images: int) -> float:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 import plotly.graph_objects as go
@@ -63,7 +64,8 @@ def study_curves(
     """The mean over the runs of each row after each epoch, with a band from lowest to highest.
 
     `metric` is a key of METRICS, `part` one of PARTS. Rows without a style are thin grey lines.
-    Where a loss becomes NaN the line ends in a cross. With `zoom` the y axis holds the better half
+    A run counts until its loss becomes NaN. There is a cross, and the line goes on without it, as
+    the mean of the other runs, or ends. With `zoom` the y axis holds the better half
     of the rows alone.
     """
     shown = [row for row in rows if row.style]
@@ -110,10 +112,13 @@ def study_curves(
 
 
 def _by_epoch(runs: Sequence[Sequence[Epoch]], field: str) -> dict[int, list[float]]:
-    """The finite values of a figure after each epoch, of all runs that have one."""
+    """The finite values of a figure after each epoch, of all runs that have not diverged by then.
+
+    The accuracy of a run that has diverged is a number still, but says nothing.
+    """
     found: dict[int, list[float]] = {}
     for epochs in runs:
-        for epoch in epochs:
+        for epoch in takewhile(lambda epoch: not epoch.diverged, epochs):
             value = getattr(epoch, field)
             if value is not None and math.isfinite(value):
                 found.setdefault(epoch.epoch, []).append(value)
@@ -204,11 +209,15 @@ def _add_published(figure: go.Figure, rows: Sequence[Curves], _: Translate) -> N
 
 
 def _better_half(ends: Sequence[float], metric: str) -> list[float]:
-    """A range for the y axis that holds the better half of these last values."""
+    """A range for the y axis that holds the better half of these last values.
+
+    There is more room on the side that the curves come from.
+    """
     ordered = sorted(ends, reverse=metric == "accuracy")
     best, middle = ordered[0], ordered[(len(ordered) - 1) // 2]
-    room = max(abs(best - middle), 0.005)
-    return sorted([best + (best - middle or room) / 2, middle - 3 * (best - middle or room)])
+    gap = max(abs(best - middle), 0.005)
+    better = 1 if metric == "accuracy" else -1
+    return sorted([best + better * gap / 2, middle - better * 3 * gap])
 
 
 def difference_chart(

@@ -1,22 +1,29 @@
 """Watch optimizers walk downhill on a loss surface of two dimensions."""
 
 import math
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core import inference, motion, motion_charts, specs
+from core.errors import LabError, UsageError
+from core.i18n import N_
 from core.motion import RATE, STEPS, SURFACES, Floats, Path, Plane
-from core.optimizers import OPTIMIZERS, Value
+from core.optimizers import BELOW_ONE, OPTIMIZERS, Value
 from core.rules import FORMS
 from core.runs import Run
-from core.specs import LIMITS, OptimizerSpec
-from pages.ui import frame, lab, networks
+from core.specs import LIMITS, Limit, OptimizerSpec, check_choice, check_number
+from pages.ui import address, frame, lab, networks
 from pages.ui.lab import Choice
 from pages.ui.text import _
 
 NETWORK = "network"  # the surface that is the loss of a trained network
+REACH = 1.0  # of its picture, along both directions
+MOST = 8  # walkers on one picture
+KEPT = 1000  # paths
 
 # Every optimizer that can move two numbers, and SGD with momentum beside it. Muon needs a matrix.
 WALKERS: dict[str, tuple[str, dict[str, Value]]] = {
@@ -34,6 +41,51 @@ def title(walker: str) -> str:
     return f"{OPTIMIZERS[name].title} {_(walker.removeprefix(f'{name} '))}"
 
 
+# What an address without parameters means; the start has the default of its surface.
+DEFAULTS: dict[str, Any] = {
+    "surface": "ravine",
+    "walkers": ["sgd", "sgd with momentum", "rmsprop", "adam"],
+    "steps": 100,
+}
+
+
+def sides(surface: str) -> tuple[Limit, Limit, tuple[float, float]]:
+    """How far x and y reach on a surface, and where walkers start."""
+    if surface == NETWORK:
+        return Limit(-REACH, REACH), Limit(-REACH, REACH), (-0.8, 0.7)
+    return SURFACES[surface].x, SURFACES[surface].y, SURFACES[surface].start
+
+
+def take(key: str, text: str) -> None:
+    """Give a widget what the address says. Raises UsageError if it is not allowed."""
+    state = st.session_state
+    if key == "surface":
+        check_choice(N_("surface"), text, (*SURFACES, NETWORK))
+        state.surface = text
+    elif key == "walkers":
+        state.walkers = walkers_from(text)
+    else:
+        number: Any = text  # which no limit allows
+        with suppress(ValueError):
+            number = int(text) if key == "steps" else float(text)
+        x, y, _start = sides(state.surface)
+        limit = {"x": x, "y": y, "steps": STEPS}[key]
+        check_number(N_("steps") if key == "steps" else key, number, limit, whole=key == "steps")
+        state["steps" if key == "steps" else f"{state.surface}-{key}"] = number
+
+
+def walkers_from(text: str) -> list[str]:
+    """The walkers that an address names, each once. Raises UsageError for others and too many."""
+    walkers = list(dict.fromkeys(name for name in text.split(",") if name))
+    for walker in walkers:
+        check_choice(N_("optimizer"), walker, tuple(WALKERS))
+    if len(walkers) > MOST:
+        raise UsageError(
+            N_("{n} optimizers are chosen: choose at most {most}."), n=len(walkers), most=MOST
+        )
+    return walkers
+
+
 def surface_of(current: Choice) -> tuple[str, Run | None]:
     """The surface that is picked; for the loss of a network also the run."""
     names = {key: _(surface.title) for key, surface in SURFACES.items()}
@@ -44,6 +96,8 @@ def surface_of(current: Choice) -> tuple[str, Run | None]:
             list(names),
             format_func=names.__getitem__,
             key="surface",
+            on_change=address.forget,
+            args=["motion"],
             persist_state="session",
             width=300,
         )
@@ -52,7 +106,9 @@ def surface_of(current: Choice) -> tuple[str, Run | None]:
         runs = {
             key: run
             for key, run in networks.finished(current.data.name).items()
-            if run.spec.model.kind == "dense" and not run.epochs[-1].diverged
+            if run.spec.model.kind == "dense"
+            and run.spec.data.digest == current.data.digest  # else its loss is of other images
+            and not run.epochs[-1].diverged
         }
         if not runs:
             st.info(_("No network is trained yet. Train one; then its loss appears here."))
@@ -81,38 +137,64 @@ def ground_of(key: str, _plane: Plane) -> tuple[Floats, Floats, Floats]:
     return lab.engine().ask(motion.plane_losses, _plane)
 
 
-@st.cache_data(max_entries=1000, show_spinner=False)
-def path_of(
+@st.cache_resource
+def walked() -> dict[tuple[object, ...], Path]:
+    """The last paths that anybody asked for."""
+    return {}
+
+
+def paths_of(
     key: str,
-    spec: OptimizerSpec,
+    optimizers: list[OptimizerSpec],
     start: tuple[float, float],
     steps: int,
-    _plane: Plane | None,
-) -> Path:
-    [path] = lab.engine().ask(motion.paths, _plane or key, [spec], start, steps)
-    return path
+    plane: Plane | None,
+) -> list[Path]:
+    """The path of each optimizer. What is not known goes to a worker at once: a plane is large."""
+    known = walked()
+    missing = [spec for spec in optimizers if (key, spec, start, steps) not in known]
+    found = {spec: known[key, spec, start, steps] for spec in optimizers if spec not in missing}
+    if missing:
+        new = lab.engine().ask(motion.paths, plane or key, missing, start, steps)
+        found |= dict(zip(missing, new, strict=True))
+        known.update({(key, spec, start, steps): found[spec] for spec in missing})
+        for old in list(known)[:-KEPT]:
+            known.pop(old, None)
+    return [found[spec] for spec in optimizers]
 
 
-def number(label: str, low: float, high: float, value: float, key: str) -> float:
-    """A number field that takes small steps of the value."""
-    step = 10 ** math.floor(math.log10(abs(value))) if value else 0.1
-    return st.number_input(
-        label, float(low), float(high), float(value), float(step), format="%g", key=key
+def step_of(value: float, high: float) -> float:
+    """How much the buttons of a number field change: less than the value, or its gap to 1."""
+    size = min(value, (1 - value) / 2) if high == BELOW_ONE and value else abs(value)
+    return float(10 ** math.floor(math.log10(size))) if size else 0.1
+
+
+def number(name: str, value: float, limit: Limit, key: str, meaning: str | None = None) -> float:
+    """A number field. Raises UsageError outside of the limits.
+
+    They are not the field's own: a browser keeps back what lies outside of those, and the picture
+    would silently stay as it was.
+    """
+    found = st.number_input(
+        name, value=value, step=step_of(value, limit.high), format="%g", key=key, help=meaning
     )
+    check_number(name, found, limit, whole=False)
+    return found
 
 
-def settings(walker: str, rate: float) -> OptimizerSpec:
-    """The learning rate and every parameter of a walker."""
+def settings(surface: str, walker: str, rate: float) -> OptimizerSpec:
+    """The learning rate and every parameter of a walker. Raises UsageError outside of limits."""
     name, preset = WALKERS[walker]
-    low, high = LIMITS["learning rate"]
     values: dict[str, Value] = {}
-    learning_rate = number("learning_rate", low, high, rate, f"{current_key}-{walker}-rate")
+    field = f"{surface}-{walker}"
+    learning_rate = number("learning_rate", rate, LIMITS["learning rate"], f"{field}-rate")
     for key, (default, low, high, meaning) in OPTIMIZERS[name].parameters.items():
-        start, field = preset.get(key, default), f"{current_key}-{walker}-{key}"
+        start = preset.get(key, default)
         if isinstance(default, bool):
-            values[key] = st.checkbox(key, bool(start), key=field, help=_(meaning))
+            values[key] = st.checkbox(key, bool(start), key=f"{field}-{key}", help=_(meaning))
         else:
-            values[key] = type(default)(number(key, low, high, float(start), field))
+            limit = Limit(low, high)
+            values[key] = number(key, float(start), limit, f"{field}-{key}", _(meaning))
     return specs.optimizer_spec(name, learning_rate, values)
 
 
@@ -139,23 +221,23 @@ def figures(paths: list[tuple[str, Path]]) -> pd.DataFrame:
 current = frame.begin(
     _("Why does one optimizer arrive where another crawls, swings or runs away?"), choice_of="none"
 )
-current_key, run = surface_of(current)
+for name, default in DEFAULTS.items():
+    st.session_state.setdefault(name, default)
+address.read("motion", ["surface", "walkers", "steps", "x", "y"], take)
+picked, run = surface_of(current)
+limit_x, limit_y, (start_x, start_y) = sides(picked)
 if run is None:
-    surface = SURFACES[current_key]
+    surface = SURFACES[picked]
     plane, ground, goal = None, motion.grid(surface), (_("minimum"), surface.minimum)
-    (low_x, high_x), (low_y, high_y), rates = surface.x, surface.y, surface.rates
-    start_x, start_y = surface.start
+    ground_key, rates = picked, surface.rates
     st.latex(surface.formula)
     st.write(_(surface.lesson))
 else:
-    current_key = run.key
-    plane = plane_of(current_key, run, current)
+    ground_key, rates = run.key, {"adadelta": 10.0, "lion": 0.02, "adafactor": 0.3}
+    plane = plane_of(ground_key, run, current)
     with st.spinner(_("Measuring the loss around the trained weights, a few seconds")):
-        ground = ground_of(current_key, plane)
+        ground = ground_of(ground_key, plane)
     goal = (_("the trained network"), (0.0, 0.0))
-    rates = {"adadelta": 10.0, "lion": 0.02, "adafactor": 0.3}
-    low_x, high_x, low_y, high_y = -1.0, 1.0, -1.0, 1.0
-    start_x, start_y = -0.8, 0.7
     st.write(
         _(
             "The loss of this network on {n:,} of its training images, in a plane through its "
@@ -169,29 +251,59 @@ else:
 walkers = st.multiselect(
     _("Optimizers"),
     list(WALKERS),
-    ["sgd", "sgd with momentum", "rmsprop", "adam"],
     format_func=title,
-    max_selections=8,
+    max_selections=MOST,
     key="walkers",
+    on_change=address.forget,
+    args=["motion"],
     persist_state="session",
 )
+if not walkers:
+    st.info(_("No optimizer is chosen: choose at least one."))
 left, middle, right = st.columns(3)
-x = left.slider(_("Start x"), low_x, high_x, start_x, key=f"{current_key}-x")
-y = middle.slider(_("Start y"), low_y, high_y, start_y, key=f"{current_key}-y")
+start = {}
+for column, name, label, limit, default in (
+    (left, "x", _("Start x"), limit_x, start_x),
+    (middle, "y", _("Start y"), limit_y, start_y),
+):
+    st.session_state.setdefault(f"{picked}-{name}", default)
+    start[name] = column.slider(
+        label,
+        *limit,
+        key=f"{picked}-{name}",
+        on_change=address.forget,
+        args=["motion"],
+        persist_state="session",
+    )
 steps = right.slider(
-    _("Steps"), int(STEPS.low), int(STEPS.high), 100, 10, key="steps", persist_state="session"
+    _("Steps"),
+    int(STEPS.low),
+    int(STEPS.high),
+    step=10,
+    key="steps",
+    on_change=address.forget,
+    args=["motion"],
+    persist_state="session",
+)
+address.write(
+    {"surface": picked, "walkers": walkers, "steps": steps, **start},
+    {**DEFAULTS, "x": start_x, "y": start_y},
 )
 with st.expander(_("Learning rates and parameters")):
     chosen: dict[str, OptimizerSpec] = {}
+    refused: list[str] = []
     for place, walker in zip(st.columns(4) * 2, walkers, strict=False):
         with place:
             st.markdown(f"**{title(walker)}**")
-            chosen[walker] = settings(walker, rates.get(walker.split(" ")[0], RATE))
+            try:
+                chosen[walker] = settings(picked, walker, rates.get(walker.split(" ")[0], RATE))
+            except LabError as error:
+                refused.append(f"{title(walker)}: {frame.sentence(error)}")
+for sentence in refused:
+    st.error(sentence, icon=":material/warning:")
 with st.spinner(_("Walking: the first time a worker starts, some seconds")):
-    paths = [
-        (title(walker), path_of(current_key, spec, (x, y), steps, plane))
-        for walker, spec in chosen.items()
-    ]
+    found = paths_of(ground_key, list(chosen.values()), (start["x"], start["y"]), steps, plane)
+paths = list(zip(map(title, chosen), found, strict=True))
 st.plotly_chart(
     motion_charts.paths_chart(ground, paths, goal, _=_),
     key="paths",

@@ -5,7 +5,7 @@ import streamlit as st
 from core import studies, study_charts
 from core.charts import METRICS
 from core.errors import LabError
-from core.studies import Summary
+from core.studies import Summary, diverged_at
 from core.study_charts import MOST, PARTS
 from pages.ui import comparison, frame, study, study_tables, training
 from pages.ui.study import Chosen, Progress
@@ -60,18 +60,27 @@ def controls(chosen: Chosen, done: Progress) -> None:
 
 
 def pick_rows(summaries: list[Summary]) -> list[str]:
-    """The rows that are drawn in colour: all of a few, otherwise a choice, at first the best."""
+    """The rows that are drawn in colour: all of a few, otherwise a choice, at first the best.
+
+    While nothing of these rows was picked by hand, they are those that are best by now.
+    """
     names = [summary.row.name for summary in summaries]
     if len(names) <= FEW:
         return names
-    best = sorted(summaries, key=lambda summary: summary.accuracy.mean or 0, reverse=True)
+    state = st.session_state
+    if state.get("picked_of") != names:
+        ranked = sorted(summaries, key=lambda summary: summary.accuracy.mean or 0, reverse=True)
+        best = [summary.row.name for summary in ranked[:6]]
+        state.in_colour = [name for name in names if name in best]
+        state.picked_of = None
     return st.multiselect(
         _("In colour"),
         names,
-        [summary.row.name for summary in best[:6]],
         format_func=_,
         max_selections=MOST,
         key="in_colour",
+        on_change=state.update,
+        kwargs={"picked_of": names},
         persist_state="session",
     )
 
@@ -100,9 +109,26 @@ def chart(chosen: Chosen, done: Progress, picked: list[str]) -> None:
     )
     alt = _("{figure} after each epoch, for each optimizer").format(figure=shows[metric, part])
     st.plotly_chart(figure, key="study_curves", config=frame.STILL, alt=alt)
-    st.caption(
-        _("A line is the mean over the seeds done so far; its band reaches from lowest to highest.")
-    )
+    st.caption(" ".join(about_chart(chosen, done)))
+
+
+def about_chart(chosen: Chosen, done: Progress) -> list[str]:
+    """Sentences about what the chart shows, and none about what it does not."""
+    sentences = [_("A line is one run.")]
+    if chosen.seeds > 1:
+        sentences = [
+            _(
+                "A line is the mean over the seeds done so far; its band reaches from lowest to "
+                "highest."
+            )
+        ]
+    lines = [run.epochs for run in done.runs.values()]
+    lines += [claim.epochs for claim in done.claims.values()]
+    if any(map(diverged_at, lines)):
+        sentences.append(_("A cross: there a run diverged, and counts no longer."))
+    if any(claim.epochs and not claim.alive for claim in done.claims.values()):
+        sentences.append(_("Some runs were stopped; their lines count as far as they go."))
+    return sentences
 
 
 def board(chosen: Chosen, live: bool) -> None:

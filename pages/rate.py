@@ -5,10 +5,11 @@ from dataclasses import replace
 import streamlit as st
 
 from core import finder, motion_charts, specs
-from core.finder import HIGHEST, LOWEST, STEPS, Sweep
+from core.finder import HIGHEST, LOWEST, START, STEPS, Sweep
+from core.i18n import N_
 from core.optimizers import OPTIMIZERS
 from core.specs import RunSpec
-from pages.ui import frame, lab
+from pages.ui import address, frame, lab
 from pages.ui.text import _
 
 
@@ -17,31 +18,67 @@ def sweep_of(key: str, _spec: RunSpec) -> Sweep:
     return lab.engine().ask(finder.sweep, _spec)
 
 
-def reading(sweep: Sweep, default: float) -> str:
-    """What the curve says, in words."""
-    steepest, lowest = sweep.rates[sweep.steepest], sweep.rates[sweep.lowest]
-    text = _(
-        "The loss falls fastest near **{steepest:.2g}**: begin there. It is lowest near "
-        "{lowest:.2g}, which is too high already. Keras's default is {default:g}."
-    ).format(steepest=steepest, lowest=lowest, default=default)
+def reading(name: str, sweep: Sweep) -> str:
+    """What the curve of an optimizer says, in words."""
+    if len(sweep.rates) < START:
+        return _(
+            "The loss is no number after {n} steps, while the rates are still tiny: this says "
+            "nothing about the rate. Try another seed or batch size."
+        ).format(n=len(sweep.rates))
+    sentences = []
+    if sweep.steepest is None or sweep.lowest is None:
+        sentences.append(_("The loss shows **no clear fall** in this range."))
+    else:
+        steepest, lowest = sweep.rates[sweep.steepest], sweep.rates[sweep.lowest]
+        sentences.append(
+            _("The loss falls fastest near **{rate:.2g}**: begin there.").format(rate=steepest)
+        )
+        highest = (
+            _("It is lowest near {rate:.2g}, which is too high already.")
+            if sweep.rises
+            else _("It is lowest near {rate:.2g}, and does not clearly rise after that.")
+        )
+        sentences.append(highest.format(rate=lowest))
+    default = OPTIMIZERS[name].learning_rate
+    sentences.append(_("Keras's default is {default:g}.").format(default=default))
     if sweep.diverged:
-        text += " " + _("Above {last:.2g} the training runs away.").format(last=sweep.rates[-1])
-    return text
+        last = sweep.rates[-1]
+        sentences.append(_("Above {last:.2g} the training runs away.").format(last=last))
+    if name == "adafactor":
+        sentences.append(
+            _(
+                "Adafactor never uses more than 1/√t in step t: above {limit:.2g} a higher rate "
+                "changes nothing in this sweep."
+            ).format(limit=finder.adafactor_limit())
+        )
+    return " ".join(sentences)
 
 
-current = frame.begin(_("Which learning rate suits this network and optimizer?"))
+def take(key: str, text: str) -> None:
+    """Give the widget what the address says. Raises UsageError if it is not allowed."""
+    specs.check_choice(N_("optimizer"), text, tuple(OPTIMIZERS))
+    st.session_state[widget] = text
+
+
+current = frame.begin(_("Which learning rate suits this network and optimizer?"), choice_of="data")
 spec = current.spec
 if spec.model.kind != "dense":
     st.info(_("The finder is for fully connected networks: choose another one in the sidebar."))
     st.stop()
+widget = f"finder-{spec.optimizer.name}"
+st.session_state.setdefault(widget, spec.optimizer.name)
+address.read("rate", ["finder"], take)
 name = st.selectbox(
     _("Optimizer"),
     list(OPTIMIZERS),
-    list(OPTIMIZERS).index(spec.optimizer.name),
     format_func=lambda name: OPTIMIZERS[name].title,
-    key=f"finder-{spec.optimizer.name}",
+    key=widget,
+    on_change=address.forget,
+    args=["rate"],
+    persist_state="session",
     width=260,
 )
+address.write({"finder": name}, {"finder": spec.optimizer.name})
 st.write(
     _(
         "A new network trains for up to {n} steps, and the learning rate grows with every step, "
@@ -49,21 +86,25 @@ st.write(
         "are too large."
     ).format(n=STEPS, low=LOWEST, high=HIGHEST)
 )
-optimizer = spec.optimizer if name == spec.optimizer.name else specs.optimizer_spec(name)
-wanted = replace(spec, optimizer=optimizer)
+wanted = finder.plain(replace(spec, optimizer=specs.optimizer_spec(name)))
 with st.spinner(_("Sweeping: some seconds, with a large network a minute")):
     sweep = sweep_of(wanted.key, wanted)
 st.plotly_chart(
     motion_charts.sweep_chart(sweep, _=_),
-    key="sweep",
+    key="sweep_chart",
     config=frame.STILL,
     alt=_("Loss against the learning rate"),
 )
-st.write(reading(sweep, OPTIMIZERS[name].learning_rate))
+st.write(reading(name, sweep))
 st.caption(
     _(
-        "One sweep with seed {seed}, batch {batch}: the finder narrows the choice, trainings "
-        "decide. Compare rates in an own study on the page Optimizers. Method: Smith (2017), "
-        "“Cyclical learning rates for training neural networks”."
-    ).format(seed=spec.train.seed, batch=spec.train.batch_size)
+        "One sweep of {layers} with {optimizer}, seed {seed}, batch {batch}: the finder narrows "
+        "the choice, trainings decide. Compare rates in an own study on the page Optimizers. "
+        "Method: Smith (2017), “Cyclical learning rates for training neural networks”."
+    ).format(
+        layers=frame.layers(spec.model),
+        optimizer=OPTIMIZERS[name].title,
+        seed=spec.train.seed,
+        batch=spec.train.batch_size,
+    )
 )

@@ -4,28 +4,63 @@ import pandas as pd
 import streamlit as st
 
 from core import rules, specs
+from core.errors import UsageError
+from core.i18n import N_
 from core.optimizers import OPTIMIZERS
 from core.rules import FORMS
 from core.specs import OptimizerSpec
-from pages.ui import frame
+from pages.ui import address, frame
 from pages.ui.text import _
+
+
+def take(key: str, text: str) -> None:
+    """Give a widget what the address says. Raises UsageError if it is not allowed."""
+    state = st.session_state
+    if key == "rule":
+        specs.check_choice(N_("optimizer"), text, tuple(OPTIMIZERS))
+        state.rule = text
+        return
+    forms = FORMS.get(state.rule)
+    if forms is None:
+        raise UsageError(
+            N_("{optimizer} has one rule: leave out form={value}."),
+            optimizer=OPTIMIZERS[state.rule].title,
+            value=text,
+        )
+    specs.check_choice(N_("rule"), text, tuple(forms))
+    state[f"form-{state.rule}"] = text
 
 
 def pick() -> OptimizerSpec:
     """The optimizer, and which of its rules, where it has several."""
+    first = next(iter(OPTIMIZERS))
+    st.session_state.setdefault("rule", first)
+    address.read("rules", ["rule", "form"], take)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox(
             _("Optimizer"),
             list(OPTIMIZERS),
             format_func=lambda name: OPTIMIZERS[name].title,
             key="rule",
+            on_change=address.forget,
+            args=["rules"],
             persist_state="session",
             width=260,
         )
-        forms = FORMS.get(name)
-        if forms is None:
-            return specs.optimizer_spec(name)
-        form = st.radio(_("Rule"), list(forms), format_func=_, horizontal=True, key=f"form-{name}")
+        forms = FORMS.get(name, {"": {}})
+        form = usual = next(iter(forms))
+        if len(forms) > 1:
+            form = st.radio(
+                _("Rule"),
+                list(forms),
+                format_func=_,
+                horizontal=True,
+                key=f"form-{name}",
+                on_change=address.forget,
+                args=["rules"],
+                persist_state="session",
+            )
+    address.write({"rule": name, "form": form}, {"rule": first, "form": usual})
     return specs.optimizer_spec(name, parameters=forms[form])
 
 

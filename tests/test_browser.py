@@ -589,7 +589,7 @@ def test_a_study_is_trained_live_and_compared(tab: Tab, server: Server) -> None:
     done = page.get_by_text("8 of 8 runs are done")
     expect(done).to_be_visible(timeout=lab.TRAINING * 1000)
     expect(page.get_by_role("button", name="Stop, and keep what is done")).to_have_count(0)
-    expect(page.get_by_text("on average over 2 seeds").first).to_be_visible()
+    expect(page.get_by_text("With 2 seeds").first).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
     page.get_by_text("Loss, training", exact=True).click()
     expect(page.locator(".js-plotly-plot .ytitle").first).to_have_text("loss, training")

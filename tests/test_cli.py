@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw
 from core import cli, datasets, drawing, inference
 from core.datasets.mnist import MNIST
 from core.runs import Store
+from core.studies import Difference
 
 ROOT = Path(cli.__file__).parents[1]
 PATIENCE = 120
@@ -417,12 +418,12 @@ def test_a_study_prints_one_json_object_and_then_answers_from_the_store(data: Pa
     assert answer["study"] == "own"
     names = [row["name"] for row in answer["rows"]]
     assert names == ["SGD, learning_rate 10", "SGD, learning_rate 0.01"]
-    for row in answer["rows"]:
-        assert row["published"] is None
-        assert len(row["values"]) == 2
-        assert row["mean"] == pytest.approx(np.mean(row["values"]))
-        assert row["std"] == pytest.approx(np.std(row["values"], ddof=1))
     bad, good = answer["rows"]
+    assert bad["published"] is good["published"] is None
+    assert (bad["values"], bad["mean"], bad["std"]) == ([], None, None)
+    assert len(good["values"]) == 2
+    assert good["mean"] == pytest.approx(np.mean(good["values"]))
+    assert good["std"] == pytest.approx(np.std(good["values"], ddof=1))
     assert bad["diverged"] == [{"seed": 0, "epoch": 1}, {"seed": 1, "epoch": 1}]
     assert good["diverged"] == []
     assert not answer["dataset"]["complete"]
@@ -437,6 +438,7 @@ def test_a_study_prints_one_json_object_and_then_answers_from_the_store(data: Pa
     table = lab("study", *STUDY)
     assert "seed 0 diverged in epoch 1, seed 1 diverged in epoch 1" in table.stdout
     assert re.search(r"0\.01 +– +0\.\d{4} +0\.\d{4} +2 ", table.stdout)
+    assert re.search(r"rate 10 +– +– +– +2 ", table.stdout)
     assert "a sample, from LAB_DATA" in table.stdout
 
 
@@ -450,7 +452,10 @@ def test_a_study_prints_one_json_object_and_then_answers_from_the_store(data: Pa
             "L4-A --optimizer sgd",
             "--optimizer is for an own study: use `python -m core study own`.",
         ),
+        ("L4-A --hidden none", "--hidden is for an own study: use"),
+        ("L4-A --epochs 3", "--epochs is for an own study: use"),
         ("own", "No optimizer is chosen: choose at least one."),
+        ("own --optimizer sgd --sweep learning_rate=0,01", "0,01: separate values by commas and"),
         ("own --optimizer sgd --sweep momentum=1.5", "Momentum is 1.5: give a number from 0.0"),
         ("own --optimizer sgd --sweep learning_rate=-1", "Learning rate is -1: give a number from"),
         ("own --optimizer adam --sweep beta_2=0.9,1.0", "Beta_2 is 1.0: give a number from 0.0"),
@@ -459,6 +464,14 @@ def test_a_study_prints_one_json_object_and_then_answers_from_the_store(data: Pa
 def test_a_study_that_cannot_be_is_one_sentence(arguments: str, sentence: str, cache: Path) -> None:
     assert refused(lab("study", "--json", *arguments.split()), 2).startswith(sentence)
     assert not cache.exists()
+
+
+def test_a_published_statement_needs_three_seeds() -> None:
+    two = cli._verdict("no effect", "RMSprop", Difference(2, 0.01, None, None))
+    assert two == '"no effect": at least 3 seeds are needed to tell.'
+    three = cli._verdict("no effect", "RMSprop", Difference(3, 0.01, -0.01, 0.03, left_out=1))
+    assert "against RMSprop +1.00 points, 95% interval -1.00 to +3.00." in three
+    assert three.endswith("Seeds left out, because a run diverged: 1.")
 
 
 def test_a_study_of_ten_thousand_runs_is_refused(data: Path, cache: Path) -> None:

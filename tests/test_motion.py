@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from core import datasets, finder, models, motion, motion_charts, training
+from core import models, motion, motion_charts, training
 from core.datasets.mnist import MNIST
-from core.finder import Sweep
 from core.motion import SURFACES, Plane
-from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core.specs import ModelSpec, TrainSpec, optimizer_spec
 
 
 @pytest.fixture(scope="module")
@@ -138,34 +137,3 @@ def test_the_animation_plays_every_path_from_its_start_to_its_end() -> None:
     labels = [button.label for button in figure.layout.updatemenus[0].buttons]
     assert labels == ["▶ Play", "❚❚ Pause"]
     assert "NaN" not in figure.to_json()
-
-
-# The learning-rate finder
-
-
-def test_a_sweep_raises_the_rate_until_the_loss_runs_away() -> None:
-    data = datasets.load(datasets.locate(MNIST))
-    model, train = ModelSpec((16,)), TrainSpec(1, 32, 0, seed=1)
-    spec = RunSpec(DataSpec("mnist", data.digest), model, optimizer_spec("adam"), train)
-    sweep = finder.sweep(spec)
-    assert sweep.rates[0] == pytest.approx(finder.LOWEST)
-    assert (np.diff(np.log10(sweep.rates)) > 0).all()
-    assert sweep.losses[0] == pytest.approx(2.3, abs=0.4)
-    assert len(sweep.losses) == len(sweep.rates)
-    assert 1e-4 < sweep.rates[sweep.steepest] < sweep.rates[sweep.lowest] < 1
-    again = finder.sweep(spec)
-    np.testing.assert_array_equal(sweep.losses, again.losses)
-    figure = motion_charts.sweep_chart(sweep)
-    assert figure.layout.xaxis.type == "log"
-    assert list(figure.data[0].y) == list(sweep.losses)
-
-
-def test_where_a_curve_falls_fastest_and_is_lowest() -> None:
-    rates = np.geomspace(1e-6, 10, finder.STEPS)
-    place = np.log10(rates)
-    losses = 2 - 1.5 / (1 + np.exp(-6 * (place + 3))) + 5 * np.maximum(place + 0.5, 0)
-    sweep = Sweep(rates, losses)
-    assert 1e-3 < sweep.rates[sweep.steepest] < 10**-2.5
-    assert 10**-1.5 < sweep.rates[sweep.lowest] < 1
-    assert not sweep.diverged
-    assert sweep.smooth[0] == losses[0]

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from typing import Any
 
 import keras
@@ -124,6 +125,20 @@ def test_what_lies_outside_of_the_limits_is_refused(name: str) -> None:
         OptimizerSpec(name, 0.01, (("mass", 1.0),))
 
 
+@pytest.mark.parametrize(
+    ("name", "parameter"),
+    [("adamw", "weight_decay"), ("muon", "weight_decay"), ("muon", "adam_weight_decay")],
+)
+def test_keras_takes_off_the_weight_decay_times_the_learning_rate(
+    name: str, parameter: str
+) -> None:
+    spec = optimizer_spec(name, 0.1, {parameter: 0.5})
+    weights = np.ones(3 if parameter.startswith("adam_") else (3, 3))
+    [after] = stepped_by_keras(spec, weights, [np.zeros_like(weights)])
+    np.testing.assert_allclose(after, 1 - 0.1 * 0.5, rtol=1e-4)
+    assert "times the learning rate" in OPTIMIZERS[name].parameters[parameter].meaning
+
+
 @pytest.mark.parametrize(("name", "parameter"), [("sgd", "momentum"), ("adam", "beta_1")])
 def test_a_refusal_names_the_allowed_range(name: str, parameter: str) -> None:
     with pytest.raises(UsageError, match=r"is 1.5: give a number from 0.0 to 0.9999"):
@@ -155,19 +170,31 @@ def stepped_by_keras(
     return after
 
 
+def returned(rule: rules.Rule) -> list[str]:
+    """Names of what a rule returns: w, and then its memory."""
+    last = inspect.getsource(rule).rsplit("return", 1)[1]
+    return re.findall(r"\w+", last)
+
+
+def start(rule: rules.Rule, parameters: dict[str, Any]) -> dict[str, float]:
+    """The memory before the first step by its names; `parameters` are those of the optimizer."""
+    first = {"p": 1.0, "s": parameters.get("initial_accumulator_value", 0.0)}
+    return {name: first.get(name, 0.0) for name in returned(rule)[1:]}
+
+
 def stepped_by_rule(
     rule: rules.Rule, values: dict[str, Any], weights: np.ndarray, gradients: list[np.ndarray]
 ) -> list[np.ndarray]:
     """The weights after each step of the formula that is shown."""
     wanted = inspect.signature(rule).parameters
     memory: dict[str, Any] = {"w": weights}
-    for name, value in rules.start(rule, values).items():
+    for name, value in start(rule, values).items():
         memory[name] = value + (np.zeros_like(weights) if name not in ("p", "r", "c") else 0.0)
     after = []
     for t, gradient in enumerate(gradients, 1):
         known = {**values, **memory, "g": gradient, "t": t}
         result = rule(**{name: known[name] for name in wanted})
-        memory = dict(zip(rules.returned(rule), result, strict=True))
+        memory = dict(zip(returned(rule), result, strict=True))
         after.append(memory["w"])
     return after
 
@@ -187,6 +214,16 @@ def test_the_rules_shown_do_what_keras_does(spec: OptimizerSpec, shape: tuple[in
     theirs = stepped_by_keras(spec, weights, gradients)
     assert not np.allclose(theirs[-1], weights, atol=1e-6)
     np.testing.assert_allclose(ours, theirs, rtol=2e-3, atol=2e-5)
+
+
+@pytest.mark.parametrize("zero", ["weights", "gradients"])
+def test_lamb_does_not_divide_by_a_norm_of_zero(zero: str) -> None:
+    some, none = np.full((4, 3), 0.5), np.zeros((4, 3))
+    weights, gradient = (none, some) if zero == "weights" else (some, none)
+    spec = optimizer_spec("lamb", 0.01)
+    ours = stepped_by_rule(rules.lamb, values_of(spec), weights, [gradient] * 3)
+    np.testing.assert_allclose(ours, stepped_by_keras(spec, weights, [gradient] * 3), rtol=1e-4)
+    assert "\\mathrm{ratio}" in rules.formula(rules.lamb)
 
 
 def test_a_vector_is_moved_by_the_rule_that_the_page_names() -> None:

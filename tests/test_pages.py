@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,7 +22,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, rules, specs, studies, worker
+from core import datasets, finder, motion, rules, specs, studies, worker
 from core.datasets.fashion_mnist import FASHION_MNIST
 from core.datasets.mnist import MNIST
 from core.engine import Engine
@@ -910,9 +911,17 @@ def test_a_difference_is_told_in_words(done: Callable[..., None]) -> None:
     at.selectbox(key="second_row").set_value("RMSprop").run()
     assert "**it cannot be told from chance**" in texts_of(at)
     at.selectbox(key="second_row").set_value("SGD").run()
-    assert "says nothing yet: another seed may turn it round. Add seeds." in texts_of(at)
+    assert "With 1 seed **Adam** is" in texts_of(at)
+    assert "another seed may turn it round. Take at least 3 seeds." in texts_of(at)
     at.selectbox(key="second_row").set_value("Adagrad").run()
-    assert "No seed is done for both of them yet." in texts_of(at)
+    assert "There is no seed yet that is done for both of them" in texts_of(at)
+
+
+def test_two_seeds_with_equal_gaps_say_nothing(done: Callable[..., None]) -> None:
+    done({0: [0.96, 0.97], 1: [0.95, 0.96]})
+    at = visit("optimizers", study="L4-B")
+    assert "With 2 seeds **Adam** is 1.00 points better than **Nadam**" in texts_of(at)
+    assert "the difference is real" not in texts_of(at)
 
 
 def test_a_run_that_diverged_is_named_in_chart_and_table(done: Callable[..., None]) -> None:
@@ -920,8 +929,48 @@ def test_a_run_that_diverged_is_named_in_chart_and_table(done: Callable[..., Non
     at = visit("optimizers", study="L4-B")
     table = at.main.dataframe[0].value.set_index("Optimizer")
     assert table.loc["Adam", "Diverged"] == "seed 0: epoch 2"
+    assert (table.loc["Adam", "Test accuracy"], table.loc["Adam", "Test loss"]) == ("–", "–")
+    assert "Runs that diverged are left out" in texts_of(at)
     figure = json.loads(at.main.get("plotly_chart")[0].proto.spec)
     assert "Adam: diverged in epoch 2" in [trace.get("name") for trace in figure["data"]]
+
+
+def test_captions_say_nothing_of_what_is_not_there(done: Callable[..., None]) -> None:
+    done({0: [0.96, 0.97, 0.98], 1: [0.95], 3: [0.91]})
+    at = visit("optimizers", study="L4-B", seeds=1)
+    for word in ("±", "interval", "band", "Published: one run", "cross", "stopped"):
+        assert word not in texts_of(at)
+    assert "Here it is reached by: Adam, Nadam. Not by: SGD." in texts_of(at)
+    at = visit("optimizers", study="L4-B", seeds=3)
+    assert "Mean ± standard deviation" in texts_of(at)
+    assert "its band reaches" in texts_of(at)
+    assert "Published: one run each." in texts_of(visit("optimizers"))
+
+
+def test_lines_of_stopped_runs_are_explained(engine: Queue) -> None:
+    data = datasets.load(datasets.locate(MNIST))
+    study = studies.STUDIES["L4-B"]
+    spec = study.spec(study.rows[0], 0, DataSpec(data.name, data.digest))
+    engine.store.update(Claim(spec.key, spec, "this server", state="stopped", epochs=EPOCHS))
+    at = visit("optimizers", study="L4-B")
+    assert "Some runs were stopped; their lines count as far as they go." in texts_of(at)
+
+
+def test_the_best_rows_are_in_colour_until_others_are_picked(done: Callable[..., None]) -> None:
+    names = "lion,lamb,muon,ftrl,adadelta,adamw,adam,nadam,rmsprop,sgd"
+    at = visit("optimizers", study="own", optimizers=names)
+    at.text_input(key="values").set_value("").run()
+    assert "Adam" not in at.multiselect(key="in_colour").value
+    done({0: [0.97], 3: [0.91]})
+    at.run()
+    assert {"Adam", "SGD"} < set(at.multiselect(key="in_colour").value)
+    assert len(at.multiselect(key="in_colour").value) == 6
+    at.multiselect(key="in_colour").set_value(["Lion"]).run()
+    at.run()
+    assert at.multiselect(key="in_colour").value == ["Lion"]
+    at.multiselect(key="optimizers").set_value([*names.split(",")[1:], "adagrad"]).run()
+    assert not at.exception
+    assert "Adam" in at.multiselect(key="in_colour").value
 
 
 def test_parameters_that_differ_stand_out() -> None:
@@ -969,6 +1018,14 @@ def test_an_own_study_comes_from_the_url(engine: Queue) -> None:
         ({"values": "a"}, "Learning rate is a: give a number"),
         ({"optimizers": "adem"}, "Optimizer is adem: choose one of adam,"),
         ({"seeds": "99"}, "Seeds is 99: give a whole number from 1 to 10."),
+        ({"seeds": "9" * 5000}, ": give a whole number from 1 to 10."),
+        ({"study_epochs": "x"}, "Epochs is x: give a whole number from 1 to 100."),
+        ({"values": "0,01"}, "0,01: separate values by commas and write decimals with a point"),
+        ({"values": "1e400"}, "Learning rate is 1e400: give a number from 1e-06 to 10."),
+        (
+            {"sweep": "beta_1", "values": "0.5"},
+            "None of these optimizers has a parameter beta\\_1: choose one of learning\\_rate,",
+        ),
         ({"study": "L9"}, "Study is L9: choose one of own, L4-A, L4-B."),
     ],
 )
@@ -979,6 +1036,24 @@ def test_bad_values_of_a_study_are_one_sentence(
     assert len(at.error) == 1
     assert sentence in at.error[0].value
     assert not engine.store.claims()
+
+
+def test_the_sentence_about_the_url_of_a_study_goes_with_the_next_change() -> None:
+    at = visit("optimizers", study="own", seeds="99")
+    at.run()
+    assert "Seeds is 99: give a whole number" in at.error[0].value
+    at.number_input(key="seeds").set_value(2).run()
+    assert not at.error
+
+
+def test_another_parameter_begins_with_values_of_its_own() -> None:
+    at = visit("optimizers", study="own", optimizers="sgd,adam")
+    for parameter, values in (("beta_2", "0.999"), ("nesterov", "false, true")):
+        at.selectbox(key="sweep").set_value(parameter).run()
+        assert at.text_input(key="values").value == values
+        assert not at.error
+    at.selectbox(key="sweep").set_value("learning_rate").run()
+    assert at.text_input(key="values").value == "0.01, 0.001, 0.0001"
 
 
 def test_a_study_of_ten_thousand_runs_is_refused_with_its_time() -> None:
@@ -1040,11 +1115,114 @@ def test_paths_follow_the_start_and_the_parameters() -> None:
     at.number_input(key="ravine-sgd-rate").set_value(1.5).run()
     assert not at.exception
     field = at.number_input(key="ravine-sgd with momentum-momentum")
-    assert (field.min, field.max, field.value) == (0, 0.9999, 0.9)
+    assert (field.value, field.step) == (0.9, 0.01)
+    field.set_value(1.5).run()
+    assert [error.value for error in at.error] == [
+        "SGD with momentum: Momentum is 1.5: give a number from 0.0 to 0.9999."
+    ]
+    assert list(ends()) == ["SGD", "RMSprop", "Adam"]
     at.selectbox(key="surface").set_value("rosenbrock").run()
     assert not at.exception
     at.multiselect(key="walkers").set_value([]).run()
     assert not at.exception
+    assert at.info[0].value == "No optimizer is chosen: choose at least one."
+
+
+@pytest.mark.parametrize(
+    ("walker", "field", "step"),
+    [("adam", "beta_2", 0.0001), ("adam", "epsilon", 1e-7), ("sgd", "momentum", 0.1)],
+)
+def test_the_buttons_of_a_field_suit_its_value(walker: str, field: str, step: float) -> None:
+    at = visit("motion")
+    assert at.number_input(key=f"ravine-{walker}-{field}").step == pytest.approx(step)
+
+
+def test_walkers_go_to_a_worker_together_and_once(
+    run: Run, engine: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+
+    def ask(function: Any, *args: Any) -> Any:
+        if function is motion.paths:
+            asked.append(len(args[1]))
+        return function(*args)
+
+    monkeypatch.setattr(engine, "ask", ask)
+    at = visit("motion", variant=TRAINED, surface="network", x=0.31, walkers="sgd,adam,lion")
+    assert asked == [3]
+    at.multiselect(key="walkers").set_value(["lion", "rmsprop", "sgd"]).run()
+    assert asked == [3, 1]
+    assert list(at.main.dataframe[0].value["Optimizer"]) == ["Lion", "RMSprop", "SGD"]
+
+
+def test_a_network_of_other_images_is_no_surface(
+    run: Run, engine: Queue, outcome: tuple[RunSpec, worker.Outcome]
+) -> None:
+    other = replace(run.spec, data=DataSpec("mnist", "0" * 64))
+    engine.store.save(other, outcome[1].record, outcome[1].files)
+    at = visit("motion", variant=TRAINED, surface="network")
+    assert len(at.selectbox(key="motion_network").options) == 1
+
+
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        ("rules", {"rule": "rmsprop", "form": "centered"}),
+        ("rate", {"finder": "sgd"}),
+        ("motion", {"surface": "saddle", "walkers": "lion,adam", "steps": "50", "x": "1.5"}),
+    ],
+)
+def test_the_choices_of_a_page_stand_in_its_address(page: str, query: dict[str, Any]) -> None:
+    at = visit(page, variant="own", layer1=16, **query)
+    assert not at.error
+    assert {key: at.query_params[key] for key in query} == query
+    at.run()
+    assert {key: at.query_params[key] for key in query} == query
+
+
+def test_what_an_address_names_is_chosen() -> None:
+    at = visit("rules", rule="rmsprop", form="centered")
+    assert at.main.code[0].value.endswith("(learning_rate=0.001, centered=True)")
+    at = visit("motion", surface="saddle", walkers="lion,adam", x="1.5")
+    assert list(at.main.dataframe[0].value["Optimizer"]) == ["Lion", "Adam"]
+    assert at.slider(key="saddle-x").value == 1.5
+    at.selectbox(key="surface").set_value("ravine").run()
+    at.multiselect(key="walkers").set_value(["sgd"]).run()
+    assert at.query_params["walkers"] == "sgd"
+    assert not {"surface", "x", "steps"} & set(at.query_params)
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "sentence"),
+    [
+        ("rules", {"rule": "adem"}, "Optimizer is adem: choose one of adam,"),
+        ("rules", {"rule": "sgd", "form": "odd"}, "Rule is odd: choose one of plain, with"),
+        ("rules", {"rule": "lion", "form": "x"}, "Lion has one rule: leave out form=x."),
+        ("rate", {"finder": "adem"}, "Optimizer is adem: choose one of adam,"),
+        ("motion", {"surface": "sea"}, "Surface is sea: choose one of ravine, saddle,"),
+        ("motion", {"walkers": "muon"}, "Optimizer is muon: choose one of adam,"),
+        ("motion", {"steps": "1"}, "Steps is 1: give a whole number from 10 to 300."),
+        ("motion", {"steps": "9" * 5000}, ": give a whole number from 10 to 300."),
+        ("motion", {"x": "99"}, "X is 99.0: give a number from -10.0 to 10.0."),
+        ("motion", {"y": "nan"}, "Y is nan: give a number from -4.0 to 4.0."),
+        (
+            "motion",
+            {"walkers": "adam,sgd,rmsprop,nadam,adamax,adagrad,adadelta,adamw,ftrl"},
+            "9 optimizers are chosen: choose at most 8.",
+        ),
+    ],
+)
+def test_a_wrong_choice_in_an_address_is_one_sentence(
+    page: str, query: dict[str, Any], sentence: str
+) -> None:
+    at = visit(page, variant="own", layer1=16, **query)
+    at.run()
+    assert len(at.error) == 1
+    assert sentence in at.error[0].value
+    key = {"rules": "rule", "rate": "finder-adam", "motion": "surface"}[page]
+    value = "rosenbrock" if page == "motion" else "adagrad"
+    at.selectbox(key=key).set_value(value).run()
+    assert not at.error
 
 
 def test_the_loss_of_a_trained_network_is_a_surface(run: Run) -> None:
@@ -1064,9 +1242,32 @@ def test_without_a_trained_network_its_surface_says_how_to_get_one() -> None:
 def test_the_finder_says_where_to_begin() -> None:
     at = visit("rate", variant="own", layer1=16)
     assert re.search(r"The loss falls fastest near \*\*0\.0\d+\*\*: begin there", texts_of(at))
+    assert "which is too high already" in texts_of(at)
     at.selectbox(key="finder-adam").set_value("sgd").run()
     assert "Keras's default is 0.01." in texts_of(at)
-    assert "One sweep with seed 0, batch 32" in texts_of(at)
+    assert "One sweep of 16 relu with SGD, seed 0, batch 32" in texts_of(at)
+    assert "adam" not in texts_of(at)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "sentence"),
+    [
+        ("ftrl", "The loss shows **no clear fall** in this range. Keras's default is 0.001."),
+        ("adafactor", "Adafactor never uses more than 1/√t in step t: above 0.091 a higher rate"),
+    ],
+)
+def test_the_finder_says_where_there_is_nothing_to_find(optimizer: str, sentence: str) -> None:
+    at = visit("rate", variant="own", layer1=64, optimizer=optimizer, batch_size=128)
+    assert sentence in texts_of(at)
+    assert not at.exception
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_sweep_that_ends_at_once_says_so(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = finder.Sweep(np.array([1e-6][:steps]), np.array([2.3][:steps]))
+    monkeypatch.setattr(finder, "sweep", lambda spec: sweep)
+    at = visit("rate", variant="own", layer1=17 + steps)
+    assert f"The loss is no number after {steps} steps" in texts_of(at)
 
 
 # The class

@@ -108,6 +108,12 @@ def test_an_own_study_sweeps_a_parameter_where_an_optimizer_has_it() -> None:
     assert len(own_study(["adam", "sgd"]).rows) == 2
 
 
+def test_values_that_differ_late_have_names_of_their_own() -> None:
+    values = [0.1234567, 0.1234568, 0.001, 1e-5]
+    names = [row.name for row in own_study(["sgd"], ("learning_rate", values)).rows]
+    assert [name.split()[-1] for name in names] == ["0.1234567", "0.1234568", "0.001", "1e-05"]
+
+
 @pytest.mark.parametrize(
     ("names", "sweep", "sentence"),
     [
@@ -140,6 +146,33 @@ def test_typed_values_are_read() -> None:
     assert studies.values_from(" True,false") == [True, False]
     assert studies.values_from("") == []
     assert value_from("x1") == "x1"
+    assert studies.values_from("0,0.5, 0, 1e-05, -0.01, 10,100") == [
+        0,
+        0.5,
+        0,
+        1e-5,
+        -0.01,
+        10,
+        100,
+    ]
+
+
+@pytest.mark.parametrize("text", ["0,01", "0.1, 0,001", "0.1; 0.01", "0,1; 0,2", "0.1 0.01"])
+def test_other_commas_and_separators_are_explained(text: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        studies.values_from(text)
+    sentence = f"{text}: separate values by commas and write decimals with a point: 0.1, 0.01."
+    assert str(raised.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("1e400", "1e400"), ("9" * 5000, "9" * 5000), ("nan", "nan"), ("true", "True"), ("x", "x")],
+)
+def test_what_is_no_number_is_refused_as_it_was_typed(text: str, shown: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        own_study(["sgd"], ("learning_rate", studies.values_from(text)))
+    assert str(raised.value) == f"Learning rate is {shown}: give a number from 1e-06 to 10."
 
 
 def test_figures_over_seeds() -> None:
@@ -174,6 +207,21 @@ def test_a_run_that_diverged_is_named_with_its_epoch() -> None:
     found = Summary(STUDIES["L4-B"].rows[0], rows)
     assert found.diverged == {3: 2}
     assert found.loss.values == (0.1,)
+    assert found.accuracy.values == (0.9,)
+    assert found.best == []
+
+
+def test_a_run_that_diverged_is_in_no_pair() -> None:
+    nothing = (Epoch(1, math.nan, 0.1, None, None, 1.0),)
+    row = STUDIES["L4-B"].rows[0]
+    bad = {seed: run(seed, 0.1, nothing, test_loss=math.nan) for seed in (0, 4)}
+    first = Summary(row, {**summary(0.95, 0.96, 0.97, 0.98).runs, **bad})
+    second = summary(0.94, 0.94, 0.94, 0.94, 0.94)
+    found = studies.difference(first, second)
+    assert found is not None
+    assert (found.pairs, found.left_out) == (3, 2)
+    assert found.mean == pytest.approx(0.03)
+    assert studies.difference(Summary(row, bad), second) is None
 
 
 def test_a_paired_difference_with_its_interval() -> None:
@@ -202,6 +250,9 @@ def test_what_cannot_be_told() -> None:
     one = studies.difference(summary(0.95), summary(0.94, 0.93))
     assert one is not None
     assert (one.pairs, one.low, one.real) == (1, None, False)
-    alike = studies.difference(summary(0.9, 0.9), summary(0.9, 0.9))
+    equal_gaps = studies.difference(summary(0.95, 0.96), summary(0.94, 0.95))
+    assert equal_gaps is not None
+    assert (equal_gaps.pairs, equal_gaps.low, equal_gaps.real) == (2, None, False)
+    alike = studies.difference(summary(0.9, 0.9, 0.9), summary(0.9, 0.9, 0.9))
     assert alike is not None
     assert (alike.low, alike.high, alike.real) == (0, 0, False)

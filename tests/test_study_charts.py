@@ -62,6 +62,18 @@ def test_a_loss_that_is_no_number_ends_in_a_cross_with_its_epoch() -> None:
     assert "NaN" not in figure.to_json()
 
 
+@pytest.mark.parametrize(("metric", "expected"), [("accuracy", [0.5, 0.8]), ("loss", [1.5, 1.0])])
+def test_after_a_run_has_diverged_the_line_is_the_mean_of_the_others(
+    metric: str, expected: list[float]
+) -> None:
+    sound = [Epoch(i, 1.0, 0.8, None, None, 1.0) for i in (1, 2)]
+    bad = [Epoch(1, 2.0, 0.2, None, None, 1.0), Epoch(2, math.nan, 0.1, None, None, 1.0)]
+    rows = [Curves("SGD", style(0), [sound, bad])]
+    _band, line, cross = study_charts.study_curves(rows, metric, "", 2).data
+    assert list(line.y) == pytest.approx(expected)
+    assert (list(cross.x), list(cross.y)) == ([2], expected[1:])
+
+
 def test_published_training_accuracies_are_rings_on_that_chart_alone() -> None:
     rows = [Curves("Adam", style(0), [epochs(0.8)], (0.85, 0.95)), Curves("SGD", style(1), [])]
     rings = study_charts.study_curves(rows, "accuracy", "", 2).data[-1]
@@ -78,6 +90,17 @@ def test_zoom_leaves_out_what_is_far_below() -> None:
     assert 0.5 < low < 0.96
     assert 0.98 < high < 1.01
     assert study_charts.study_curves(rows, "accuracy", "", 2).layout.yaxis.range is None
+
+
+@pytest.mark.parametrize("ends", [[0.4], [0.4, 0.5], [0.4, 0.4, 0.9]])
+def test_zoom_into_losses_has_room_above_the_best(ends: list[float]) -> None:
+    rows = [
+        Curves(str(i), style(i), [[*epochs(0.5, loss=0.6), Epoch(2, end, 0.5, None, None, 1.0)]])
+        for i, end in enumerate(ends)
+    ]
+    low, high = study_charts.study_curves(rows, "loss", "", 2, zoom=True).layout.yaxis.range
+    assert 0.4 - low == pytest.approx(0.0025)
+    assert high - 0.4 == pytest.approx(0.015)
 
 
 def test_differences_stand_on_a_line_at_zero_with_their_intervals() -> None:

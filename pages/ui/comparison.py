@@ -5,7 +5,7 @@ import streamlit as st
 from core import studies, study_charts
 from core.studies import Difference, Summary
 from pages.ui import frame
-from pages.ui.text import _
+from pages.ui.text import _, plural
 
 
 def points(share: float) -> str:
@@ -17,34 +17,47 @@ def points(share: float) -> str:
 def verdict(first: str, second: str, found: Difference | None) -> str:
     """The difference of two rows in words."""
     if found is None:
-        return _("No seed is done for both of them yet.")
-    better = _("better") if found.mean >= 0 else _("worse")
+        return _("There is no seed yet that is done for both of them and did not diverge.")
     values = {
         "first": first,
         "second": second,
-        "better": better,
+        "better": _("better") if found.mean >= 0 else _("worse"),
         "gap": abs(100 * found.mean),
         "n": found.pairs,
+        "least": studies.PAIRS,
     }
     if found.low is None or found.high is None:
-        return _(
-            "With one seed **{first}** is {gap:.2f} points {better} than **{second}**. That says "
-            "nothing yet: another seed may turn it round. Add seeds."
-        ).format(**values)
-    values |= {"low": points(found.low), "high": points(found.high)}
-    values["most"] = 100 * max(abs(found.low), abs(found.high))
+        text = plural(
+            "With {n} seed **{first}** is {gap:.2f} points {better} than **{second}**. That says "
+            "nothing yet: another seed may turn it round. Take at least {least} seeds.",
+            "With {n} seeds **{first}** is {gap:.2f} points {better} than **{second}**. That says "
+            "nothing yet: another seed may turn it round. Take at least {least} seeds.",
+            found.pairs,
+        )
+    else:
+        values |= {"low": points(found.low), "high": points(found.high)}
+        values["most"] = 100 * max(abs(found.low), abs(found.high))
+        text = _with_interval(found)
+    if found.left_out:
+        text += " " + _("Seeds left out, because a run diverged: {left_out}.")
+        values["left_out"] = found.left_out
+    return text.format(**values)
+
+
+def _with_interval(found: Difference) -> str:
+    """The sentences about a difference whose interval is known."""
     if found.real:
         return _(
             "**{first}** is **{gap:.2f} points {better}** than **{second}**, on average over {n} "
             "seeds. The 95% interval, {low} to {high}, leaves out 0: **the difference is "
             "real**, for this network, these images and settings."
-        ).format(**values)
+        )
     return _(
         "**{first}** is {gap:.2f} points {better} than **{second}**, on average over {n} seeds. "
         "But the 95% interval, {low} to {high}, holds 0: **it cannot be told from "
         "chance**. If there is a difference, it is likely below {most:.2f} points. More seeds "
         "narrow it down."
-    ).format(**values)
+    )
 
 
 def is_it_real(summaries: list[Summary], picked: list[str]) -> None:
@@ -92,16 +105,33 @@ def is_it_real(summaries: list[Summary], picked: list[str]) -> None:
     if found:
         against.insert(0, (_(first), found))
     if against:
-        st.plotly_chart(
-            study_charts.difference_chart(against, _),
-            key="differences",
-            config=frame.STILL,
-            alt=_("Difference of each row to {row}, with its interval").format(row=_(second)),
+        _show(against, _(second))
+
+
+def _show(against: list[tuple[str, Difference]], second: str) -> None:
+    """Differences of rows to the row `second`, with their intervals where they have one."""
+    intervals = any(found.low is not None for _name, found in against)
+    alt = (
+        _("Difference of each row to {row}, with its interval")
+        if intervals
+        else _("Difference of each row to {row}")
+    )
+    st.plotly_chart(
+        study_charts.difference_chart(against, _),
+        key="differences",
+        config=frame.STILL,
+        alt=alt.format(row=second),
+    )
+    caption = (
+        _(
+            "Rows against {row}: mean difference and 95% interval of the paired t-test. "
+            "Runs with the same seed start from the same weights and see the same batches. Of "
+            "20 comparisons without any difference about one looks real by chance."
         )
-        st.caption(
-            _(
-                "Rows against {row}: mean difference and 95% interval of the paired t-test. "
-                "Runs with the same seed start from the same weights and see the same batches. Of "
-                "20 comparisons without any difference about one looks real by chance."
-            ).format(row=_(second))
+        if intervals
+        else _(
+            "Rows against {row}: mean difference. Runs with the same seed start from the same "
+            "weights and see the same batches."
         )
+    )
+    st.caption(caption.format(row=second))

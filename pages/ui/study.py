@@ -1,6 +1,7 @@
 """The study of the Optimizers page: what is chosen, and what of it is done."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,12 +11,12 @@ from core import studies
 from core.datasets import Dataset
 from core.errors import LabError
 from core.i18n import N_
-from core.optimizers import OPTIMIZERS
+from core.optimizers import OPTIMIZERS, value_text
 from core.runs import Claim, Run
 from core.specs import LIMITS, DataSpec, RunSpec, check_choice, check_number
 from core.studies import SEEDS, STUDIES, Study
 from core.study_charts import MOST, Curves, style
-from pages.ui import frame, lab, people
+from pages.ui import address, lab, people
 from pages.ui.text import _
 
 DEFAULTS: dict[str, Any] = {
@@ -89,7 +90,9 @@ class Progress:
 
 def choose() -> Chosen:
     """Draw the widgets of the study. Raises LabError for what cannot be."""
-    _read_url()
+    for key, default in DEFAULTS.items():
+        st.session_state.setdefault(key, default)
+    address.read("study", DEFAULTS, _take)
     names = {name: f"{name} · {_(study.title)}" for name, study in STUDIES.items()}
     names["own"] = _("Own study")
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -98,6 +101,8 @@ def choose() -> Chosen:
             list(names),
             format_func=names.__getitem__,
             key="study",
+            on_change=address.forget,
+            args=["study"],
             persist_state="session",
             width=420,
         )
@@ -106,6 +111,8 @@ def choose() -> Chosen:
             int(SEEDS.low),
             int(SEEDS.high),
             key="seeds",
+            on_change=address.forget,
+            args=["study"],
             persist_state="session",
             width=140,
             help=_("How often each row is trained, each time from other first weights."),
@@ -126,20 +133,27 @@ def _own_study() -> Study:
         list(OPTIMIZERS),
         format_func=lambda name: OPTIMIZERS[name].title,
         key="optimizers",
+        on_change=address.forget,
+        args=["study"],
         persist_state="session",
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         parameters = dict.fromkeys(p for name in names for p in OPTIMIZERS[name].parameters)
+        # What the URL asks for stays, even if no optimizer has it: then own_study says so.
+        choices = dict.fromkeys(["learning_rate", *parameters, st.session_state.sweep])
         sweep = st.selectbox(
             _("Parameter to change"),
-            ["learning_rate", *parameters],
+            list(choices),
             key="sweep",
+            on_change=_new_sweep,
             persist_state="session",
             width=300,
         )
         values = st.text_input(
             _("Its values"),
             key="values",
+            on_change=address.forget,
+            args=["study"],
             persist_state="session",
             width=300,
             help=_("Separated by commas, such as 0.1, 0.01. Empty: Keras's default."),
@@ -150,6 +164,8 @@ def _own_study() -> Study:
             list(NETWORKS),
             format_func=lambda name: _(NETWORKS[name]),
             key="network_from",
+            on_change=address.forget,
+            args=["study"],
             persist_state="session",
             width=300,
         )
@@ -158,6 +174,8 @@ def _own_study() -> Study:
             int(LIMITS["epochs"].low),
             int(LIMITS["epochs"].high),
             key="study_epochs",
+            on_change=address.forget,
+            args=["study"],
             persist_state="session",
             width=140,
         )
@@ -168,23 +186,21 @@ def _own_study() -> Study:
     return studies.own_study(names, (sweep, studies.values_from(values)), model, train)
 
 
-def _read_url() -> None:
-    """Give the widgets what the URL says, when the page is first opened in a session."""
+def _new_sweep() -> None:
+    """Begin with values that suit the parameter; those of the last one need not."""
+    address.forget("study")
     state = st.session_state
-    for key, default in DEFAULTS.items():
-        if key not in state:
-            state[key] = default
-    if "study_read" in state:
-        return
-    state.study_read = True
-    for key, default in DEFAULTS.items():
-        text = st.query_params.get(key)
-        if text is None:
-            continue
-        try:
-            state[key] = _parse(key, text, default)
-        except LabError as error:
-            frame.show_error(error)
+    known = [OPTIMIZERS[name].parameters.get(state.sweep) for name in state.optimizers]
+    default = next((parameter.default for parameter in known if parameter), None)
+    if default is None:
+        state["values"] = DEFAULTS["values"]
+    else:
+        state["values"] = "false, true" if isinstance(default, bool) else value_text(default)
+
+
+def _take(key: str, text: str) -> None:
+    """Give a widget what the URL says. Raises UsageError if it is not allowed."""
+    st.session_state[key] = _parse(key, text, DEFAULTS[key])
 
 
 def _parse(key: str, text: str, default: Any) -> Any:
@@ -196,9 +212,11 @@ def _parse(key: str, text: str, default: Any) -> Any:
         return chosen
     if isinstance(default, int):
         limit = SEEDS if key == "seeds" else LIMITS["epochs"]
-        number = int(text) if text.isdecimal() else text
+        number: Any = text  # which no limit allows
+        with suppress(ValueError):
+            number = int(text)
         name = N_("seeds") if key == "seeds" else N_("epochs")
-        check_number(name, number, limit, whole=True)  # type: ignore[arg-type]
+        check_number(name, number, limit, whole=True)
         return number
     parameters = dict.fromkeys(p for known in OPTIMIZERS.values() for p in known.parameters)
     choices = {
@@ -213,14 +231,13 @@ def _parse(key: str, text: str, default: Any) -> Any:
 
 
 def _write_url() -> None:
-    """Make the URL say what was chosen; what it does not say has its default."""
-    for key, default in DEFAULTS.items():
-        value = st.session_state[key]
-        concerns = key in ("study", "seeds") or st.session_state.study == "own"
-        if value == default or not concerns:
-            st.query_params.pop(key, None)
-        else:
-            st.query_params[key] = ",".join(value) if isinstance(value, list) else str(value)
+    """Make the URL say what was chosen; the widgets of an own study matter to that alone."""
+    own = st.session_state.study == "own"
+    values = {
+        key: st.session_state[key] if own or key in ("study", "seeds") else default
+        for key, default in DEFAULTS.items()
+    }
+    address.write(values, DEFAULTS)
 
 
 def progress(chosen: Chosen) -> Progress:

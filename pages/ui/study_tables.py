@@ -5,7 +5,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from core.charts import COLOURS
-from core.optimizers import OPTIMIZERS
+from core.optimizers import OPTIMIZERS, value_text
 from core.studies import Figure, Row, Summary
 from pages.ui import frame
 from pages.ui.study import Chosen
@@ -63,16 +63,41 @@ def figures(chosen: Chosen, summaries: list[Summary]) -> None:
         height="content" if len(summaries) <= LONG else 460,
         alt=_("Test accuracy, loss and time of each optimizer"),
     )
-    part = _("validation") if chosen.study.train.validation_split else _("test")
-    st.caption(
-        _(
-            "Mean ± standard deviation over the seeds, after the last epoch. The best epoch is "
-            "picked by its {part} accuracy: that flatters, so compare the last ones. Published: "
-            "one run each."
-        ).format(part=part)
-    )
+    st.caption(" ".join(_about_figures(chosen, summaries)))
     if chosen.study.note:
-        st.caption(_(chosen.study.note))
+        st.caption(f"{_(chosen.study.note)} {_reached(chosen, summaries)}")
+
+
+def _about_figures(chosen: Chosen, summaries: list[Summary]) -> list[str]:
+    """Sentences about what the table shows, and none about what it does not."""
+    several = any(s.accuracy.std is not None for s in summaries)
+    part = _("validation") if chosen.study.train.validation_split else _("test")
+    sentences = [
+        _("Mean ± standard deviation over the seeds, after the last epoch.")
+        if several
+        else _("After the last epoch."),
+        _(
+            "The best epoch is picked by its {part} accuracy: that flatters, so compare the last "
+            "ones."
+        ).format(part=part),
+    ]
+    if any(s.row.published for s in summaries):
+        sentences.append(_("Published: one run each."))
+    if any(s.diverged for s in summaries):
+        sentences.append(_("Runs that diverged are left out of accuracy, loss and best epoch."))
+    return sentences
+
+
+def _reached(chosen: Chosen, summaries: list[Summary]) -> str:
+    """Which rows reach the accuracy that the note is about, of those that have figures."""
+    level = chosen.study.note_accuracy
+    known = [(_(s.row.name), s.accuracy.mean) for s in summaries if s.accuracy.mean is not None]
+    if level is None or not known:
+        return ""
+    return _("Here it is reached by: {reached}. Not by: {missed}.").format(
+        reached=", ".join(name for name, mean in known if mean >= level) or _("none"),
+        missed=", ".join(name for name, mean in known if mean < level) or _("none"),
+    )
 
 
 def parameters(rows: tuple[Row, ...]) -> None:
@@ -103,9 +128,9 @@ def value_of(row: Row, name: str) -> tuple[str, bool]:
     known = OPTIMIZERS[row.optimizer.name]
     if name == "learning_rate":
         rate = row.optimizer.learning_rate
-        return f"{rate:g}", rate != known.learning_rate
+        return value_text(rate), rate != known.learning_rate
     if name not in known.parameters:
         return "–", False
     changed = dict(row.optimizer.parameters)
     value = changed.get(name, known.parameters[name].default)
-    return f"{value}" if isinstance(value, bool) else f"{value:g}", name in changed
+    return value_text(value), name in changed
