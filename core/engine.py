@@ -279,6 +279,7 @@ class Engine:
             for job in list(self._jobs.values()):
                 self._write(job, replace(job.claim, state="interrupted"))
             self._jobs.clear()  # so that no late report is written over it
+            self._waiting = Waiting()
         self._dispatcher.join()
         if self._client is not None:
             cluster.close(self._client)
@@ -298,6 +299,8 @@ class Engine:
             except LabError as error:
                 self._lost(error)
             except Exception as error:
+                if self._closed.is_set():
+                    return
                 if not isinstance(error, OSError | TimeoutError):
                     logger.error("The queue stumbled", exc_info=error)
                 self._lost(_no_answer(error))
