@@ -1,6 +1,10 @@
 """What every test stands on: a cache of its own, no network, and data where it asks for it."""
 
 import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -53,3 +57,29 @@ def full_data() -> Path:
     if FULL_DATA is None:
         pytest.skip("needs the full data sets: set LAB_DATA to their folder")
     return FULL_DATA
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a disk of its own with room for half a megabyte, or skip."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    command = [mount or "", "-t", "tmpfs", "-o", "size=512k,mode=755", "tmpfs", str(folder)]
+    if not mount or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk is not permitted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def fill(disk: Path) -> None:
+    """Leave no room on a small disk, by a file called filler."""
+    with suppress(OSError), (disk / "filler").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+
+
+def make_read_only(disk: Path, read_only: bool = True) -> None:
+    """Forbid or allow writing to a small disk."""
+    mode = "ro" if read_only else "rw"
+    subprocess.run(["mount", "-o", f"remount,{mode}", str(disk)], check=True)

@@ -24,6 +24,7 @@ from core.engine import SILENT_SECONDS, Engine
 from core.errors import DataError, Stopped, StoreError, TrainingError, UsageError
 from core.runs import STALE_AFTER, Claim, Run, Store
 from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from tests.conftest import fill, make_read_only
 
 PATIENCE = 120
 """Seconds after which a condition is taken never to hold; nothing here takes a tenth of it."""
@@ -453,6 +454,37 @@ def test_a_store_that_cannot_be_written_at_the_end(engine: Engine, spec: RunSpec
     (runs / spec.key).unlink()
     engine.submit(spec)
     assert finish(engine, spec).spec == spec
+
+
+@pytest.mark.parametrize("how", ["full", "read-only"])
+def test_a_disk_that_cannot_be_written_while_a_run_is_trained(
+    how: str, engine: Engine, spec: RunSpec, small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "store", Store(small_disk / "cache"))
+    spec = replace(spec, model=WIDE, train=replace(spec.train, epochs=20, batch_size=4))
+    engine.submit(spec, "ada")
+    runs_with_epochs(engine, spec)
+    if how == "full":
+        fill(small_disk)
+    else:
+        make_read_only(small_disk)
+    until(lambda: not engine._tasks)
+    assert engine.store.find(spec.key) is None
+    with pytest.raises(StoreError, match="cannot be written"):
+        engine.submit(replace(spec, train=replace(spec.train, seed=1)))
+    if how == "full":
+        (small_disk / "filler").unlink()
+    else:
+        make_read_only(small_disk, False)
+    until(lambda: state(engine, spec) == "failed")
+    reason = "No space left on device" if how == "full" else "Read-only file system"
+    with pytest.raises(TrainingError, match=f"cannot be written .{reason}.: make room"):
+        finish(engine, spec)
+    claim = engine.store.claimed(spec.key)
+    assert claim
+    assert len(claim.epochs) == 20, "what it had reached is not lost"
+    assert not list((small_disk / "cache" / "runs").glob("*"))
+    until(lambda: not engine.owns(spec.key))
 
 
 def test_a_store_that_cannot_be_written_starts_no_worker(tmp_path: Path, spec: RunSpec) -> None:

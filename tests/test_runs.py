@@ -2,13 +2,10 @@ import json
 import math
 import multiprocessing
 import os
-import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +16,7 @@ from core import runs
 from core.errors import StoreError
 from core.runs import Claim, Epoch, Store, dump_json
 from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec, variant_specs
+from tests.conftest import fill, make_read_only
 
 SPEC = RunSpec(
     DataSpec("mnist", "0" * 64), ModelSpec((8,)), optimizer_spec(), TrainSpec(2, 32, 0.2)
@@ -374,21 +372,19 @@ def test_a_file_in_place_of_the_store_ends_in_a_sentence(cache: Path) -> None:
 
 
 @pytest.fixture
-def full_disk(tmp_path: Path) -> Iterator[Path]:
+def full_disk(small_disk: Path) -> Path:
     """A folder on a disk of its own that has no room left."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    command = [mount or "", "-t", "tmpfs", "-o", "size=64k,mode=755", "tmpfs", str(folder)]
-    if not mount or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("mounting a small disk is not permitted here")
-    try:
-        with suppress(OSError), (folder / "filler").open("wb", buffering=0) as file:
-            while True:
-                file.write(bytes(4096))
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
+    fill(small_disk)
+    return small_disk
+
+
+@pytest.fixture
+def written_disk(small_disk: Path) -> Iterator[Path]:
+    """A disk with a stored run that can be read, and not written any more."""
+    Store(small_disk / "cache").save(SPEC, record(), FILES)
+    make_read_only(small_disk)
+    yield small_disk
+    make_read_only(small_disk, False)
 
 
 def test_a_full_disk_ends_in_a_sentence_and_leaves_nothing_half_written(full_disk: Path) -> None:
@@ -400,6 +396,23 @@ def test_a_full_disk_ends_in_a_sentence_and_leaves_nothing_half_written(full_dis
     (full_disk / "filler").unlink()
     assert store.claim(SPEC, "me")
     assert store.save(SPEC, record(), FILES).spec == SPEC
+
+
+def test_a_read_only_disk_is_read_and_ends_in_a_sentence(written_disk: Path) -> None:
+    store = Store(written_disk / "cache")
+    run = store.find(SPEC.key)
+    assert run
+    assert run.read("model.keras") == FILES["model.keras"]
+    for write in (
+        lambda: store.claim(seed(1), "me"),
+        lambda: store.save(seed(1), record(), FILES),
+        lambda: store.beat("me"),
+        lambda: store.ask_to_stop(SPEC.key),
+        lambda: store.delete(SPEC.key),
+    ):
+        with pytest.raises(StoreError, match=r"cannot be written \(Read-only file system\): make"):
+            write()
+    assert store.runs() == [run]
 
 
 def test_a_save_that_fails_leaves_nothing_behind(store: Store, cache: Path) -> None:
