@@ -54,9 +54,11 @@ class Gauge:
             memory = self._process.memory_info().rss / 2**20
             self.samples.append((time.monotonic() - self._begun, memory))
 
-    def mean(self, begin: float, end: float) -> float:
-        """The mean memory from one second to another."""
-        return statistics.mean(memory for when, memory in self.samples if begin <= when < end)
+    def minutes(self) -> tuple[float, float]:
+        """The mean memory in the second minute and in the last one."""
+        early = [memory for when, memory in self.samples if 60 <= when < 120]
+        late = [memory for when, memory in self.samples if when >= self.seconds - 60]
+        return statistics.mean(early), statistics.mean(late)
 
 
 class Trainings:

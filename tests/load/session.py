@@ -399,16 +399,14 @@ class Session:
             await self._on_canvas(strokes[:count])
 
     async def download(self, label: str) -> bytes:
-        """Press a download button whose file is made when asked for; the file."""
-        begun = time.monotonic()
-        node, request = self._found(label), str(uuid.uuid4())
-        message = BackMsg()
-        message.backend_operation_request.request_id = request
-        message.backend_operation_request.session_id = self._id
-        message.backend_operation_request.deferred_file.file_id = node.content.deferred_file_id
-        await self._send(message)
-        await self.until(lambda: request in self._files)
-        content = await self._get(self._files.pop(request))
+        """Press a download button; the file, or nothing if there is a problem with it."""
+        begun, content = time.monotonic(), b""
+        node = self._found(label)
+        url = node.content.url or await self._file(node.content.deferred_file_id)
+        try:
+            content = await self._get(url)
+        except requests.HTTPError as error:
+            self.problems.append(f"{label}: {error}")
         self.timings.append(Timing("file", time.monotonic() - begun))
         state = WidgetState(id=node.content.id, trigger_value=True)
         await self._change("download", node, state)
@@ -439,6 +437,16 @@ class Session:
         if node is None:
             raise NoAnswer(f"no {label} on {self.page.title()}: {self.page.texts()}")
         return node
+
+    async def _file(self, deferred: str) -> str:
+        """Have a file made that is made when it is asked for; where it is."""
+        message, request = BackMsg(), str(uuid.uuid4())
+        message.backend_operation_request.request_id = request
+        message.backend_operation_request.session_id = self._id
+        message.backend_operation_request.deferred_file.file_id = deferred
+        await self._send(message)
+        await self.until(lambda: request in self._files)
+        return self._files.pop(request)
 
     async def _on_canvas(self, strokes: Sequence[Stroke]) -> None:
         node = next(self.page.of("bidi_component"))
@@ -516,6 +524,7 @@ class Session:
             case "navigation":
                 pages = message.navigation.app_pages
                 self._pages = {page.page_name: page.page_script_hash for page in pages}
+                self._script = message.navigation.page_script_hash
             case "page_info_changed":
                 self._query = message.page_info_changed.query_string
             case "auto_rerun":
