@@ -1,6 +1,7 @@
 """What is measured of a server under load: memory, processor, waiting times, trainings."""
 
 import asyncio
+import re
 import statistics
 import threading
 import time
@@ -64,9 +65,10 @@ class Gauge:
 class Trainings:
     """Which tasks began to train which run, as the workers tell it to all who listen."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, workers: int) -> None:
         self.tasks: dict[str, set[str]] = defaultdict(set)
         self._client = _scheduler_of(server)
+        self._client.wait_for_workers(workers, timeout=START_SECONDS)
         self._client.subscribe_topic(worker.TOPIC, self._heard)
 
     def _heard(self, event: tuple[float, dict[str, Any]]) -> None:
@@ -95,6 +97,13 @@ async def _is_scheduler(address: str) -> bool:
         async with asyncio.timeout(2), rpc(address) as remote:
             return bool((await remote.identity())["type"] == "Scheduler")
     return False
+
+
+def tracebacks(log: str) -> list[str]:
+    """What went wrong, by the server's log."""
+    # Starlette's own words for a tab that is closed while the server sends something to it.
+    closing = r"Exception in ASGI application\n(.*\n)*?\S*WebSocketDisconnected: Cannot call.*\n"
+    return re.sub(closing, "", log).split("Traceback")[1:]
 
 
 def drained(cache: Path, seconds: float) -> bool:

@@ -279,8 +279,12 @@ class Wanted:
     done: bool = False
 
     def begins(self, message: ForwardMsg) -> None:
-        """Is it this one that begins?"""
+        """Is it this one that begins? If it is the next one already, this one has ended.
+
+        The server keeps quiet about the end of a run if a fragment is asked for just then.
+        """
         fragments = message.metadata.run.fragment_ids
+        self.done = self.done or bool(self.run)
         scope = self.fragment in fragments if self.fragment else not fragments
         page = not self.page or message.new_session.page_script_hash == self.page
         if not self.run and scope and page:
@@ -428,7 +432,8 @@ class Session:
             try:
                 await asyncio.wait_for(self._news.wait(), end - time.monotonic())
             except TimeoutError:
-                raise NoAnswer(f"waited {seconds:.0f} s on {self.page.title()!r}") from None
+                place, wanted = self.page.title(), self._wanted
+                raise NoAnswer(f"waited {seconds:.0f} s on {place}: {wanted}") from None
 
     # What a browser does for them
 

@@ -24,11 +24,12 @@ from core.datasets.mnist import MNIST
 from core.runs import Store
 from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec, variant_specs
 from tests.browser import DIGITS, Server, start_server
-from tests.load.measure import Gauge, Trainings, drained, percentile, table
+from tests.load.measure import Gauge, Trainings, drained, percentile, table, tracebacks
 from tests.load.session import NoAnswer, Session, Timing
 
 STUDENTS = int(os.environ.get("LOAD_STUDENTS", "40"))
 SECONDS = float(os.environ.get("LOAD_SECONDS", "300"))
+WORKERS = 2
 FULL = bool(os.environ.get("LAB_DATA"))
 DRAIN = 1800.0
 """Seconds that the queue may take after the students have left."""
@@ -36,7 +37,7 @@ LIMIT = 2.0
 """Seconds within which 95% of all actions must be answered."""
 GROWTH = 1.2
 """How much more memory the last minute may take than the second one."""
-LONG = 180.0
+STEADY = 180.0
 """A shorter trial says nothing about memory."""
 
 THINKING = (2.0, 8.0)
@@ -48,6 +49,11 @@ EVERY = 60.0
 TOGETHER = (3, 1, 7, 2, 5, 4)
 """The variants of these appointments; students by themselves choose among the others."""
 ALONE = (0, 6, 8, 9)
+
+SHORT_RUN, LONG_RUN = ((4, 128), (20, 64)) if FULL else ((80, 8), (100, 2))
+"""The most epochs of a run with own settings, at least half as many, and its batch size: so that
+two workers have enough to do for the whole time, and a run that is to be stopped goes on for long.
+"""
 
 READING = ("Overview", "Data", "Network", "Check digits", "Mistakes", "Results", "Optimizers")
 FINISHED = "Test accuracy"
@@ -102,21 +108,23 @@ class Student:
         """Open the lab, and do one thing after the other until the time is over."""
         await asyncio.sleep(begin - time.monotonic() + self._random.uniform(0, ARRIVING))
         await self.session.open()
-        doings = [
-            self.variant,
-            self.own,
-            self.train,
-            self.read,
-            self.rules,
-            self.draw,
-            self.results,
-        ]
+        await self.own()
+        await self.train()
+        doings = {
+            self.variant: 1,
+            self.own: 2,
+            self.train: 5,
+            self.read: 5,
+            self.rules: 1,
+            self.draw: 2,
+            self.results: 1,
+        }
         met = 0
         while time.monotonic() < begin + SECONDS:
             if met < len(appointments) and time.monotonic() > begin + ARRIVING + met * EVERY:
                 await self.meet(TOGETHER[met % len(TOGETHER)], appointments[met])
                 met += 1
-            [doing] = self._random.choices(doings, [1, 2, 5, 5, 1, 2, 1])
+            [doing] = self._random.choices([*doings], [*doings.values()])
             await doing()
         await self.session.close()
 
@@ -138,7 +146,8 @@ class Student:
         long = self._random.random() < 0.2
         seed = 1000 * (self._number + 1) + self._seeds
         neurons = self._random.choice((8, 16, 32))
-        epochs, batch_size = (100, 16) if long else (self._random.randint(1, 5), 128)
+        most, batch_size = LONG_RUN if long else SHORT_RUN
+        epochs = self._random.randint(most // 2, most)
         fields = {"Neurons in layer 1": neurons, "Epochs": epochs, "Batch size": batch_size}
         for label, value in {**fields, "Seed": seed}.items():
             await self.session.look(self._random.uniform(0.5, 2))
@@ -258,8 +267,8 @@ def register(folder: Path) -> Register:
 
 @pytest.fixture
 def server(cache: Path, folder: Path) -> Iterator[Server]:
-    """A server with two workers, which its first visitor makes it start."""
-    started = start_server(cache, folder, workers=2)
+    """A server with workers, which its first visitor makes it start."""
+    started = start_server(cache, folder, WORKERS)
 
     async def visit() -> None:
         session = Session(started.url)
@@ -275,7 +284,7 @@ def server(cache: Path, folder: Path) -> Iterator[Server]:
 def test_a_class_of_students_at_once(
     cache: Path, server: Server, register: Register, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    trainings = Trainings(server)
+    trainings = Trainings(server, WORKERS)
     students = [Student(number, server, register) for number in range(STUDENTS)]
     with Gauge(server) as gauge:
         errors = asyncio.run(attend(students))
@@ -288,7 +297,7 @@ def test_a_class_of_students_at_once(
         print(report(sessions, gauge, register, len(store.runs())))
     assert not errors
     assert not [problem for session in sessions for problem in session.problems]
-    assert "Traceback" not in (cache / "server.log").read_text()
+    assert not tracebacks((cache / "server.log").read_text())
     assert in_time, "the queue is not empty"
     check_runs(store, register, trainings)
     check_memory(gauge)
@@ -300,10 +309,10 @@ def report(sessions: list[Session], gauge: Gauge, register: Register, stored: in
     timings = [timing for session in sessions for timing in session.timings]
     ticks = [seconds for session in sessions for seconds in session.ticks]
     memory = f"{gauge.samples[0][1]:.0f} MB at first, {gauge.samples[-1][1]:.0f} MB at last"
-    if gauge.seconds >= LONG:
+    if gauge.seconds >= STEADY:
         memory += ", {:.0f} MB in the second minute, {:.0f} MB in the last".format(*gauge.minutes())
     return f"""
-{STUDENTS} students, {gauge.seconds:.0f} s, two workers, {os.cpu_count()} cores:
+{STUDENTS} students, {gauge.seconds:.0f} s, {WORKERS} workers, {os.cpu_count()} cores:
 
 {table(timings, ticks)}
 
@@ -331,7 +340,7 @@ def check_runs(store: Store, register: Register, trainings: Trainings) -> None:
 
 def check_memory(gauge: Gauge) -> None:
     """The server does not grow while the class goes on."""
-    if gauge.seconds >= LONG:
+    if gauge.seconds >= STEADY:
         early, late = gauge.minutes()
         assert late < GROWTH * early
 
