@@ -72,7 +72,8 @@ class Trainings:
         self._client.subscribe_topic(worker.TOPIC, self._heard)
 
     def _heard(self, event: tuple[float, dict[str, Any]]) -> None:
-        self.tasks[event[1]["key"]].add(event[1]["task"])
+        task = event[1]["task"]  # the key of its run, and a name of its own
+        self.tasks[task.rpartition("-")[0]].add(task)
 
     def close(self) -> None:
         """Listen no more; the workers go on."""

@@ -182,7 +182,8 @@ class Student:
             return
         self.register.start(self._key)
         await self.session.press(label, "start")
-        if not (page.find("Stop") or self.finished() or page.find("Start again")):
+        shown = self.finished() or page.find("Start again") or any(page.of("progress"))
+        if not shown:
             raise NoAnswer(f"the training did not start: {page.texts()}")
 
     async def meet(self, number: int, appointment: asyncio.Barrier) -> None:
