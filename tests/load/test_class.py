@@ -294,10 +294,12 @@ def test_a_class_of_students_at_once(
     server.end()
     store = Store(cache)
     sessions = [student.session for student in students]
+    faults = Counter(map(repr, errors))
+    faults.update(problem for session in sessions for problem in session.problems)
     with capsys.disabled():
         print(report(sessions, gauge, register, len(store.runs())))
-    assert not errors
-    assert not [problem for session in sessions for problem in session.problems]
+        print(*(f"{count} × {fault}" for fault, count in faults.most_common()), sep="\n")
+    assert not faults
     assert not tracebacks((cache / "server.log").read_text())
     assert in_time, "the queue is not empty"
     check_runs(store, register, trainings)
