@@ -58,7 +58,7 @@ class Server:
         assert not remaining
 
 
-def start_server(cache: Path, data: Path | None = None) -> Server:
+def start_server(cache: Path, data: Path | None = None, workers: int = 1) -> Server:
     """Start a server on a free port, with these runs and data, and wait until it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -67,7 +67,7 @@ def start_server(cache: Path, data: Path | None = None) -> Server:
         **os.environ,
         "LAB_CACHE": str(cache),
         "LAB_OFFLINE": "1",
-        "LAB_WORKERS": "1",
+        "LAB_WORKERS": str(workers),
         "KERAS_HOME": str(cache / "keras"),
     }
     environment.pop("LAB_DATA", None)
