@@ -1,14 +1,14 @@
 """What the environment decides, read when it is needed and never at import.
 
-| variable      | what it sets                                                         |
-|---------------|----------------------------------------------------------------------|
-| `LAB_CACHE`   | folder of runs and downloads (default: `cache/` beside `core/`)       |
-| `LAB_DATA`    | a folder of data sets, looked at before all others                    |
-| `LAB_OFFLINE` | set to 1: download nothing without being asked                        |
-| `LAB_WORKERS` | how many trainings run at once (default: one per core, at most 4)     |
-| `LAB_SCHEDULER` | a dask cluster to train on, such as tcp://192.168.1.10:8786         |
-| `LAB_PASSWORD` | a teacher's password for what affects others                         |
-| `LAB_STORE_GB` | how many gigabytes of runs are kept (default: 2)                     |
+| variable        | what it sets                                                        |
+|-----------------|---------------------------------------------------------------------|
+| `LAB_CACHE`     | folder of runs and downloads (default: `cache/` beside `core/`)      |
+| `LAB_DATA`      | a folder of data sets, looked at before all others                   |
+| `LAB_OFFLINE`   | set to 1: download nothing without being asked                       |
+| `LAB_WORKERS`   | how many trainings run at once (default: one per core, at most 4)    |
+| `LAB_SCHEDULER` | a dask cluster to train on, such as tcp://192.168.1.10:8786          |
+| `LAB_PASSWORD`  | a teacher's password for what affects others                         |
+| `LAB_STORE_GB`  | how many gigabytes of runs are kept (default: 2)                     |
 """
 
 import os

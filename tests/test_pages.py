@@ -1312,7 +1312,9 @@ def test_the_class_page_shows_every_variant_and_what_is_under_way(run: Run, engi
 @pytest.fixture
 def teacher(monkeypatch: pytest.MonkeyPatch) -> None:
     """The browser is on the machine that serves the lab; AppTest says nothing of that."""
-    monkeypatch.setattr(type(st.context), "ip_address", None)
+    here = SimpleNamespace(headers={"host": "127.0.0.1:8501"}, ip_address=None)
+    for name, value in vars(here).items():
+        monkeypatch.setattr(type(st.context), name, value)
 
 
 @needs_no_fashion
@@ -1358,9 +1360,12 @@ def test_without_a_password_only_this_machine_affects_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for headers, address, teacher in (
-        ({}, None, True),
-        ({}, "192.168.1.20", False),
-        ({"x-forwarded-for": "192.168.1.20"}, None, False),
+        ({"host": "localhost:8501"}, None, True),
+        ({"host": "[::1]:8501"}, None, True),
+        ({"host": "localhost:8501"}, "192.168.1.20", False),
+        ({"host": "127.0.0.1", "x-forwarded-for": "192.168.1.20"}, None, False),
+        ({"host": "a-name-that-leads-here.example:8501"}, None, False),
+        ({}, None, False),
     ):
         context = SimpleNamespace(headers=headers, ip_address=address)
         monkeypatch.setattr(st, "context", context)
