@@ -334,6 +334,34 @@ def test_a_data_set_that_is_not_there_says_how_to_get_it() -> None:
     assert "`python -m core data fetch fashion-mnist`" in sentence
 
 
+def test_all_variants_are_trained_as_they_are(data: Path) -> None:
+    sentence = refused(lab("train", "--all", "--batch-size", "128"), 2)
+    assert sentence == "--all trains the variants as they are: leave out --batch-size."
+
+
+@pytest.mark.slow
+def test_all_variants_are_trained_and_then_answered_from_the_store(data: Path) -> None:
+    done = lab("train", "--all", "--dataset", "mnist")
+    assert done.returncode == 0, done.stderr
+    *lines, last = done.stdout.splitlines()
+    assert [line.split()[:3] for line in lines] == [
+        ["mnist", "variant", str(number)] for number in range(1, 10)
+    ]
+    assert last.startswith("9 runs, 9 of them new, in ")
+    again = json.loads(lab("train", "--all", "--dataset", "mnist", "--json").stdout)
+    assert [run["cached"] for run in again] == [True] * 9
+
+
+@pytest.mark.slow
+def test_all_variants_on_both_full_sets(full_data: Path) -> None:
+    done = lab("train", "--all", LAB_DATA=full_data)
+    assert done.returncode == 0, done.stderr
+    accuracies = [float(line.split()[4]) for line in done.stdout.splitlines()[:-1]]
+    assert len(accuracies) == 18
+    assert min(accuracies[:9]) > 0.95
+    assert min(accuracies[9:]) > 0.83
+
+
 @pytest.mark.parametrize("command", ["data", "train"])
 def test_lab_data_must_be_a_folder(command: str, tmp_path: Path) -> None:
     sentence = refused(lab(command, LAB_DATA=tmp_path / "nothing"), 2)
