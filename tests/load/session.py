@@ -279,8 +279,6 @@ class Wanted:
     early: bool = False
     """It ended before its end: another run follows."""
     done: bool = False
-    lost: bool = False
-    """What followed was the run of another fragment: nothing answers to this one."""
 
     def begins(self, message: ForwardMsg) -> None:
         """Is it this one that begins? If it is the next one already, this one has ended.
@@ -294,7 +292,7 @@ class Wanted:
         if (scope and page) or (self.early and not fragments):
             self.run = self.run or message.metadata.run.script_run_id
         elif self.early:
-            self.lost = self.done = True
+            self.done = True  # what follows is another fragment: nothing more comes of this one
 
     def ends(self, message: ForwardMsg) -> None:
         """Is it this one that ends? After an early end the page or the fragment starts over."""
@@ -483,8 +481,6 @@ class Session:
     async def _arrived(self, kind: str, begun: float) -> None:
         await self.until(lambda: self._wanted.done)
         self.timings.append(Timing(kind, time.monotonic() - begun))
-        if self._wanted.lost:
-            self.problems.append(f"{self.page.title()}: {kind} was cut off by another fragment")
         for url in [url for url, here in self._media.items() if not here]:
             self._media[url] = True
             await self._get(url)
