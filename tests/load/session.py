@@ -276,6 +276,8 @@ class Wanted:
     page: str = ""
     fragment: str = ""
     run: str = ""
+    early: bool = False
+    """It ended before its end: another run follows."""
     done: bool = False
 
     def begins(self, message: ForwardMsg) -> None:
@@ -287,15 +289,17 @@ class Wanted:
         self.done = self.done or bool(self.run)
         scope = self.fragment in fragments if self.fragment else not fragments
         page = not self.page or message.new_session.page_script_hash == self.page
-        if not self.run and scope and page:
-            self.run = message.metadata.run.script_run_id
+        if (scope and page) or (self.early and not fragments):
+            self.run = self.run or message.metadata.run.script_run_id
+        elif self.early:
+            self.done = True  # what follows is another fragment: nothing more comes of this one
 
     def ends(self, message: ForwardMsg) -> None:
-        """Is it this one that ends? One that starts over, by st.rerun, goes on as a whole page."""
+        """Is it this one that ends? After an early end the page or the fragment starts over."""
         if self.run != message.metadata.run.script_run_id:
             return
         if message.script_finished == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
-            self.run = self.page = self.fragment = ""
+            self.run, self.early = "", True
         else:
             self.done = True
 
@@ -584,10 +588,10 @@ class Session:
             self._forget_states()
             self._messages.finish(self._age, run.fragment_ids)
         self._wanted.ends(message)
-        # The server passes over a fragment that is not on the page any more.
-        gone = self._wanted.fragment and not self._wanted.run and not run.fragment_ids and not early
-        if gone and self._wanted.fragment not in {n.fragment for n in self.page.nodes.values()}:
-            self._wanted.done = True
+        if not early and not run.fragment_ids and not self._wanted.run:
+            # The server passes over a fragment that is not on the page any more.
+            here = {node.fragment for node in self.page.nodes.values()}
+            self._wanted.done = self._wanted.done or self._wanted.fragment not in {"", *here}
 
     def _forget_states(self) -> None:
         here = self.page.ids()

@@ -230,7 +230,7 @@ class Student:
             await self.think()
             await self.session.draw(DIGITS[self._random.choice(list(DIGITS))])
             if self.session.page.metric("Answer") is None:
-                raise NoAnswer(f"no answer to a drawing: {self.session.page.texts()}")
+                self.session.problems.append("Draw: no answer to a drawing")
         await self.think()
 
     async def results(self) -> None:
