@@ -23,15 +23,17 @@ def main() -> None:
         for step in STEPS
     }
     page = st.navigation(list(pages.values()), position="hidden")
+    st.session_state.pages = pages
     st.session_state.step = next(step for step in STEPS if pages[step.name] == page)
     try:
         sidebar.choose()
         way = st.sidebar.empty()
         with way.container():
-            sidebar.way()
+            drawn = sidebar.way()
         page.run()
-        with way.container():  # again: the page may have marked its step as done
-            sidebar.way()
+        if sidebar.done() != drawn:  # the page has marked its step
+            with way.container():
+                sidebar.way()
     except LabError as error:
         frame.show_error(error)
 

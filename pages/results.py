@@ -1,13 +1,26 @@
 """Step 4 of the lab: the figures of the run, and files with the recognition results."""
 
 from datetime import datetime
-from functools import partial
 
 import streamlit as st
 
 from core import report
+from core.datasets import Dataset
+from core.runs import Run
 from pages.ui import frame, lab
 from pages.ui.text import _, catalogue
+
+
+# Not made on demand: Streamlit may forget such a file before the browser fetches it, while others
+# use the server.
+@st.cache_data(max_entries=8, show_spinner=False)
+def files(key: str, language: str, _run: Run, _data: Dataset) -> tuple[bytes, str]:
+    """The zip and the recognition results of a run, made once for each language."""
+    return (
+        report.results_zip(_run, _data, catalogue().gettext),
+        report.results_csv(_run, _data.arrays.y_test),
+    )
+
 
 current = frame.begin(_("How good is the network, and what do you hand in?"))
 run = frame.finished_run(current)
@@ -46,10 +59,10 @@ st.markdown(
 )
 
 st.subheader(_("Save the results"))
+everything, table = files(run.key, str(st.context.locale), run, data)
 st.download_button(
     _("Everything (zip)"),
-    # Built when asked for, on another thread: it must not look up the session's language there.
-    partial(report.results_zip, run, data, catalogue().gettext),
+    everything,
     file_name=f"{run.key}.zip",
     mime="application/zip",
     icon=":material/folder_zip:",
@@ -65,7 +78,7 @@ st.caption(
 )
 st.download_button(
     _("Recognition results (CSV)"),
-    partial(report.results_csv, run, data.arrays.y_test),
+    table,
     file_name=f"{run.key}.csv",
     mime="text/csv",
     icon=":material/table:",

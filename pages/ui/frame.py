@@ -129,7 +129,8 @@ def finished_run(current: Choice) -> Run:
 def link(name: str, label: str) -> None:
     """A link to a page of the lab that keeps the choice."""
     step = next(step for step in STEPS if step.name == name)
-    st.page_link(step.file, label=label, icon=step.icon, query_params=st.session_state.query)
+    page = st.session_state.pages[name]
+    st.page_link(page, label=label, icon=step.icon, query_params=st.session_state.query)
 
 
 def next_step() -> None:

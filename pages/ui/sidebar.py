@@ -204,18 +204,24 @@ def _one_of(
     )
 
 
-def way() -> None:
-    """Draw the pages of each lab as links, those of the first with their state."""
+def done() -> list[bool]:
+    """Which steps are done, in their order."""
+    return [lab.is_done(step.name) for step in lab.STEPS]
+
+
+def way() -> list[bool]:
+    """Draw the pages of each lab as links, with what `done` says, and return that."""
+    states = done()
     st.markdown(f"**{_('The lab, step by step')}**")
     for number, step in enumerate(lab.STEPS):
         if step.lab != lab.STEPS[max(number - 1, 0)].lab:
             st.markdown(f"**{_(HEADINGS[step.lab])}**")
-        done = lab.is_done(step.name)
         label = f"{number}. {_(step.title)}" if number and step.lab == 1 else _(step.title)
         st.page_link(
-            step.file,
-            label=f"{label} ✓" if done else label,
-            icon=":material/check_circle:" if done else step.icon,
+            st.session_state.pages[step.name],
+            label=f"{label} ✓" if states[number] else label,
+            icon=":material/check_circle:" if states[number] else step.icon,
             query_params=st.session_state.query,
             width="stretch",
         )
+    return states
