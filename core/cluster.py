@@ -53,11 +53,15 @@ def connect(address: str) -> "Client":
     from distributed import Client
 
     client = Client(address, timeout=CONNECT_SECONDS)
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "core.zip"
-        path.write_bytes(_code())
-        client.upload_file(str(path))
-    client.run_on_scheduler(_no_retries)
+    try:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "core.zip"
+            path.write_bytes(_code())
+            client.upload_file(str(path))
+        client.run_on_scheduler(_no_retries)
+    except BaseException:
+        client.close()
+        raise
     return client
 
 
@@ -90,6 +94,8 @@ def look(client: "Client") -> tuple[str, list[str]]:
 def close(client: "Client") -> None:
     """Leave a cluster, and end it if it is our own."""
     cluster = client.cluster
-    client.close()
-    if cluster is not None:
-        cluster.close()
+    try:
+        client.close()
+    finally:
+        if cluster is not None:
+            cluster.close()

@@ -42,10 +42,17 @@ BEAT_SECONDS = 1.0
 POLL_SECONDS = 0.1
 ASK_SECONDS = 60
 """How long a short question waits for a worker to start."""
-MAX_FAULTS = 2
+RESULT_SECONDS = 60
+"""How long the result of a finished task may take to come from its worker."""
+MAX_FAULTS = 2.0
 """After how many lost workers a run is given up: it is tried once more."""
+NOT_BEGUN = 0.25
+"""How much the death of a worker counts for a run that was given to it and had not begun."""
 SILENT_SECONDS = {"queued": 180.0, "preparing": 180.0, "running": 60.0, "saving": 120.0}
 """How long a worker may say nothing of a run it was given before it counts as hung."""
+
+STOPPED = N_("The training was stopped.")
+STOPPED_FOR_ALL = N_("The training was stopped by the teacher.")
 
 OUT_OF_MEMORY = ("MemoryError", "ResourceExhaustedError")
 
@@ -68,7 +75,7 @@ class Job:
     students: set[str]
     task: str = ""
     """The task that trains it now; empty while it waits."""
-    faults: int = 0
+    faults: float = 0
     written: bool = True
     """False while the store could not take the claim as it is."""
 
@@ -108,6 +115,13 @@ async def _asked(
         return None, error
 
 
+def _run_at(client: "Client", address: str, function: Callable[..., Any], *args: Any) -> Any:
+    """Run a function on a worker, beside its training. Raises OSError if it does not answer."""
+    run = client._run  # client.run waits for ever for a worker that hangs
+    wait = ASK_SECONDS
+    return client.sync(run, function, *args, workers=[address], callback_timeout=wait)[address]
+
+
 class Engine:
     """Trains runs on worker processes and keeps their claims and results in `store`.
 
@@ -120,7 +134,8 @@ class Engine:
         self.store = store
         self._count = workers or settings.workers()
         self._scheduler = settings.scheduler()
-        self._owner = f"{socket.gethostname()}-{os.getpid()}"
+        # Process ids come again, in a container that starts again even the same.
+        self._owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._lock = threading.RLock()
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, Task] = {}
@@ -185,14 +200,16 @@ class Engine:
                 self._waiting.leave(key, student)
                 return
             self._to_stop += filter(None, [job.task])
-            self._end(job, Stopped(N_("The training was stopped.")))
+            self._end(job, Stopped(STOPPED_FOR_ALL if student is None else STOPPED))
         self._wake.set()
 
     def students(self, key: str) -> frozenset[str]:
         """Who wants a run that is under way."""
         with self._lock:
             job = self._jobs.get(key)
-            return frozenset(job.students if job else self._elsewhere.get(key, (None, ()))[1])
+            if job:
+                return frozenset(job.students if job.claim.alive else ())
+            return frozenset(self._elsewhere.get(key, (None, ()))[1])
 
     def owns(self, key: str) -> bool:
         """True if this engine trains the run."""
@@ -200,19 +217,21 @@ class Engine:
 
     def place(self, key: str) -> Place | None:
         """Where a run of this engine stands in the queue; None once a worker has it."""
+        return self.places().get(key)
+
+    def places(self) -> dict[str, Place]:
+        """The queue: the place of every run that waits, by its key."""
         with self._lock:
             order = self._waiting.order()
-            if key not in order:
-                return None
             free = [self._seconds_left(task.job.claim) for task in self._tasks.values()]
             free += [0.0] * (max(len(self._workers), 1) - len(free))
             heapq.heapify(free)
-            for number, other in enumerate(order, 1):
+            places = {}
+            for number, key in enumerate(order, 1):
                 starts = heapq.heappop(free)
-                if other == key:
-                    return Place(number, len(order), starts)
-                heapq.heappush(free, starts + self._speeds.seconds(self._jobs[other].spec))
-            return None
+                places[key] = Place(number, len(order), starts)
+                heapq.heappush(free, starts + self._speeds.seconds(self._jobs[key].spec))
+            return places
 
     @property
     def trouble(self) -> LabError | None:
@@ -235,10 +254,12 @@ class Engine:
         Raises StoreError or TrainingError, which says why there is no result.
         """
         while True:
+            with self._lock:
+                elsewhere = spec.key in self._elsewhere
             claim = self.store.claimed(spec.key)
             if claim and claim.alive:
                 on_progress(claim)
-            elif spec.key not in self._elsewhere:
+            elif not elsewhere:
                 break
             time.sleep(POLL_SECONDS)
         if run := self.store.find(spec.key):
@@ -260,11 +281,11 @@ class Engine:
             raise self._trouble or _no_answer(TimeoutError(N_("they start slowly")))
         address = random.choice(workers)
         try:
-            answer, error = client.run(_asked, function, args, workers=[address])[address]
+            answer, error = _run_at(client, address, _asked, function, args)
             if isinstance(error, MissingData):
                 self._send_data(client, address, error)
-                answer, error = client.run(_asked, function, args, workers=[address])[address]
-        except (OSError, TimeoutError, KeyError) as failure:
+                answer, error = _run_at(client, address, _asked, function, args)
+        except (OSError, RuntimeError, KeyError) as failure:
             raise _no_answer(failure) from failure
         if error:
             raise error
@@ -351,7 +372,11 @@ class Engine:
     def _send(self, client: "Client", job: Job) -> None:
         name = f"{job.key}-{uuid.uuid4().hex[:8]}"
         job.task = name
-        future = client.submit(worker.train, job.spec, name, key=name, pure=False)
+        try:
+            future = client.submit(worker.train, job.spec, name, key=name, pure=False)
+        except Exception:
+            self._again(job)
+            raise
         self._tasks[name] = Task(name, job, future)
         future.add_done_callback(lambda done: self._on_done(name, done))
 
@@ -364,21 +389,30 @@ class Engine:
             Event(name, client=client).set()
 
     def _restart_hung(self, client: "Client") -> None:
-        """Restart workers that said nothing for too long: their runs come back as killed."""
+        """Restart workers that said nothing for too long: their runs come back as killed.
+
+        A run that has not begun may well wait behind one of another engine, on a shared cluster.
+        """
         now = time.monotonic()
         with self._lock:
-            hung = {
+            known = set(self._tasks)
+            silent = {
                 name: task
                 for name, task in self._tasks.items()
-                if not task.hung and now - task.heard > SILENT_SECONDS[task.state]
+                if now - task.heard > SILENT_SECONDS[task.state]
             }
-            for task in hung.values():
-                task.hung = True
-        if not hung:
+            for task in silent.values():
+                task.heard = now
+        if not silent:
             return
         for address, names in client.processing().items():
-            if hung.keys() & set(names):
-                client.restart_workers([address], timeout=30, raise_for_error=False)
+            hung = [silent[name] for name in names if name in silent]
+            others = [n for n in names if n not in known and not n.startswith("prepare")]
+            if any(task.state != "queued" for task in hung) or (hung and not others):
+                for task in hung:
+                    task.hung = True
+                with suppress(KeyError, ValueError):  # gone meanwhile, or without a nanny
+                    client.restart_workers([address], timeout=30, raise_for_error=False)
 
     def _lost(self, error: LabError) -> None:
         """Forget a cluster that does not answer: its runs wait for the next one."""
@@ -389,12 +423,15 @@ class Engine:
             for task in self._tasks.values():
                 if self._is_current(task):
                     self._again(task.job)
+            self._to_stop = list(self._tasks)  # if it is still there, its workers are to end them
             self._tasks.clear()
             client, self._client = self._client, None
             self._scheduler_id, self._workers = "", []
         if client is not None:
-            with suppress(OSError, TimeoutError):
+            try:
                 cluster.close(client)
+            except Exception:
+                logger.debug("The connection could not be closed", exc_info=True)
 
     # What workers report
 
@@ -404,10 +441,10 @@ class Engine:
             task = self._tasks.get(news.pop("task"))
             if task is None:
                 return
-            task.heard, task.state = time.monotonic(), news["state"]
+            task.heard, task.state, task.hung = time.monotonic(), news["state"], False
             if not self._is_current(task) or not task.job.claim.alive:
                 return
-            news.pop("worker", None)
+            news.pop("worker", None)  # its address, which dask adds
             news["epochs"] = epochs_from(news["epochs"])
             began = task.job.claim.began or time.time()
             self._write(task.job, replace(task.job.claim, began=began, **news))
@@ -415,7 +452,7 @@ class Engine:
     def _on_done(self, name: str, future: "Future[worker.Outcome]") -> None:
         outcome, error = None, None
         try:
-            outcome = future.result()
+            outcome = future.result(timeout=RESULT_SECONDS)
         except Exception as failure:
             error = failure
         with self._lock:
@@ -427,8 +464,10 @@ class Engine:
             if outcome is None:
                 self._failed(task, error)
             else:
-                self._speeds.note(self.store.save(task.job.spec, outcome.record, outcome.files))
+                run = self.store.save(task.job.spec, outcome.record, outcome.files)
                 self._finish(task.job)
+                with self._lock:
+                    self._speeds.note(run)
         except Exception as failure:
             self._end(task.job, _reason(failure, task))
 
@@ -444,11 +483,16 @@ class Engine:
         job = task.job
         match error:
             case MissingData() if self._client and self._scheduler:
-                self._send_data(self._client, str(error.values["worker"]), error)
+                try:
+                    self._send_data(self._client, str(error.values["worker"]), error)
+                except (OSError, RuntimeError, KeyError):
+                    job.faults += 1
             case CancelledError():
                 pass  # a stopped run has no task any more: the scheduler is gone
             case KilledWorker():
-                job.faults += task.state != "queued"
+                job.faults += NOT_BEGUN if task.state == "queued" else 1
+            case OSError():
+                job.faults += 1  # the result was lost on its way
             case _ if type(error).__name__ in OUT_OF_MEMORY:
                 job.faults += 1
             case _:
@@ -469,7 +513,7 @@ class Engine:
             data = worker.load(wanted)
         except MissingData:
             raise missing from None
-        client.run(worker.receive, data, workers=[address])
+        _run_at(client, address, worker.receive, data)
 
     # What becomes of a run
 
@@ -515,30 +559,39 @@ class Engine:
 
     def _beat(self) -> None:
         while not self._closed.wait(BEAT_SECONDS):
-            with self._lock:
-                jobs = list(self._jobs.values())
-                for job in jobs:
-                    if not job.written:
-                        self._write(job, job.claim)
-            if jobs:
-                with suppress(LabError):
-                    self.store.beat(self._owner)
+            try:
+                self._live()
+            except Exception:
+                logger.exception("A beat failed")
+
+    def _live(self) -> None:
+        """Say that this process is alive, write what could not be written, hear what others ask."""
+        with self._lock:
+            jobs = list(self._jobs.values())
             for job in jobs:
-                if self.store.asked_to_stop(job.key):
-                    self.stop(job.key)
-            self._watch_elsewhere()
+                if not job.written:
+                    self._write(job, job.claim)
+        if jobs:
+            with suppress(LabError):
+                self.store.beat(self._owner)
+        for job in jobs:
+            if job.claim.alive and self.store.asked_to_stop(job.key):
+                self.stop(job.key)
+        self._watch_elsewhere()
 
     def _watch_elsewhere(self) -> None:
         """Take over runs that somebody here wants and that another process does not train on."""
-        for key, (spec, students) in list(self._elsewhere.items()):
+        for key in list(self._elsewhere):
             claim = self.store.claimed(key)
             if claim and claim.alive:
                 continue
-            self._elsewhere.pop(key, None)
-            if claim is None or claim.state != "failed":
-                for student in students:
-                    with suppress(LabError):
-                        self.submit(spec, student)
+            with self._lock:
+                spec, students = self._elsewhere.pop(key, (None, set()))
+                given_up = claim and (claim.state == "failed" or claim.reason == STOPPED_FOR_ALL)
+                if spec and not given_up:
+                    for student in students:
+                        with suppress(LabError):
+                            self.submit(spec, student)
 
 
 def _reason(error: Exception | None, task: Task) -> LabError:
@@ -588,5 +641,6 @@ def _no_workers(address: str) -> TrainingError:
 
 def _no_answer(error: Exception) -> TrainingError:
     return TrainingError(
-        N_("The training processes do not answer ({reason}): try again."), reason=error
+        N_("The training processes do not answer ({reason}): they are started again."),
+        reason=error,
     )

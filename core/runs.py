@@ -115,7 +115,7 @@ class Claim:
         if self.state == "failed":
             return TrainingError(self.reason, **self.reason_values)
         if self.state == "stopped":
-            return Stopped(N_("The training was stopped."))
+            return Stopped(self.reason or N_("The training was stopped."))
         return TrainingError(N_("The training was interrupted: start it again."))
 
     @property
@@ -183,7 +183,7 @@ class Damaged(StoreError):
 
 
 def _damaged(key: str) -> Damaged:
-    return Damaged(N_("The stored run {key} is damaged: train it again."), key=key)
+    return Damaged(N_("The stored run {key} is damaged or gone: train it again."), key=key)
 
 
 def _unreadable(path: Path, error: OSError) -> StoreError:
@@ -290,14 +290,15 @@ class Store:
             folder.rename(aside / f"{folder.name}-{time.time_ns()}")
 
     def delete(self, key: str) -> None:
-        """Remove a finished run, at once and whole. Raises StoreError if that cannot be."""
+        """Remove a finished run, at once and whole, if it is there. Raises StoreError."""
         with _writing(self.cache), self._lock(self._runs):
             self._delete(self._runs / key)
 
     def _delete(self, folder: Path) -> None:
         self._checked.pop(folder, None)
-        doomed = Path(tempfile.mkdtemp(prefix=".", dir=self._runs))
-        folder.rename(doomed / folder.name)
+        doomed = folder.with_name(f".{folder.name}-{time.time_ns()}")
+        with suppress(FileNotFoundError):  # another process was faster
+            folder.rename(doomed)
         shutil.rmtree(doomed, ignore_errors=True)
 
     def size(self) -> int:
@@ -313,15 +314,16 @@ class Store:
     def _make_room(self, newest: str) -> None:
         """Delete runs until all fit into the limit: the variants of the lab table come last."""
         limit = settings.store_bytes()
-        kept = []
-        for folder in self._folders():
-            if folder.name.startswith("."):
-                if time.time() - folder.stat().st_mtime > LEFT_OVER_AFTER:
-                    shutil.rmtree(folder, ignore_errors=True)
-            elif folder.name != newest:
-                kept.append((_is_variant(folder), folder.stat().st_mtime, folder))
+        folders = self._folders()
+        for folder in folders:
+            left_over = folder.name.startswith(".")
+            if left_over and time.time() - folder.stat().st_mtime > LEFT_OVER_AFTER:
+                shutil.rmtree(folder, ignore_errors=True)
         total = self.size()
-        for _, _, folder in sorted(kept):
+        if total <= limit:
+            return
+        others = [f for f in folders if not f.name.startswith(".") and f.name != newest]
+        for folder in sorted(others, key=lambda f: (_is_variant(f), f.stat().st_mtime)):
             if total <= limit:
                 return
             total -= _size(folder)

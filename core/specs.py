@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, NamedTuple, Self
 
@@ -181,7 +182,7 @@ class RunSpec:
     optimizer: OptimizerSpec
     train: TrainSpec
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The name of the run: data set and 16 hexadecimal digits, equal for equal specs."""
         canonical = json.dumps(self.to_dict(), sort_keys=True)
@@ -237,6 +238,12 @@ def variant_of(spec: RunSpec) -> int | None:
         if (spec.model, spec.train, spec.optimizer) == (*variant_specs(number), optimizer_spec()):
             return number
     return None
+
+
+def variant_run(data: DataSpec, number: int) -> RunSpec:
+    """The run of a variant of the lab table on these images. Raises UsageError if unknown."""
+    model, train = variant_specs(number)
+    return RunSpec(data, model, optimizer_spec(), train)
 
 
 def drawing_specs() -> tuple[ModelSpec, TrainSpec]:

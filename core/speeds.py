@@ -1,7 +1,7 @@
 """How long a run takes: from its number of steps and weights, and from what was measured here."""
 
 import math
-from collections import deque
+from collections import defaultdict, deque
 from statistics import median
 
 from core.datasets import DATASETS
@@ -11,6 +11,9 @@ from core.structure import weights
 
 REMEMBERED = 50
 """How many measured runs count."""
+
+Alike = tuple[ModelSpec, int]
+"""A network and a batch size: runs of both alike take alike."""
 
 FULL, SAMPLE = 60_000, 4_000
 """Training images of a full data set, and of another one as long as nothing is known of it."""
@@ -30,11 +33,13 @@ def seconds_of(model: ModelSpec, train: TrainSpec, images: int) -> float:
 
 
 class Speeds:
-    """What runs took on these workers, against seconds_of."""
+    """What runs took on these workers, against seconds_of. Not safe among threads."""
 
     def __init__(self) -> None:
-        self._ratios: deque[tuple[RunSpec, float]] = deque(maxlen=REMEMBERED)
+        self._ratios: deque[tuple[Alike, float]] = deque(maxlen=REMEMBERED)
         self._images = {wanted.digest: FULL for wanted in DATASETS.values()}
+        self._factors: dict[Alike, float] = {}
+        self._usual = 1.0
 
     @property
     def known(self) -> int:
@@ -47,15 +52,17 @@ class Speeds:
             images = run.dataset["train"] + run.dataset["validation"]
             self._images[run.spec.data.digest] = images
             expected = seconds_of(run.spec.model, run.spec.train, images)
-            self._ratios.append((run.spec, (run.train_seconds + run.compile_seconds) / expected))
+            ratio = (run.train_seconds + run.compile_seconds) / expected
+            self._ratios.append(((run.spec.model, run.spec.train.batch_size), ratio))
+        groups = defaultdict(list)
+        for alike, ratio in self._ratios:
+            groups[alike].append(ratio)
+        self._factors = {alike: median(ratios) for alike, ratios in groups.items()}
+        if self._ratios:
+            self._usual = median(ratio for _, ratio in self._ratios)
 
     def seconds(self, spec: RunSpec) -> float:
         """How long that run will take: as runs of its network and batch size took, or as all."""
         images = self._images.get(spec.data.digest, SAMPLE)
-        alike = [
-            ratio
-            for known, ratio in self._ratios
-            if (known.model, known.train.batch_size) == (spec.model, spec.train.batch_size)
-        ]
-        ratios = alike or [ratio for _, ratio in self._ratios] or [1.0]
-        return seconds_of(spec.model, spec.train, images) * median(ratios)
+        factor = self._factors.get((spec.model, spec.train.batch_size), self._usual)
+        return seconds_of(spec.model, spec.train, images) * factor

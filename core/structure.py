@@ -6,6 +6,7 @@ A Conv2D layer has height x width x channels weights, and one bias, for each of 
 
 import math
 from collections import Counter
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -101,6 +102,7 @@ def layers(model: ModelSpec) -> list[LayerRow]:
     return rows
 
 
+@cache
 def weights(model: ModelSpec) -> int:
     """How many weights the network has."""
     return sum(row.weights for row in layers(model))

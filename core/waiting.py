@@ -16,7 +16,7 @@ class Waiting:
 
     def __init__(self) -> None:
         self._turns: dict[str, dict[str, Turn]] = {}
-        self._last_round: dict[str, int] = {}
+        self._taken: dict[str, int] = {}
         self._round = 0
         self._places = count()
 
@@ -24,9 +24,9 @@ class Waiting:
         """Let a student wait for a run too; it has the best of the turns of those who do."""
         turns = self._turns.setdefault(key, {})
         if student not in turns:
-            turn = max(self._round, self._last_round.get(student, -1) + 1)
-            self._last_round[student] = turn
-            turns[student] = (turn, next(self._places))
+            own = [mine[student][0] for mine in self._turns.values() if student in mine]
+            last = max([self._taken.get(student, -1), *own])
+            turns[student] = (max(self._round, last + 1), next(self._places))
 
     def add_first(self, key: str, students: set[str]) -> None:
         """Put a run that had its turn in front again."""
@@ -52,5 +52,7 @@ class Waiting:
         if not self._turns:
             return None
         key = self.order()[0]
-        self._round = max(self._round, min(self._turns.pop(key).values())[0])
+        turns = self._turns.pop(key)
+        self._round = max(self._round, min(turns.values())[0])
+        self._taken |= dict.fromkeys(turns, self._round)
         return key

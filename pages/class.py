@@ -1,6 +1,6 @@
 """For the teacher: what is trained, what runs, and how accuracy grows with the network."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from core import charts, datasets, settings, specs
+from core.engine import Place
 from core.errors import DataError, LabError
 from core.i18n import N_
 from core.runs import Claim, Run
@@ -17,6 +18,8 @@ from core.structure import weights
 from core.variants import VARIANTS
 from pages.ui import frame, lab, networks, people, training
 from pages.ui.text import _, duration, plural
+
+Queue = dict[str, Place]
 
 # States of a claim without a result
 BROKEN = {"failed": N_("failed"), "interrupted": N_("interrupted"), "stopped": N_("stopped")}
@@ -40,44 +43,42 @@ def present_data() -> list[datasets.Dataset]:
 
 def variant_spec(data: datasets.Dataset, number: int) -> RunSpec:
     """The run of a variant of the lab table on this data."""
-    model, train = specs.variant_specs(number)
-    return RunSpec(DataSpec(data.name, data.digest), model, specs.optimizer_spec(), train)
+    return specs.variant_run(DataSpec(data.name, data.digest), number)
 
 
-def columns(data: datasets.Dataset, number: int) -> dict[str, str]:
+def columns(data: datasets.Dataset, number: int, queue: Queue) -> dict[str, str]:
     """The cells of a variant on a data set: its state and its test accuracy."""
     spec = variant_spec(data, number)
     run = lab.find_run(spec.key)
     return {
-        data.definition.title: _("trained") if run else state(spec),
+        data.definition.title: _("trained") if run else state(spec, queue),
         _("{title}, accuracy").format(title=data.definition.title): frame.figure(
             run.test_accuracy if run else None
         ),
     }
 
 
-def state(spec: RunSpec) -> str:
+def state(spec: RunSpec, queue: Queue) -> str:
     """How far a run is that is not finished."""
-    engine = lab.engine()
-    claim = engine.store.claimed(spec.key)
+    claim = lab.engine().store.claimed(spec.key)
     if claim is None:
         return _("not trained")
     if claim.state == "running":
         return _("running, {share:.0%}").format(share=claim.fraction)
     if not claim.alive:
         return _(BROKEN[claim.state])
-    place = engine.place(claim.key)
+    place = queue.get(claim.key)
     return _("waiting, place {n}").format(n=place.number) if place else _("preparing")
 
 
-def variants(data: list[datasets.Dataset]) -> None:
+def variants(data: list[datasets.Dataset], queue: Queue) -> None:
     """Every variant on every data set, with its state and its test accuracy."""
     rows = [
         {
             _("Variant"): number,
             _("Hidden layers"): " + ".join(map(str, variant.hidden)),
             _("Weights"): f"{weights(variant_spec(data[0], number).model):,}",
-            **{key: cell for one in data for key, cell in columns(one, number).items()},
+            **{key: cell for one in data for key, cell in columns(one, number, queue).items()},
         }
         for number, variant in VARIANTS.items()
     ]
@@ -94,10 +95,9 @@ def variants(data: list[datasets.Dataset]) -> None:
     st.caption(_("Test accuracy of one run each with seed 0. {places}.").format(places=places))
 
 
-def train_all(data: list[datasets.Dataset]) -> None:
+def train_all(data: list[datasets.Dataset], under_way: Collection[str]) -> None:
     """The button that trains the nine variants on every data set, before the lesson."""
     wanted = [(variant_spec(one, n), one) for one in data for n in VARIANTS if n]
-    under_way = {claim.key for claim in lab.engine().store.claims() if claim.alive}
     missing = [
         (spec, one)
         for spec, one in wanted
@@ -138,11 +138,12 @@ def submit(wanted: list[RunSpec]) -> None:
 
 
 def stop(keys: list[str]) -> None:
-    """Stop runs for everybody, those that wait longest first, as the teacher."""
+    """Stop runs for everybody, the last in the queue first, as the teacher."""
     if not people.is_teacher():
         return
+    queue = lab.engine().places()
     try:
-        for key in keys:
+        for key in sorted(keys, key=lambda key: turn(key, queue), reverse=True):
             lab.engine().stop(key)
     except LabError as error:
         st.session_state.class_error = error
@@ -165,7 +166,7 @@ def name(spec: RunSpec) -> str:
     return f"{networks.title(spec)} · {title} · " + _("seed {n}").format(n=spec.train.seed)
 
 
-def under_way(claims: list[Claim]) -> None:
+def under_way(claims: list[Claim], queue: Queue) -> None:
     """What runs and what waits: how far, for how long, on which worker, and the button to stop."""
     now = datetime.now().timestamp()
     rows = [
@@ -174,7 +175,7 @@ def under_way(claims: list[Claim]) -> None:
             _("For"): _("{n:.0f} s").format(n=now - claim.began) if claim.began else "–",
             _("Worker"): claim.machine or "–",
             _("Students"): len(lab.engine().students(claim.key)),
-            _("State"): training.text(claim),
+            _("State"): training.text(claim, queue.get(claim.key)),
         }
         for claim in claims
     ]
@@ -190,10 +191,9 @@ def under_way(claims: list[Claim]) -> None:
     pick("stop", {claim.key: name(claim.spec) for claim in claims})
 
 
-def turn(claim: Claim) -> int:
-    """Its place in the queue, 0 for what runs."""
-    place = lab.engine().place(claim.key)
-    return place.number if place else 0
+def turn(key: str, queue: Queue) -> int:
+    """The place of a run in the queue, 0 if it runs."""
+    return queue[key].number if key in queue else 0
 
 
 def pick(what: Literal["stop", "delete"], names: dict[str, str]) -> None:
@@ -238,10 +238,18 @@ def ended(claims: list[Claim]) -> None:
 @st.fragment(run_every=2)
 def board(data: list[datasets.Dataset], finished: int) -> None:
     """All that changes while runs are trained; the rest is drawn anew when one is finished."""
+    try:
+        draw_board(data, finished)
+    except LabError as error:
+        frame.show_error(error)
+
+
+def draw_board(data: list[datasets.Dataset], finished: int) -> None:
+    """The board itself. Raises StoreError if the store cannot be read."""
     store = lab.engine().store
     if len(store.runs()) != finished:
         st.rerun()
-    claims = store.claims()
+    claims, queue = store.claims(), lab.engine().places()
     alive = [claim for claim in claims if claim.alive]
     running = [claim for claim in alive if claim.state != "queued"]
     frame.tiles(
@@ -255,10 +263,10 @@ def board(data: list[datasets.Dataset], finished: int) -> None:
     training.trouble()
     if error := st.session_state.pop("class_error", None):
         frame.show_error(error)
-    variants(data)
-    train_all(data)
+    variants(data, queue)
+    train_all(data, {claim.key for claim in alive})
     st.subheader(_("Under way"))
-    under_way(sorted(alive, key=turn))
+    under_way(sorted(alive, key=lambda claim: turn(claim.key, queue)), queue)
     ended([claim for claim in claims if claim.state in ("failed", "interrupted")])
 
 

@@ -38,7 +38,7 @@ def offer_training() -> None:
     if current.run:
         return
     claim = lab.engine().store.claimed(spec.key)
-    if claim and claim.alive:
+    if training.goes_on(claim):
         wait(spec.key)
     else:
         label = _("Train {name} and use it here").format(name=current.name)
@@ -49,9 +49,10 @@ def offer_training() -> None:
 def wait(key: str) -> None:
     """A training that is under way. When it ends, the page goes on with its network."""
     claim = lab.engine().store.claimed(key)
-    if claim is None or not claim.alive:
+    if not training.goes_on(claim):
         st.session_state.new_network = key
         st.rerun()
+    assert claim
     training.progress(claim)
 
 

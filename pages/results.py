@@ -13,8 +13,8 @@ from pages.ui.text import _, catalogue
 
 # Not made on demand: Streamlit may forget such a file before the browser fetches it, while others
 # use the server.
-@st.cache_data(max_entries=8, show_spinner=False)
-def files(key: str, language: str, _run: Run, _data: Dataset) -> tuple[bytes, str]:
+@st.cache_data(max_entries=24, show_spinner=False)
+def files(key: str, finished: str, language: str, _run: Run, _data: Dataset) -> tuple[bytes, str]:
     """The zip and the recognition results of a run, made once for each language."""
     return (
         report.results_zip(_run, _data, catalogue().gettext),
@@ -59,7 +59,7 @@ st.markdown(
 )
 
 st.subheader(_("Save the results"))
-everything, table = files(run.key, str(st.context.locale), run, data)
+everything, table = files(run.key, run.finished, str(st.context.locale), run, data)
 st.download_button(
     _("Everything (zip)"),
     everything,

@@ -67,8 +67,9 @@ def offer(claim: Claim | None, total: int) -> None:
 def watch(key: str, total: int) -> None:
     """A run that is under way. When it ends, the whole page is drawn anew."""
     claim = lab.engine().store.claimed(key)
-    if claim is None or not claim.alive:
+    if not training.goes_on(claim):
         st.rerun()
+    assert claim
     training.progress(claim)
     curves(claim.epochs, total)
     if claim.epochs:
@@ -83,7 +84,7 @@ run = current.run
 claim = None if run else lab.engine().store.claimed(current.spec.key)
 if run:
     finished(run)
-elif claim and claim.alive:
+elif training.goes_on(claim):
     watch(current.spec.key, epochs)
 else:
     offer(claim, epochs)

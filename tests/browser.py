@@ -239,8 +239,13 @@ def under_way(page: Page) -> None:
     expect(page.get_by_text(re.compile(r"^Epoch \d+ of "))).to_be_visible(timeout=TRAINING * 1000)
 
 
+def stop_button(page: Page) -> Locator:
+    """The page's own: while it works, Streamlit has one at the top too."""
+    return page.get_by_test_id("stMain").get_by_role("button", name="Stop", exact=True)
+
+
 def stop_training(page: Page) -> None:
-    page.get_by_role("button", name="Stop", exact=True).click()
+    stop_button(page).click()
 
 
 def wait_for_run(page: Page) -> None:

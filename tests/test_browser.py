@@ -303,6 +303,32 @@ def test_two_students_who_start_the_same_run_get_one_training(tab: Tab, server: 
     assert "Traceback" not in log
 
 
+def test_a_stop_is_one_s_own_and_the_teacher_s_is_for_all(tab: Tab, server: Server) -> None:
+    choice = {**LONG, "seed": 77}
+    ada, grace, teacher = tab(), tab(), tab()
+    lab.open_page(ada, server, "train", **choice)
+    lab.start_training(ada)
+    lab.open_page(grace, server, "train", **choice)
+    grace.get_by_role("button", name="Wait for it too").click()
+    expect(grace.get_by_text("1 other student waits for it too")).to_be_visible()
+    lab.under_way(ada)
+    lab.stop_training(ada)
+    expect(ada.get_by_role("button", name="Wait for it too")).to_be_visible()
+    lab.under_way(grace)
+    grace.reload()
+    expect(lab.stop_button(grace)).to_be_visible()  # still the same student
+
+    lab.open_page(teacher, server, "class")
+    box = teacher.get_by_role("combobox", name="Runs to stop")
+    box.fill("64 relu")
+    teacher.get_by_role("option", name=re.compile("seed 77")).click()
+    teacher.keyboard.press("Escape")
+    lab.stop_training(teacher)
+    for student in (ada, grace):
+        expect(student.get_by_text("The training was stopped by the teacher.")).to_be_visible()
+        expect(student.get_by_role("button", name="Start again")).to_be_visible()
+
+
 @pytest.mark.slow
 def test_a_training_is_stopped_and_started_again(tab: Tab, server: Server) -> None:
     page = tab()

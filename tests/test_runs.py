@@ -187,10 +187,10 @@ def test_a_file_damaged_after_the_run_was_found_is_not_read(store: Store, folder
     run = store.find(SPEC.key)
     assert run is not None
     (folder / "model.keras").write_bytes(b"WEIGHTS")
-    with pytest.raises(StoreError, match="is damaged: train it again"):
+    with pytest.raises(StoreError, match="is damaged or gone: train it again"):
         run.read("model.keras")
     (folder / "model.keras").unlink()
-    with pytest.raises(StoreError, match="is damaged: train it again"):
+    with pytest.raises(StoreError, match="is damaged or gone: train it again"):
         run.read("model.keras")
 
 
@@ -499,8 +499,7 @@ def test_a_deleted_run_is_gone_and_another_stays(store: Store, cache: Path, fold
     assert store.runs() == [other]
     assert Store(cache).find(SPEC.key) is None
     assert [path for path in everything(cache / "runs") if path.startswith(".")] == []
-    with pytest.raises(StoreError, match="No such file"):
-        store.delete(SPEC.key)
+    store.delete(SPEC.key)  # by two teachers at once
 
 
 # Signs of life

@@ -72,3 +72,11 @@ def test_what_was_removed_or_never_waited() -> None:
     waiting.leave("unknown", "a")
     assert taken(waiting) == ["b1"]
     assert waiting.pop() is None
+
+
+def test_who_gave_up_a_study_is_not_sent_to_the_end() -> None:
+    waiting = queue(*(f"a{n}" for n in range(5)), *(f"b{n}" for n in range(5)))
+    for number in range(5):
+        waiting.leave(f"a{number}", "a")
+    waiting.add("a9", "a")
+    assert waiting.order()[:3] == ["b0", "a9", "b1"]

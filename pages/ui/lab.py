@@ -102,9 +102,7 @@ def find_run(key: str) -> Run | None:
 
 def find_variant_run(data: Dataset, number: int) -> Run | None:
     """The finished run of a variant of the table on this data, or None."""
-    model, train = specs.variant_specs(number)
-    data_spec = specs.DataSpec(data.name, data.digest)
-    return find_run(RunSpec(data_spec, model, specs.optimizer_spec(), train).key)
+    return find_run(specs.variant_run(specs.DataSpec(data.name, data.digest), number).key)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -66,8 +66,8 @@ def ask_password() -> None:
     if not settings.password():
         st.caption(
             _(
-                "Training everything, stopping others' runs and deleting work at the teacher's "
-                "computer, or with a password (LAB_PASSWORD) that the teacher sets there."
+                "Only the teacher can train everything, stop others' runs and delete runs: at the "
+                "computer that serves the lab, or with the password set there (LAB_PASSWORD)."
             )
         )
         return
@@ -80,8 +80,13 @@ def ask_password() -> None:
 
 def _check(guess: str) -> None:
     """Compare a guess with the password: one guess a second, however many try."""
-    with _guessing:
+    if not _guessing.acquire(timeout=3 * GUESS_SECONDS):
+        st.error(_("Too many guesses at once: wait a moment, then try again."))
+        return
+    try:
         time.sleep(GUESS_SECONDS)
+    finally:
+        _guessing.release()
     if hmac.compare_digest(guess.encode(), (settings.password() or "").encode()):
         st.session_state.teacher = True
         st.rerun()

@@ -4,6 +4,7 @@ from typing import Literal
 
 import streamlit as st
 
+from core.engine import Place
 from core.errors import LabError
 from core.i18n import N_
 from core.runs import Claim
@@ -36,11 +37,12 @@ def _start() -> None:
 
 def progress(claim: Claim) -> None:
     """How far a run is that is under way, and the button that stops it or joins those who wait."""
-    st.progress(claim.fraction, text(claim))
+    st.progress(claim.fraction, text(claim, lab.engine().place(claim.key)))
     trouble()
     student, wanted = people.student(), lab.engine().students(claim.key)
     others = len(wanted - {student})
     if student not in wanted:
+        st.caption(_("Somebody else asked for this training."))
         st.button(
             _("Wait for it too"),
             icon=":material/group_add:",
@@ -48,7 +50,6 @@ def progress(claim: Claim) -> None:
             key="join",
             help=_("Then it goes on until it is done, even if the others stop."),
         )
-        st.caption(_("Somebody else asked for this training."))
         return
     st.button(
         _("Stop"),
@@ -67,32 +68,38 @@ def progress(claim: Claim) -> None:
         )
 
 
+def goes_on(claim: Claim | None) -> bool:
+    """True while a run is under way, also if another process gave it up and it is wanted here."""
+    return claim is not None and (claim.alive or bool(lab.engine().students(claim.key)))
+
+
 def trouble() -> None:
     """Say why no worker can be had, while that is so."""
     if error := lab.engine().trouble:
         st.warning(frame.sentence(error), icon=":material/cloud_off:")
 
 
-def text(claim: Claim) -> str:
+def text(claim: Claim, place: Place | None) -> str:
     """Where the run is, and how long it still takes."""
     total = claim.spec.train.epochs
     if claim.state == "queued":
-        return _place(claim.key)
-    if claim.state != "running":
+        return _waiting(place)
+    if claim.state in STATES:
         return _(STATES[claim.state])
+    if not claim.alive:
+        return _("Another program gave it up: it is trained here")
     text = _("Epoch {n} of {total}").format(n=min(len(claim.epochs) + 1, total), total=total)
     if claim.seconds_left is None:
         return text
     return _("{text}, about {n:.0f} s left").format(text=text, n=claim.seconds_left)
 
 
-def _place(key: str) -> str:
+def _waiting(place: Place | None) -> str:
     """Where a run stands in the queue, and when its turn comes."""
-    place = lab.engine().place(key)
     if place is None:
         return _("Waiting for a free worker")
     if place.seconds < 1:
-        return _("Next in the queue")
+        return _("Starts at once")
     return _("Place {n} of {total} in the queue, starts in {time}").format(
         n=place.number, total=place.of, time=duration(place.seconds)
     )
