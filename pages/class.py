@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Literal
 
 import pandas as pd
 import streamlit as st
@@ -23,6 +22,9 @@ Queue = dict[str, Place]
 
 # States of a claim without a result
 BROKEN = {"failed": N_("failed"), "interrupted": N_("interrupted"), "stopped": N_("stopped")}
+
+
+SHOWN = 20  # runs that are under way, each with its button
 
 
 def table_height(rows: Sequence[object]) -> int:
@@ -167,55 +169,54 @@ def name(spec: RunSpec) -> str:
 
 
 def under_way(claims: list[Claim], queue: Queue) -> None:
-    """What runs and what waits: how far, for how long, on which worker, and the button to stop."""
-    now = datetime.now().timestamp()
-    rows = [
-        {
-            _("Run"): name(claim.spec),
-            _("For"): _("{n:.0f} s").format(n=now - claim.began) if claim.began else "–",
-            _("Worker"): claim.machine or "–",
-            _("Students"): len(lab.engine().students(claim.key)),
-            _("State"): training.text(claim, queue.get(claim.key)),
-        }
-        for claim in claims
-    ]
-    if not rows:
+    """What runs and what waits: how far, for how long, on which worker, and a button to stop it.
+
+    A row for each and no list to choose from, which would close whenever this is drawn anew.
+    """
+    if not claims:
         st.caption(_("Nothing is trained at the moment."))
         return
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        height=table_height(rows),
-        alt=_("The runs that are trained or wait, with their state and worker"),
+    teacher = people.is_teacher()
+    for claim in claims[:SHOWN]:
+        with st.container(horizontal=True, vertical_alignment="center", border=True):
+            st.markdown(f"**{name(claim.spec)}**  \n{facts(claim, queue)}", width="stretch")
+            if teacher:
+                stop_button(_("Stop"), f"stop-{claim.key}", [claim.key], name(claim.spec))
+    if len(claims) > SHOWN:
+        st.caption(_("And {n} more that wait.").format(n=len(claims) - SHOWN))
+    if teacher:
+        stop_button(_("Stop all"), "stop_all", [claim.key for claim in claims], _("everything"))
+
+
+def facts(claim: Claim, queue: Queue) -> str:
+    """How far a run is, for how long and where it is trained, and how many wait for it."""
+    parts = [training.text(claim, queue.get(claim.key))]
+    if claim.began:
+        seconds = datetime.now().timestamp() - claim.began
+        parts.append(_("for {n:.0f} s on {worker}").format(n=seconds, worker=claim.machine))
+    waiting = len(lab.engine().students(claim.key))
+    if waiting:
+        parts.append(plural("{n} student", "{n} students", waiting).format(n=waiting))
+    else:
+        parts.append(_("another program"))
+    return " · ".join(parts)
+
+
+def stop_button(label: str, key: str, keys: list[str], what: str) -> None:
+    """The teacher's button that stops runs for everybody."""
+    st.button(
+        label,
+        icon=":material/stop:",
+        key=key,
+        help=_("Stops for everybody: {what}").format(what=what),
+        on_click=stop,
+        args=[keys],
     )
-    pick("stop", {claim.key: name(claim.spec) for claim in claims})
 
 
 def turn(key: str, queue: Queue) -> int:
     """The place of a run in the queue, 0 if it runs."""
     return queue[key].number if key in queue else 0
-
-
-def pick(what: Literal["stop", "delete"], names: dict[str, str]) -> None:
-    """For the teacher: some runs by their names, and the button that stops or deletes them."""
-    if not people.is_teacher():
-        return
-    label, button, action = {
-        "stop": (_("Runs to stop"), _("Stop"), stop),
-        "delete": (_("Runs to delete"), _("Delete"), delete),
-    }[what]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        keys = st.multiselect(
-            label, list(names), format_func=lambda key: names.get(key, key), key=f"runs_to_{what}"
-        )
-        st.button(
-            button,
-            icon=f":material/{what}:",
-            on_click=action,
-            args=[keys],
-            disabled=not keys,
-            key=f"{what}_runs",
-        )
 
 
 def ended(claims: list[Claim]) -> None:
@@ -292,7 +293,24 @@ def stored(runs: list[Run]) -> None:
     st.dataframe(
         pd.DataFrame(rows), hide_index=True, height=table_height(rows), alt=_("All finished runs")
     )
-    pick("delete", {run.key: f"{name(run.spec)} · {run.key}" for run in runs})
+    if not people.is_teacher():
+        return
+    names = {run.key: f"{name(run.spec)} · {run.key}" for run in runs}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        keys = st.multiselect(
+            _("Runs to delete"),
+            list(names),
+            format_func=lambda key: names.get(key, key),
+            key="runs_to_delete",
+        )
+        st.button(
+            _("Delete"),
+            icon=":material/delete:",
+            on_click=delete,
+            args=[keys],
+            disabled=not keys,
+            key="delete_runs",
+        )
 
 
 frame.begin(_("Is everything trained for the lesson, and what is trained now?"), choice_of="none")

@@ -472,14 +472,17 @@ class Session:
         if not triggers:
             self._states[state.id] = state
         await self._ask(Wanted(fragment=node.fragment), triggers)
-        await self._arrived(kind, begun)
+        await self._arrived(kind, begun, node.fragment)
 
     async def _ask(self, wanted: Wanted, triggers: Iterable[WidgetState] = ()) -> None:
         self._wanted = wanted
         await self._send(self._rerun(wanted.fragment, triggers))
 
-    async def _arrived(self, kind: str, begun: float) -> None:
-        await self.until(lambda: self._wanted.done)
+    async def _arrived(self, kind: str, begun: float, fragment: str = "") -> None:
+        def gone() -> bool:  # a training ended, and the page was drawn anew without its button
+            return bool(fragment) and fragment not in {n.fragment for n in self.page.nodes.values()}
+
+        await self.until(lambda: self._wanted.done or gone())
         self.timings.append(Timing(kind, time.monotonic() - begun))
         for url in [url for url, here in self._media.items() if not here]:
             self._media[url] = True
