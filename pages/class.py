@@ -24,7 +24,7 @@ Queue = dict[str, Place]
 BROKEN = {"failed": N_("failed"), "interrupted": N_("interrupted"), "stopped": N_("stopped")}
 
 
-SHOWN = 20  # runs that are under way, each with its button
+SHOWN = 10  # runs that are under way, each with its button
 
 
 def table_height(rows: Sequence[object]) -> int:
@@ -177,6 +177,8 @@ def under_way(claims: list[Claim], queue: Queue) -> None:
         st.caption(_("Nothing is trained at the moment."))
         return
     teacher = people.is_teacher()
+    if teacher and len(claims) > 1:
+        stop_button(_("Stop all"), "stop_all", [claim.key for claim in claims], _("everything"))
     for claim in claims[:SHOWN]:
         with st.container(horizontal=True, vertical_alignment="center", border=True):
             st.markdown(f"**{name(claim.spec)}**  \n{facts(claim, queue)}", width="stretch")
@@ -184,8 +186,6 @@ def under_way(claims: list[Claim], queue: Queue) -> None:
                 stop_button(_("Stop"), f"stop-{claim.key}", [claim.key], name(claim.spec))
     if len(claims) > SHOWN:
         st.caption(_("And {n} more that wait.").format(n=len(claims) - SHOWN))
-    if teacher:
-        stop_button(_("Stop all"), "stop_all", [claim.key for claim in claims], _("everything"))
 
 
 def facts(claim: Claim, queue: Queue) -> str:

@@ -303,6 +303,7 @@ def test_two_students_who_start_the_same_run_get_one_training(tab: Tab, server: 
     assert "Traceback" not in log
 
 
+@pytest.mark.slow
 def test_a_stop_is_one_s_own_and_the_teacher_s_is_for_all(tab: Tab, server: Server) -> None:
     choice = {**LONG, "seed": 77}
     ada, grace, teacher = tab(), tab(), tab()

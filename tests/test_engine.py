@@ -518,6 +518,7 @@ def test_a_worker_killed_once_does_not_end_the_run(engine: Engine, spec: RunSpec
     assert [epoch.epoch for epoch in run.epochs] == list(range(1, 31))
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_replaced(
     engine: Engine, spec: RunSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1355,6 +1355,7 @@ def test_without_the_password_nobody_affects_others(
     press(at, "Unlock")
     assert not at.main.text_input
     assert {picker.label for picker in at.main.multiselect} == {"Runs to delete"}
+    press(at, "Train all")
     press(at, "Stop all")
     assert not [claim for claim in engine.store.claims() if claim.alive]
     press(at, "Train all")

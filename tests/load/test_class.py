@@ -1,6 +1,6 @@
 """A class at once: many students on one server, each a session of its own, for some minutes.
 
-    python -m pytest -m load tests/load
+    python -m pytest -n 0 -m load tests/load
 
 LOAD_STUDENTS and LOAD_SECONDS make it smaller; LAB_DATA gives it the full data. Nothing else should
 run on the machine: students and server share it, and waiting times are what this test is about.
