@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 10
+LOGGED = 100
+"""How many messages dask remembers, for whoever looks for a fault."""
 
 
 def start(workers: int) -> "Client":
@@ -23,8 +25,14 @@ def start(workers: int) -> "Client":
     import dask
     from distributed import Client, LocalCluster
 
-    # None of dask's own retries: it counts a death against all runs that the worker was given.
-    dask.config.set({"distributed.scheduler.allowed-failures": 0})
+    dask.config.set(
+        {
+            # No retries of dask's own: it counts a death against all runs given to the worker.
+            "distributed.scheduler.allowed-failures": 0,
+            # Logs of a thousand messages, each with the curves of a run, are many megabytes.
+            "distributed.admin.low-level-log-length": LOGGED,
+        }
+    )
     # A terminal sends Ctrl-C to all processes. Workers leave it to the one that started them: they
     # inherit the mask of the threads that start here. (resource_tracker would undo it later.)
     resource_tracker.ensure_running()
