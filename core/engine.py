@@ -94,6 +94,7 @@ class Task:
 
     name: str
     job: Job
+    address: str
     future: "Future[worker.Outcome]"
     heard: float = field(default_factory=time.monotonic)
     state: str = "queued"
@@ -342,10 +343,24 @@ class Engine:
             self._trouble = _no_workers(self._scheduler)
         self._stop_tasks(client)
         self._restart_hung(client)
+        self._send_runs(client, workers)
+
+    def _send_runs(self, client: "Client", workers: list[str]) -> None:
+        """Give each worker that has no run of ours the next one of the queue.
+
+        dask by itself would put two behind each other while a worker imports TensorFlow.
+        """
         with self._lock:
-            capacity = len(workers) if self._scheduler else self._count
-            while len(self._tasks) < capacity and (key := self._waiting.pop()):
-                self._send(client, self._jobs[key])
+            busy = {task.address for task in self._tasks.values()}
+            free = [address for address in workers if address not in busy]
+            if not free or not self._waiting.order():
+                return
+        loads = client.processing()  # on a shared cluster others have runs too
+        free.sort(key=lambda address: len(loads.get(address, ())))
+        with self._lock:
+            for address in free:
+                if key := self._waiting.pop():
+                    self._send(client, self._jobs[key], address)
 
     def _connect(self) -> "Client":
         """Have a cluster. Raises TrainingError if that cannot be."""
@@ -369,15 +384,23 @@ class Engine:
             raise failure from error
         return self._client
 
-    def _send(self, client: "Client", job: Job) -> None:
+    def _send(self, client: "Client", job: Job, address: str) -> None:
         name = f"{job.key}-{uuid.uuid4().hex[:8]}"
         job.task = name
         try:
-            future = client.submit(worker.train, job.spec, name, key=name, pure=False)
+            future = client.submit(
+                worker.train,
+                job.spec,
+                name,
+                key=name,
+                pure=False,
+                workers=[address],
+                allow_other_workers=True,  # if that one is gone by then
+            )
         except Exception:
             self._again(job)
             raise
-        self._tasks[name] = Task(name, job, future)
+        self._tasks[name] = Task(name, job, address, future)
         future.add_done_callback(lambda done: self._on_done(name, done))
 
     def _stop_tasks(self, client: "Client") -> None:
@@ -444,7 +467,7 @@ class Engine:
             task.heard, task.state, task.hung = time.monotonic(), news["state"], False
             if not self._is_current(task) or not task.job.claim.alive:
                 return
-            news.pop("worker", None)  # its address, which dask adds
+            task.address = news.pop("worker")  # which dask adds
             news["epochs"] = epochs_from(news["epochs"])
             began = task.job.claim.began or time.time()
             self._write(task.job, replace(task.job.claim, began=began, **news))

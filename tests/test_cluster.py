@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import cluster, datasets, finder
+from core import cluster, datasets, finder, worker
 from core.datasets.mnist import MNIST
 from core.engine import Engine
 from core.runs import Run, Store
 from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
-from tests.test_engine import finish, runs_with_epochs, state, until
+from tests.test_engine import client_of, finish, runs_with_epochs, state, until
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +93,9 @@ def engine(
     monkeypatch.setenv("LAB_DATA", str(small_mnist))
     monkeypatch.setenv("LAB_SCHEDULER", machines.address)
     remote = Engine(Store())
+    remote.start()
+    until(lambda: len(remote.workers) == 2)
+    client_of(remote).run(worker.prepare)  # so that both begin with their runs at once
     yield remote
     remote.close()
 

@@ -557,6 +557,21 @@ def test_a_run_that_needs_too_much_memory_is_tried_twice_and_says_what_to_do(
 
 
 @pytest.mark.slow
+def test_runs_go_to_different_workers_also_while_these_start(cache: Path, spec: RunSpec) -> None:
+    engine = Engine(Store(), workers=2)
+    first, second = long(spec), long(spec, 1)
+    try:
+        client_of(engine)
+        engine.submit(first)
+        until(lambda: state(engine, first) == "running")
+        engine.submit(second)
+        until(lambda: state(engine, second) == "running")
+        assert state(engine, first) == "running", "the second has not waited for it"
+    finally:
+        engine.close()
+
+
+@pytest.mark.slow
 def test_a_run_that_kills_its_worker_twice_fails_and_the_others_go_on(
     engine: Engine, spec: RunSpec
 ) -> None:
