@@ -63,8 +63,8 @@ class Place(NamedTuple):
     number: int
     """1 for the next one."""
     of: int
-    seconds: float
-    """About how long it waits, as fast as runs were here."""
+    seconds: float | None
+    """About how long it waits, as fast as runs were here; None while there is no worker."""
 
 
 @dataclass(eq=False)
@@ -225,9 +225,11 @@ class Engine:
         with self._lock:
             order = self._waiting.order()
             free = [self._seconds_left(task.job.claim) for task in self._tasks.values()]
-            free += [0.0] * (max(len(self._workers), 1) - len(free))
+            free += [0.0] * (len(self._workers) - len(free))
+            if not free:
+                return {key: Place(n, len(order), None) for n, key in enumerate(order, 1)}
             heapq.heapify(free)
-            places = {}
+            places: dict[str, Place] = {}
             for number, key in enumerate(order, 1):
                 starts = heapq.heappop(free)
                 places[key] = Place(number, len(order), starts)

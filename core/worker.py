@@ -59,7 +59,7 @@ def prepare() -> None:
 
 @cache
 def _prepare() -> None:
-    os.nice(5)
+    os.nice(19)
     # Where memory is short, Linux is to end a worker, which is started again, and not the server.
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("500")

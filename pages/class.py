@@ -106,7 +106,7 @@ def train_all(data: list[datasets.Dataset], under_way: Collection[str]) -> None:
         if spec.key not in under_way and not lab.find_run(spec.key)
     ]
     if not missing:
-        st.caption(_("All nine variants are trained or under way."))
+        st.caption(_("Variants 1 to 9 are trained or under way."))
         return
     seconds = sum(
         seconds_of(spec.model, spec.train, len(one.arrays.x_train)) for spec, one in missing
@@ -185,7 +185,8 @@ def under_way(claims: list[Claim], queue: Queue) -> None:
             if teacher:
                 stop_button(_("Stop"), f"stop-{claim.key}", [claim.key], name(claim.spec))
     if len(claims) > SHOWN:
-        st.caption(_("And {n} more that wait.").format(n=len(claims) - SHOWN))
+        more = len(claims) - SHOWN
+        st.caption(plural("And {n} more.", "And {n} more.", more).format(n=more))
 
 
 def facts(claim: Claim, queue: Queue) -> str:
@@ -302,13 +303,15 @@ def stored(runs: list[Run]) -> None:
             list(names),
             format_func=lambda key: names.get(key, key),
             key="runs_to_delete",
+            help=_("A deleted run is gone for everybody, and can be trained again."),
         )
+        sure = st.checkbox(_("Yes, these"), key=f"sure-{len(keys)}", disabled=not keys)
         st.button(
-            _("Delete"),
+            plural("Delete {n} run", "Delete {n} runs", len(keys)).format(n=len(keys)),
             icon=":material/delete:",
             on_click=delete,
             args=[keys],
-            disabled=not keys,
+            disabled=not (keys and sure),
             key="delete_runs",
         )
 

@@ -477,7 +477,10 @@ def test_the_train_page_offers_to_start_and_starts(engine: Queue) -> None:
     button.click().run()
     assert [c.spec for c in engine.store.claims()] == [spec_of(TRAINED)]
     assert [button.label for button in at.main.button] == ["Stop"]
-    assert at.main.get("progress")[0].proto.text == "Starts at once"
+    assert (
+        at.main.get("progress")[0].proto.text
+        == "Place 1 of 1 in the queue, until there is a worker"
+    )
     at.main.button[0].click().run()
     assert at.main.info[-1].value == "The training was stopped."
 
@@ -486,7 +489,7 @@ def test_a_student_joins_a_run_of_another_and_leaves_it_again(engine: Queue) -> 
     engine.submit(spec_of(5), "another")
     engine.submit(spec_of(TRAINED), "another")
     at = visit("train", variant=TRAINED)
-    assert at.main.get("progress")[0].proto.text.startswith("Place 2 of 2 in the queue, starts in")
+    assert at.main.get("progress")[0].proto.text.startswith("Place 2 of 2 in the queue, until")
     assert [button.label for button in at.main.button] == ["Wait for it too"]
     at.main.button[0].click().run()
     assert len(engine.students(spec_of(TRAINED).key)) == 2
@@ -1305,7 +1308,8 @@ def test_the_class_page_shows_every_variant_and_what_is_under_way(run: Run, engi
     assert metrics(at)["Waiting"] == "1"
     assert metrics(at)["Stored runs"] == "1"
     assert "Fashion-MNIST" in at.main.info[0].value
-    row = "**Variant 1: 256 + 256 relu · MNIST · seed 0**  \nStarts at once · 1 student"
+    place = "Place 1 of 1 in the queue, until there is a worker"
+    row = f"**Variant 1: 256 + 256 relu · MNIST · seed 0**  \n{place} · 1 student"
     assert row in [text.value for text in at.main.markdown]
     assert list(at.main.dataframe[1].value["Why"]) == ["The disk is full."]
     assert "a sample" in " ".join(caption.value for caption in at.main.caption)
@@ -1334,7 +1338,9 @@ def test_the_teacher_trains_all_stops_and_deletes(run: Run, engine: Queue) -> No
     assert stopped
     assert stopped.state == "stopped", "for the student too"
     at.main.multiselect(key="runs_to_delete").set_value([run.key]).run()
-    press(at, "Delete")
+    assert [b.disabled for b in at.main.button if b.label == "Delete 1 run"] == [True]
+    at.main.checkbox[0].check().run()
+    press(at, "Delete 1 run")
     assert engine.store.find(run.key) is None
     assert class_table(at)["MNIST"][TRAINED] == "not trained"
 

@@ -105,4 +105,4 @@ def test_preparing_says_nothing_and_gives_way() -> None:
         text=True,
         check=True,
     )
-    assert (done.stdout, done.stderr) == ("5\n", "")
+    assert (done.stdout, done.stderr) == ("19\n", "")

@@ -98,6 +98,10 @@ def _waiting(place: Place | None) -> str:
     """Where a run stands in the queue, and when its turn comes."""
     if place is None:
         return _("Waiting for a free worker")
+    if place.seconds is None:
+        return _("Place {n} of {total} in the queue, until there is a worker").format(
+            n=place.number, total=place.of
+        )
     if place.seconds < 1:
         return _("Starts at once")
     return _("Place {n} of {total} in the queue, starts in {time}").format(
