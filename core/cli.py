@@ -301,9 +301,9 @@ def _train_everything(as_json: bool) -> None:
         )
     names = [context.params["dataset"]] if "dataset" in given else list(datasets.DATASETS)
     wanted = [
-        RunSpec(DataSpec(images.name, images.digest), model, specs.optimizer_spec(), train)
+        specs.variant_run(DataSpec(images.name, images.digest), number)
         for images in map(find_data, names)
-        for model, train in map(specs.variant_specs, range(1, len(VARIANTS)))
+        for number in range(1, len(VARIANTS))
     ]
     store = Store()
     began = time.monotonic()

@@ -1,7 +1,9 @@
 """For the teacher: what is trained, what runs, and how accuracy grows with the network."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -128,38 +130,31 @@ def train_all(data: list[datasets.Dataset], under_way: Collection[str]) -> None:
         )
 
 
-def submit(wanted: list[RunSpec]) -> None:
-    """Ask for runs, as the teacher."""
+def act(action: Callable[[Any], None], on: Iterable[Any]) -> None:
+    """Do something to runs or their keys, one after another, as the teacher."""
     if not people.is_teacher():
         return
     try:
-        for spec in wanted:
-            lab.engine().submit(spec, people.student())
+        for one in on:
+            action(one)
     except LabError as error:
         st.session_state.class_error = error
+
+
+def submit(wanted: list[RunSpec]) -> None:
+    """Ask for runs."""
+    act(partial(lab.engine().submit, student=people.student()), wanted)
 
 
 def stop(keys: list[str]) -> None:
-    """Stop runs for everybody, the last in the queue first, as the teacher."""
-    if not people.is_teacher():
-        return
+    """Stop runs for everybody, the last in the queue first."""
     queue = lab.engine().places()
-    try:
-        for key in sorted(keys, key=lambda key: turn(key, queue), reverse=True):
-            lab.engine().stop(key)
-    except LabError as error:
-        st.session_state.class_error = error
+    act(lab.engine().stop, sorted(keys, key=lambda key: turn(key, queue), reverse=True))
 
 
 def delete(keys: list[str]) -> None:
-    """Delete finished runs, as the teacher."""
-    if not people.is_teacher():
-        return
-    try:
-        for key in keys:
-            lab.engine().store.delete(key)
-    except LabError as error:
-        st.session_state.class_error = error
+    """Delete finished runs."""
+    act(lab.engine().store.delete, keys)
 
 
 def name(spec: RunSpec) -> str:
