@@ -8,15 +8,18 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import charts, datasets, settings, specs
-from core.engine import Place
+from core import data as datasets
+from core import settings
+from core.charts import runs as charts
+from core.engine.engine import Place
+from core.engine.estimates import seconds_of
 from core.errors import DataError, LabError
 from core.i18n import N_
-from core.runs import Claim, Run
-from core.specs import DataSpec, RunSpec
-from core.speeds import seconds_of
-from core.structure import weights
-from core.variants import VARIANTS
+from core.labs.digits import VARIANTS
+from core.networks.summary import weights
+from core.specs import run as specs
+from core.specs.run import DataSpec, RunSpec
+from core.store.store import Claim, Run
 from pages.ui import frame, lab, networks, people, training
 from pages.ui.text import _, duration, plural
 

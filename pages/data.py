@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import charts, pictures, specs
+from core.charts import pictures
+from core.charts import runs as charts
+from core.specs import run as specs
 from pages.ui import frame, lab
 from pages.ui.text import _, plural
 

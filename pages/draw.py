@@ -4,11 +4,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import charts, drawing, pictures, recognition
-from core.datasets.contract import Images
-from core.drawing import STEPS, Drawing
-from core.recognition import ALIKE, REFERENCES, SURE, THICK, Answer
-from core.runs import Run
+from core.charts import pictures
+from core.charts import runs as charts
+from core.data.contract import Images
+from core.drawing import preparation as drawing
+from core.drawing import recognition
+from core.drawing.preparation import STEPS, Drawing
+from core.drawing.recognition import ALIKE, REFERENCES, SURE, THICK, Answer
+from core.store.store import Run
 from pages.ui import easel, frame, lab, networks, training
 from pages.ui.text import _, plural
 

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import charts, pictures
+from core.charts import pictures
+from core.charts import runs as charts
 from pages.ui import frame, lab
 from pages.ui.text import _, plural
 

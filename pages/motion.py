@@ -8,14 +8,17 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from core import inference, motion, motion_charts, specs
+from core.charts import surfaces as motion_charts
 from core.errors import LabError, UsageError
 from core.i18n import N_
-from core.motion import RATE, STEPS, SURFACES, Floats, Path, Plane
-from core.optimizers import BELOW_ONE, OPTIMIZERS, Value
-from core.rules import FORMS
-from core.runs import Run
-from core.specs import LIMITS, Limit, OptimizerSpec, check_choice, check_number
+from core.networks import forward as inference
+from core.optimizers import surfaces as motion
+from core.optimizers.rules import FORMS
+from core.optimizers.surfaces import RATE, STEPS, SURFACES, Floats, Path, Plane
+from core.specs import run as specs
+from core.specs.optimizers import BELOW_ONE, OPTIMIZERS, Value
+from core.specs.run import LIMITS, Limit, OptimizerSpec, check_choice, check_number
+from core.store.store import Run
 from pages.ui import address, frame, lab, networks
 from pages.ui.lab import Choice
 from pages.ui.text import _

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from core import studies, study_charts
-from core.charts import METRICS
+from core.charts import studies as study_charts
+from core.charts.runs import METRICS
+from core.charts.studies import MOST, PARTS
 from core.errors import LabError
-from core.studies import Summary, diverged_at
-from core.study_charts import MOST, PARTS
+from core.studies import study as studies
+from core.studies.study import Summary, diverged_at
 from pages.ui import comparison, frame, study, study_tables, training
 from pages.ui.study import Chosen, Progress
 from pages.ui.text import _, duration, plural

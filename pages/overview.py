@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.variants import VARIANTS
+from core.labs.digits import VARIANTS
 from pages.ui import frame, lab
 from pages.ui.text import _
 

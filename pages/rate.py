@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import streamlit as st
 
-from core import finder, motion_charts, specs
-from core.finder import HIGHEST, LOWEST, START, STEPS, Sweep
+from core.charts import surfaces as motion_charts
 from core.i18n import N_
-from core.optimizers import OPTIMIZERS
-from core.specs import RunSpec
+from core.optimizers import finder
+from core.optimizers.finder import HIGHEST, LOWEST, START, STEPS, Sweep
+from core.specs import run as specs
+from core.specs.optimizers import OPTIMIZERS
+from core.specs.run import RunSpec
 from pages.ui import address, frame, lab
 from pages.ui.text import _
 

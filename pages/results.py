@@ -4,9 +4,9 @@ from datetime import datetime
 
 import streamlit as st
 
-from core import report
-from core.datasets import Dataset
-from core.runs import Run
+from core.data import Dataset
+from core.report import archive as report
+from core.store.store import Run
 from pages.ui import frame, lab
 from pages.ui.text import _, catalogue
 

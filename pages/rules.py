@@ -3,12 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-from core import rules, specs
 from core.errors import UsageError
 from core.i18n import N_
-from core.optimizers import OPTIMIZERS
-from core.rules import FORMS
-from core.specs import OptimizerSpec
+from core.optimizers import rules
+from core.optimizers.rules import FORMS
+from core.specs import run as specs
+from core.specs.optimizers import OPTIMIZERS
+from core.specs.run import OptimizerSpec
 from pages.ui import address, frame
 from pages.ui.text import _
 

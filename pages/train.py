@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from core import charts
-from core.runs import Claim, Epoch, Run
+from core.charts import runs as charts
+from core.store.store import Claim, Epoch, Run
 from pages.ui import frame, lab, training
 from pages.ui.text import _
 

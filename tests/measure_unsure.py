@@ -14,13 +14,18 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
-from core import datasets, drawing, drawn, inference, recognition, settings
-from core.datasets.contract import Images
-from core.datasets.fashion_mnist import FASHION_MNIST
-from core.datasets.mnist import MNIST
+from core import data as datasets
+from core import settings
+from core.data.contract import Images
+from core.data.fashion_mnist import FASHION_MNIST
+from core.data.mnist import MNIST
+from core.drawing import labelled as drawn
+from core.drawing import preparation as drawing
+from core.drawing import recognition
 from core.errors import DataError
-from core.runs import Store
-from core.specs import DataSpec, RunSpec, drawing_specs, optimizer_spec
+from core.networks import forward as inference
+from core.specs.run import DataSpec, RunSpec, drawing_specs, optimizer_spec
+from core.store.store import Store
 
 Pictures = list[Images]
 

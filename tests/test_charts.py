@@ -6,10 +6,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from core import charts
-from core.charts import COLOURS, SHOWN
-from core.runs import Epoch
-from core.specs import ModelSpec
+from core.charts import runs as charts
+from core.charts.runs import COLOURS, SHOWN
+from core.specs.run import ModelSpec
+from core.store.store import Epoch
 
 DIGITS = list("0123456789")
 EPOCHS = [

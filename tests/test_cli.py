@@ -17,12 +17,15 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from PIL import Image, ImageDraw
 
-from core import cli, datasets, drawing, inference
-from core.datasets.mnist import MNIST
-from core.runs import Store
-from core.studies import Difference
+from core import data as datasets
+from core.cli import commands as cli
+from core.data.mnist import MNIST
+from core.drawing import preparation as drawing
+from core.networks import forward as inference
+from core.store.store import Store
+from core.studies.study import Difference
 
-ROOT = Path(cli.__file__).parents[1]
+ROOT = Path(cli.__file__).parents[2]
 PATIENCE = 120
 
 SMALL = [
@@ -190,7 +193,7 @@ def test_the_second_call_answers_from_the_store_without_tensorflow(
 ) -> None:
     code = (
         "import sys\n"
-        "from core.cli import main\n"
+        "from core.cli.commands import main\n"
         "main(sys.argv[1:], standalone_mode=False)\n"
         "heavy = {'tensorflow', 'keras', 'distributed', 'sklearn'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"

@@ -17,11 +17,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import cluster, datasets, finder, worker
-from core.datasets.mnist import MNIST
-from core.engine import Engine
-from core.runs import Run, Store
-from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core import data as datasets
+from core.data.mnist import MNIST
+from core.engine import cluster, worker
+from core.engine.engine import Engine
+from core.optimizers import finder
+from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core.store.store import Run, Store
 from tests.test_engine import client_of, finish, runs_with_epochs, state, until
 
 pytestmark = pytest.mark.slow

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core import datasets
-from core.datasets import Definition, Source, files
-from core.datasets.contract import Arrays
-from core.datasets.fashion_mnist import FASHION_MNIST
-from core.datasets.mnist import MNIST
+from core import data as datasets
+from core.data import Definition, Source, files
+from core.data.contract import Arrays
+from core.data.fashion_mnist import FASHION_MNIST
+from core.data.mnist import MNIST
 from core.errors import DataError, UsageError
 
 # A machine may have the system's package; these tests decide for themselves what is there.

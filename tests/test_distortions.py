@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from core.distortions import SHIFT, distort
+from core.training.augmentation import SHIFT, distort
 
 
 def changed(images: np.ndarray, *seed: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from core import drawing
+from core.drawing import preparation as drawing
 from core.errors import DataError
 
 SIZE = 140
@@ -258,7 +258,7 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(side: int, tmp_path: Pat
     code = f"""
 import resource
 from pathlib import Path
-from core import drawing
+from core.drawing import preparation as drawing
 from core.errors import DataError
 
 def peak():
@@ -272,7 +272,7 @@ except DataError as error:
     print(error)
 print(peak() - before)
 """
-    root = Path(drawing.__file__).parents[1]
+    root = Path(drawing.__file__).parents[2]
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import drawn, inference, recognition
-from core.datasets.mnist import MNIST
+from core.data.mnist import MNIST
+from core.drawing import labelled as drawn
+from core.drawing import recognition
 from core.errors import DataError
-from core.runs import Store
-from core.specs import DataSpec, RunSpec, drawing_specs, optimizer_spec
+from core.networks import forward as inference
+from core.specs.run import DataSpec, RunSpec, drawing_specs, optimizer_spec
+from core.store.store import Store
 
 DIGITS = MNIST.class_names
 

@@ -18,12 +18,15 @@ import psutil  # type: ignore[import-untyped]
 import pytest
 from distributed import Client
 
-from core import datasets, finder, motion, worker
-from core.datasets.mnist import MNIST
-from core.engine import SILENT_SECONDS, Engine
+from core import data as datasets
+from core.data.mnist import MNIST
+from core.engine import worker
+from core.engine.engine import SILENT_SECONDS, Engine
 from core.errors import DataError, Stopped, StoreError, TrainingError, UsageError
-from core.runs import STALE_AFTER, Claim, Run, Store
-from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core.optimizers import finder
+from core.optimizers import surfaces as motion
+from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core.store.store import STALE_AFTER, Claim, Run, Store
 from tests.conftest import fill, make_read_only
 
 PATIENCE = 120
@@ -626,9 +629,9 @@ def start_engine(cache: Path, spec: RunSpec, then: str) -> subprocess.Popen[str]
     """
     code = f"""
 import json, time, psutil
-from core.engine import Engine
-from core.runs import Store
-from core.specs import RunSpec
+from core.engine.engine import Engine
+from core.store.store import Store
+from core.specs.run import RunSpec
 
 if __name__ == "__main__":
     engine = Engine(Store(), workers=2)
@@ -641,7 +644,7 @@ if __name__ == "__main__":
 """
     script = cache.parent / "program.py"
     script.write_text(code)
-    root = Path(worker.__file__).parents[1]
+    root = Path(worker.__file__).parents[2]
     return subprocess.Popen(
         [sys.executable, str(script)],
         env={**os.environ, "LAB_CACHE": str(cache), "PYTHONPATH": str(root)},
@@ -672,7 +675,7 @@ def test_no_worker_outlives_a_killed_process(
         program.wait(PATIENCE)
         until(lambda: all(gone(pid) for pid in pids))
     # Its claim is offered again when no beat has come for a while.
-    monkeypatch.setattr("core.runs.STALE_AFTER", 0.5)
+    monkeypatch.setattr("core.store.store.STALE_AFTER", 0.5)
     store = Store(cache)
     claim = store.claimed(spec.key)
     assert claim

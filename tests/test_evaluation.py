@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from core.evaluation import evaluate, predict
+from core.training.evaluation import evaluate, predict
 
 LOGITS = math.log(18)  # softmax of one 18-fold class beside nine others: 18 / 27 and 1 / 27
 

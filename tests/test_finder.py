@@ -6,11 +6,14 @@ import keras
 import numpy as np
 import pytest
 
-from core import datasets, finder, models, motion_charts
-from core.datasets.mnist import MNIST
-from core.finder import Sweep
-from core.optimizers import OPTIMIZERS
-from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core import data as datasets
+from core.charts import surfaces as motion_charts
+from core.data.mnist import MNIST
+from core.networks import build as models
+from core.optimizers import finder
+from core.optimizers.finder import Sweep
+from core.specs.optimizers import OPTIMIZERS
+from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
 
 RATES = np.geomspace(finder.LOWEST, finder.HIGHEST, finder.STEPS)
 PLACE = np.log10(RATES)

@@ -11,12 +11,11 @@ import pytest
 import core
 
 WITH_TENSORFLOW = {
-    "core.benchmark",
-    "core.distortions",
-    "core.evaluation",
-    "core.models",
-    "core.training",
-    "core.worker",
+    "core.training.benchmark",
+    "core.training.augmentation",
+    "core.training.evaluation",
+    "core.networks.build",
+    "core.training.fit",
 }
 """These may import TensorFlow, which takes 5 seconds. No other module of core may."""
 

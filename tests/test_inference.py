@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import inference
-from core.datasets.mnist import MNIST
-from core.runs import Store
-from core.specs import ACTIVATIONS, DataSpec, ModelSpec, RunSpec, drawing_specs, optimizer_spec
+from core.data.mnist import MNIST
+from core.networks import forward as inference
+from core.specs.run import ACTIVATIONS, DataSpec, ModelSpec, RunSpec, drawing_specs, optimizer_spec
+from core.store.store import Store
 
 SPECS = [
     ModelSpec(()),
@@ -45,7 +45,8 @@ def saved(model: Any, folder: Path) -> bytes:
 
 @pytest.mark.parametrize("spec", SPECS, ids=str)
 def test_it_says_what_keras_says(spec: ModelSpec, tmp_path: Path) -> None:
-    from core import evaluation, models
+    from core.networks import build as models
+    from core.training import evaluation
 
     model = models.build(spec, seed=1)
     for weights in model.weights:  # biases start as zeros, which would hide a mistake
@@ -59,7 +60,7 @@ def test_it_says_what_keras_says(spec: ModelSpec, tmp_path: Path) -> None:
 
 
 def test_a_diverged_network_says_nan_without_a_warning(tmp_path: Path) -> None:
-    from core import models
+    from core.networks import build as models
 
     spec = ModelSpec((4,))
     model = models.build(spec, seed=0)

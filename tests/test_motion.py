@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from core import models, motion, motion_charts, training
-from core.datasets.mnist import MNIST
-from core.motion import SURFACES, Plane
-from core.specs import ModelSpec, TrainSpec, optimizer_spec
+from core.charts import surfaces as motion_charts
+from core.data.mnist import MNIST
+from core.networks import build as models
+from core.optimizers import surfaces as motion
+from core.optimizers.surfaces import SURFACES, Plane
+from core.specs.run import ModelSpec, TrainSpec, optimizer_spec
+from core.training import fit as training
 
 
 @pytest.fixture(scope="module")

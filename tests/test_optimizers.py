@@ -9,10 +9,11 @@ import keras
 import numpy as np
 import pytest
 
-from core import models, rules
 from core.errors import UsageError
-from core.optimizers import OPTIMIZERS
-from core.specs import LIMITS, OptimizerSpec, optimizer_spec
+from core.networks import build as models
+from core.optimizers import rules
+from core.specs.optimizers import OPTIMIZERS
+from core.specs.run import LIMITS, OptimizerSpec, optimizer_spec
 
 SHARED = {
     "clipnorm",

@@ -23,15 +23,20 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
-from core import datasets, finder, motion, rules, specs, studies, worker
-from core.datasets.fashion_mnist import FASHION_MNIST
-from core.datasets.mnist import MNIST
-from core.engine import Engine
+from core import data as datasets
+from core.data.fashion_mnist import FASHION_MNIST
+from core.data.mnist import MNIST
+from core.engine import worker
+from core.engine.engine import Engine
 from core.errors import StoreError, TrainingError
-from core.optimizers import OPTIMIZERS
-from core.runs import Claim, Epoch, Run, Store
-from core.specs import LIMITS, DataSpec, RunSpec
-from core.variants import VARIANTS
+from core.labs.digits import VARIANTS
+from core.optimizers import finder, rules
+from core.optimizers import surfaces as motion
+from core.specs import run as specs
+from core.specs.optimizers import OPTIMIZERS
+from core.specs.run import LIMITS, DataSpec, RunSpec
+from core.store.store import Claim, Epoch, Run, Store
+from core.studies import study as studies
 from pages.ui import lab, people
 from pages.ui.lab import STEPS
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
-from core import pictures
-from core.pictures import GAP
+from core.charts import pictures
+from core.charts.pictures import GAP
 
 
 def images(n):

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import recognition
-from core.datasets.mnist import MNIST
-from core.drawing import Drawing
-from core.recognition import ALIKE, SURE, THICK
+from core.data.mnist import MNIST
+from core.drawing import recognition
+from core.drawing.preparation import Drawing
+from core.drawing.recognition import ALIKE, SURE, THICK
 
 
 class Says:

@@ -9,11 +9,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from core.datasets import DATASETS, Dataset
-from core.datasets.contract import Arrays
-from core.report import epochs_csv, results_csv, results_zip
-from core.runs import Epoch, Store
-from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core.data import DATASETS, Dataset
+from core.data.contract import Arrays
+from core.report.archive import epochs_csv, results_csv, results_zip
+from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core.store.store import Epoch, Store
 
 LABELS = np.array([2, 1, 0], np.uint8)
 OUTPUTS = np.full((3, 10), 0.01, np.float32)

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from core import runs
 from core.errors import StoreError
-from core.runs import Claim, Epoch, Store, dump_json
-from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec, variant_specs
+from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec, variant_specs
+from core.store import store as runs
+from core.store.store import Claim, Epoch, Store, dump_json
 from tests.conftest import fill, make_read_only
 
 SPEC = RunSpec(

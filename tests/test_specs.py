@@ -7,7 +7,7 @@ import keras
 import pytest
 
 from core.errors import UsageError
-from core.specs import (
+from core.specs.run import (
     ACTIVATIONS,
     DataSpec,
     ModelSpec,

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from core.datasets.mnist import MNIST
-from core.runs import Run
-from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
-from core.speeds import Speeds, seconds_of
+from core.data.mnist import MNIST
+from core.engine.estimates import Speeds, seconds_of
+from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core.store.store import Run
 
 SPEC = RunSpec(
     DataSpec("mnist", MNIST.digest), ModelSpec((256,)), optimizer_spec(), TrainSpec(5, 128, 0.0)

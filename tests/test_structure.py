@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from core.specs import ModelSpec
-from core.structure import keras_code, keras_summary, layers, sizes
+from core.networks.summary import keras_code, keras_summary, layers, sizes
+from core.specs.run import ModelSpec
 
 SPECS = [
     ModelSpec(()),
@@ -39,7 +39,7 @@ def test_shares_add_up_to_one(spec):
 def test_summary_is_what_keras_prints(spec, monkeypatch):
     import keras
 
-    from core.models import build
+    from core.networks.build import build
 
     monkeypatch.setenv("COLUMNS", "80")
     keras.backend.clear_session()  # layer names are numbered for each session
@@ -52,7 +52,7 @@ def test_summary_is_what_keras_prints(spec, monkeypatch):
 def test_code_builds_the_network_that_is_trained(spec, monkeypatch, capsys):
     import keras
 
-    from core.models import build
+    from core.networks.build import build
 
     monkeypatch.setenv("COLUMNS", "80")
     keras.backend.clear_session()

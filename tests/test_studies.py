@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from core import studies
 from core.errors import UsageError
-from core.optimizers import value_from
-from core.runs import Epoch, Run
-from core.specs import DataSpec, TrainSpec, optimizer_spec
-from core.studies import LAB4_MODEL, STUDIES, Summary, own_study
+from core.specs.optimizers import value_from
+from core.specs.run import DataSpec, TrainSpec, optimizer_spec
+from core.store.store import Epoch, Run
+from core.studies import study as studies
+from core.studies.study import LAB4_MODEL, STUDIES, Summary, own_study
 
 DATA = DataSpec("mnist", "0" * 64)
 

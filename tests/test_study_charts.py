@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from core import study_charts
-from core.runs import Epoch
-from core.studies import Difference
-from core.study_charts import MOST, Curves, style
+from core.charts import studies as study_charts
+from core.charts.studies import MOST, Curves, style
+from core.store.store import Epoch
+from core.studies.study import Difference
 
 
 def epochs(*accuracies: float, loss: float = 0.5) -> list[Epoch]:

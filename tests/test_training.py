@@ -10,15 +10,17 @@ import pytest
 import tensorflow as tf
 from keras.src.trainers.data_adapters.array_slicing import train_validation_split
 
-from core import datasets, models, training
-from core.datasets.contract import Arrays
-from core.datasets.mnist import MNIST
+from core import data as datasets
+from core.data.contract import Arrays
+from core.data.mnist import MNIST
 from core.errors import DataError
-from core.evaluation import evaluate
-from core.optimizers import OPTIMIZERS
-from core.specs import ModelSpec, OptimizerSpec, TrainSpec, optimizer_spec, variant_specs
-from core.structure import keras_code
-from core.training import CompiledSteps, Moment
+from core.networks import build as models
+from core.networks.summary import keras_code
+from core.specs.optimizers import OPTIMIZERS
+from core.specs.run import ModelSpec, OptimizerSpec, TrainSpec, optimizer_spec, variant_specs
+from core.training import fit as training
+from core.training.evaluation import evaluate
+from core.training.fit import CompiledSteps, Moment
 
 NETWORK = ModelSpec((16, 8))
 

@@ -2,8 +2,8 @@ from typing import Any
 
 import pytest
 
-from core.specs import ModelSpec, TrainSpec, variant_specs
-from core.variants import VARIANTS
+from core.labs.digits import VARIANTS
+from core.specs.run import ModelSpec, TrainSpec, variant_specs
 
 # The table of the lab sheet, row by row as it is printed there.
 SHEET: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """Whose turn it is."""
 
-from core.waiting import Waiting
+from core.engine.queue import Waiting
 
 
 def queue(*wishes: str) -> Waiting:

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core import datasets, inference, worker
-from core.datasets.mnist import MNIST
+from core import data as datasets
+from core.data.mnist import MNIST
+from core.engine import worker
 from core.errors import DataError
-from core.runs import Run, Store
-from core.specs import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core.networks import forward as inference
+from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core.store.store import Run, Store
 
 
 @pytest.fixture(autouse=True)
@@ -99,7 +101,7 @@ def test_preparing_says_nothing_and_gives_way() -> None:
     environment = {name: value for name, value in os.environ.items() if name[:3] != "TF_"}
     done = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=Path(worker.__file__).parents[1],
+        cwd=Path(worker.__file__).parents[2],
         env=environment,
         capture_output=True,
         text=True,

@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from core import studies, study_charts
-from core.studies import Difference, Summary
+from core.charts import studies as study_charts
+from core.studies import study as studies
+from core.studies.study import Difference, Summary
 from pages.ui import frame
 from pages.ui.text import _, plural
 

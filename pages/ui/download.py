@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from core import datasets, settings
-from core.datasets import Definition
+from core import data as datasets
+from core import settings
+from core.data import Definition
 from core.errors import LabError
 from pages.ui import frame
 from pages.ui.text import _

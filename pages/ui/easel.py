@@ -6,8 +6,8 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit_drawable_canvas import st_canvas
 
-from core import drawing
-from core.datasets.contract import Images
+from core.data.contract import Images
+from core.drawing import preparation as drawing
 from core.errors import DataError
 from pages.ui.text import _
 

@@ -7,11 +7,11 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
-from core.datasets import DATASETS, Dataset
+from core.data import DATASETS, Dataset
 from core.errors import LabError
 from core.i18n import N_
-from core.runs import Run
-from core.specs import ModelSpec
+from core.specs.run import ModelSpec
+from core.store.store import Run
 from pages.ui.lab import STEPS, Choice, choice
 from pages.ui.text import _, plural
 

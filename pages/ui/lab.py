@@ -6,13 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from core import datasets, specs
-from core.datasets import Dataset, Source
-from core.engine import Engine
+from core import data as datasets
+from core.data import Dataset, Source
+from core.engine.engine import Engine
 from core.i18n import N_
-from core.runs import Run, Store
-from core.specs import ModelSpec, RunSpec, TrainSpec
-from core.variants import VARIANTS, Variant
+from core.labs.digits import VARIANTS, Variant
+from core.specs import run as specs
+from core.specs.run import ModelSpec, RunSpec, TrainSpec
+from core.store.store import Run, Store
 from pages.ui.text import _
 
 OWN = "own"

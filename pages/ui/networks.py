@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from core import inference, recognition, specs
-from core.datasets import DATASETS, Dataset
-from core.inference import Network
-from core.recognition import Reference
-from core.runs import Run
-from core.specs import DataSpec, RunSpec
+from core.data import DATASETS, Dataset
+from core.drawing import recognition
+from core.drawing.recognition import Reference
+from core.networks import forward as inference
+from core.networks.forward import Network
+from core.specs import run as specs
+from core.specs.run import DataSpec, RunSpec
+from core.store.store import Run
 from pages.ui import frame, lab
 from pages.ui.lab import Choice
 from pages.ui.text import _

@@ -6,13 +6,14 @@ from typing import Any
 
 import streamlit as st
 
-from core import datasets, specs
-from core.datasets import DATASETS
+from core import data as datasets
+from core.data import DATASETS
 from core.errors import LabError
 from core.i18n import N_
-from core.optimizers import OPTIMIZERS
-from core.specs import LIMITS
-from core.variants import VARIANTS
+from core.labs.digits import VARIANTS
+from core.specs import run as specs
+from core.specs.optimizers import OPTIMIZERS
+from core.specs.run import LIMITS
 from pages.ui import download, frame, lab
 from pages.ui.text import _
 

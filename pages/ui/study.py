@@ -7,15 +7,15 @@ from typing import Any
 
 import streamlit as st
 
-from core import studies
-from core.datasets import Dataset
+from core.charts.studies import MOST, Curves, style
+from core.data import Dataset
 from core.errors import LabError
 from core.i18n import N_
-from core.optimizers import OPTIMIZERS, value_text
-from core.runs import Claim, Run
-from core.specs import LIMITS, DataSpec, RunSpec, check_choice, check_number
-from core.studies import SEEDS, STUDIES, Study
-from core.study_charts import MOST, Curves, style
+from core.specs.optimizers import OPTIMIZERS, value_text
+from core.specs.run import LIMITS, DataSpec, RunSpec, check_choice, check_number
+from core.store.store import Claim, Run
+from core.studies import study as studies
+from core.studies.study import SEEDS, STUDIES, Study
 from pages.ui import address, lab, people
 from pages.ui.text import _
 

@@ -4,9 +4,9 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from core.charts import COLOURS
-from core.optimizers import OPTIMIZERS, value_text
-from core.studies import Figure, Row, Summary
+from core.charts.runs import COLOURS
+from core.specs.optimizers import OPTIMIZERS, value_text
+from core.studies.study import Figure, Row, Summary
 from pages.ui import frame
 from pages.ui.study import Chosen
 from pages.ui.text import _

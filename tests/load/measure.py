@@ -14,8 +14,8 @@ from typing import Any, Self
 import psutil  # type: ignore[import-untyped]
 from distributed import Client, rpc
 
-from core import worker
-from core.runs import Store
+from core.engine import worker
+from core.store.store import Store
 from tests.browser import Server
 from tests.load.session import Timing
 

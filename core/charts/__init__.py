@@ -1,0 +1,1 @@
+"""Charts and pictures: tables and arrays in, figures out."""

@@ -1,0 +1,76 @@
+"""Many small images as one picture, dark ink on white as in the lab sheet."""
+
+import base64
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from core.data.contract import Images
+
+GAP = 6
+"""White pixels between two tiles."""
+
+SMALLEST, LARGEST = 9, 8
+"""Font size of captions: at least so many pixels, at most so many times the scale."""
+
+
+def grid(images: Images, columns: int, scale: int = 3, marks: Sequence[str] = ()) -> Image.Image:
+    """The images, uint8 (n, 28, 28) with light ink, in rows of `columns` tiles, captions below.
+
+    A tile is 28 * `scale` pixels wide. `marks` has one caption for each image, of one or more
+    lines; all share one font size, the largest at which the longest line is no wider than a tile.
+    """
+    columns = max(1, min(columns, len(images)))
+    rows = -(-len(images) // columns)
+    tile = images.shape[-1] * scale
+    font = _font([line for mark in marks for line in mark.split("\n")], tile, scale)
+    caption = _height(marks, font) if marks else 0
+    step_x, step_y = tile + GAP, tile + caption + GAP
+    picture = Image.new("L", (columns * step_x + GAP, rows * step_y + GAP), color=255)
+    draw = ImageDraw.Draw(picture)
+    for i, image in enumerate(images):
+        left, top = GAP + i % columns * step_x, GAP + i // columns * step_y
+        ink = Image.fromarray(255 - np.asarray(image, dtype=np.uint8))
+        picture.paste(ink.resize((tile, tile), Image.Resampling.NEAREST), (left, top))
+        if marks:
+            below = (left + tile / 2, top + tile + GAP / 2)
+            draw.multiline_text(below, marks[i], fill=0, font=font, anchor="ma", align="center")
+    return picture
+
+
+def tile(image: Images, side: int = 140, *, negative: bool = False) -> str:
+    """One image, uint8 (h, w) or (h, w, 3), as large as fits into a white square of `side` pixels.
+
+    Pixels of a small image stay squares. `negative` shows light ink dark. The result is a PNG as a
+    data URL: what changes with every stroke must not be asked for when it has changed again.
+    """
+    shown = Image.fromarray(255 - image if negative else image)
+    small = max(image.shape[:2]) <= side
+    how = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
+    content = io.BytesIO()
+    ImageOps.pad(shown, (side, side), how, color="white").save(content, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
+
+
+def _font(lines: Sequence[str], width: int, scale: int) -> ImageFont.FreeTypeFont:
+    """Pillow's own font, in the largest size at which every line fits into `width` pixels."""
+    for size in range(LARGEST * scale, SMALLEST, -1):
+        font = _sized(size)
+        if all(font.getlength(line) <= width for line in lines):
+            return font
+    return _sized(SMALLEST)
+
+
+def _sized(size: int) -> ImageFont.FreeTypeFont:
+    font = ImageFont.load_default(size=size)
+    assert isinstance(font, ImageFont.FreeTypeFont), "Pillow comes with a scalable font"
+    return font
+
+
+def _height(marks: Sequence[str], font: ImageFont.FreeTypeFont) -> int:
+    """Pixels that the captions need below a tile."""
+    tallest = "\n".join(["Xg"] * max(mark.count("\n") + 1 for mark in marks))
+    draw = ImageDraw.Draw(Image.new("L", (1, 1)))
+    return round(draw.multiline_textbbox((0, 0), tallest, font=font)[3]) + GAP

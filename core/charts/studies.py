@@ -1,0 +1,254 @@
+"""Figures of studies: curves of many runs, and the difference of two. See core.charts."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from core.charts.runs import COLOURS, METRICS, Translate, base_figure, epoch_axis
+from core.i18n import N_, untranslated
+from core.store.store import Epoch
+from core.studies.study import Difference, diverged_at
+
+PARTS = {"": N_("training"), "val_": N_("validation"), "test_": N_("test")}
+"""Parts of the images by the prefix of their figures in Epoch."""
+
+_STRONG = ("blue", "orange", "green", "vermillion", "sky", "purple")
+_DASHES = ("solid", "dash", "dot")
+_SYMBOLS = ("circle", "diamond", "square")
+
+MOST = len(_STRONG) * len(_DASHES)
+"""How many rows can be told apart."""
+
+
+class Style(NamedTuple):
+    """How a row looks on every chart."""
+
+    colour: str
+    dash: str
+    symbol: str
+
+
+def style(place: int) -> Style:
+    """Of the row at this place of its study: six colours, and then again with other dashes."""
+    again, colour = divmod(place, len(_STRONG))
+    return Style(
+        COLOURS[_STRONG[colour]], _DASHES[again % len(_DASHES)], _SYMBOLS[again % len(_SYMBOLS)]
+    )
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The epochs of all runs of one row, so far."""
+
+    name: str
+    style: Style | None
+    """None for a row that stays in the background."""
+    runs: Sequence[Sequence[Epoch]]
+    published: Sequence[float] = ()
+    """Training accuracy after each epoch, as it was published."""
+
+
+def study_curves(
+    rows: Sequence[Curves],
+    metric: str,
+    part: str,
+    total_epochs: int,
+    *,
+    zoom: bool = False,
+    _: Translate = untranslated,
+) -> go.Figure:
+    """The mean over the runs of each row after each epoch, with a band from lowest to highest.
+
+    `metric` is a key of METRICS, `part` one of PARTS. Rows without a style are thin grey lines.
+    A run counts until its loss becomes NaN. There is a cross, and the line goes on without it, as
+    the mean of the other runs, or ends. With `zoom` the y axis holds the better half
+    of the rows alone.
+    """
+    shown = [row for row in rows if row.style]
+    figure = base_figure(440 + 22 * math.ceil(len(shown) / 2), hovermode="closest")
+    table = {row.name: _by_epoch(row.runs, part + metric) for row in rows}
+    grey_x: list[int | None] = []
+    grey_y: list[float | None] = []
+    grey_names: list[str] = []
+    for row in rows:
+        if row.style is None:
+            for epoch, values in table[row.name].items():
+                grey_x.append(epoch)
+                grey_y.append(_mean(values))
+                grey_names.append(row.name)
+            grey_x.append(None)
+            grey_y.append(None)
+            grey_names.append("")
+    if grey_x:
+        figure.add_scatter(
+            x=grey_x,
+            y=grey_y,
+            text=grey_names,
+            name=_("others"),
+            mode="lines",
+            line={"color": COLOURS["grey"], "width": 1},
+            opacity=0.6,
+            hovertemplate="%{text}: %{y:.4f}<extra></extra>",
+        )
+    highest = max((max(v) for values in table.values() for v in values.values()), default=1.0)
+    for row in shown:
+        _add_row(figure, row, table[row.name])
+        _add_diverged(figure, row, table[row.name], highest, _)
+    if (metric, part) == ("accuracy", ""):
+        _add_published(figure, [row for row in shown if row.published], _)
+    epoch_axis(figure, total_epochs, _)
+    name = _("{metric}, {part}").format(metric=_(METRICS[metric]), part=_(PARTS[part]))
+    figure.update_yaxes(title=name, fixedrange=True, automargin=True)
+    ends = [_mean(values[max(values)]) for values in table.values() if values]
+    if not ends:
+        figure.update_yaxes(range=[0, 1])
+    elif zoom:
+        figure.update_yaxes(range=_better_half(ends, metric))
+    return figure
+
+
+def _by_epoch(runs: Sequence[Sequence[Epoch]], field: str) -> dict[int, list[float]]:
+    """The finite values of a figure after each epoch, of all runs that have not diverged by then.
+
+    The accuracy of a run that has diverged is a number still, but says nothing.
+    """
+    found: dict[int, list[float]] = {}
+    for epochs in runs:
+        for epoch in takewhile(lambda epoch: not epoch.diverged, epochs):
+            value = getattr(epoch, field)
+            if value is not None and math.isfinite(value):
+                found.setdefault(epoch.epoch, []).append(value)
+    return dict(sorted(found.items()))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _add_row(figure: go.Figure, row: Curves, table: dict[int, list[float]]) -> None:
+    assert row.style
+    epochs = list(table)
+    means: list[float | None] = [_mean(table[epoch]) for epoch in epochs]
+    if any(len(values) > 1 for values in table.values()):
+        figure.add_scatter(
+            x=[*epochs, *reversed(epochs)],
+            y=[*(max(table[e]) for e in epochs), *(min(table[e]) for e in reversed(epochs))],
+            fill="toself",
+            fillcolor=row.style.colour,
+            opacity=0.18,
+            line={"width": 0},
+            mode="lines",
+            hoverinfo="skip",
+            legendgroup=row.name,
+            showlegend=False,
+        )
+    figure.add_scatter(
+        x=epochs or [0],
+        y=means or [None],  # so that the legend names a row before its first epoch
+        customdata=[[min(table[e]), max(table[e])] for e in epochs],
+        name=row.name,
+        mode="lines+markers",
+        line={"color": row.style.colour, "dash": row.style.dash, "width": 2},
+        marker={"symbol": row.style.symbol, "size": 7},
+        hovertemplate="%{y:.4f} (%{customdata[0]:.4f} … %{customdata[1]:.4f})",
+        legendgroup=row.name,
+        showlegend=True,
+    )
+
+
+def _add_diverged(
+    figure: go.Figure,
+    row: Curves,
+    table: dict[int, list[float]],
+    highest: float,
+    _: Translate,
+) -> None:
+    """A cross at the first epoch in which the loss of one of the runs became NaN."""
+    assert row.style
+    found = [epoch for run in row.runs if (epoch := diverged_at(run))]
+    if not found:
+        return
+    first = min(found)
+    before = [epoch for epoch in table if epoch <= first]
+    figure.add_scatter(
+        x=[first],
+        y=[_mean(table[before[-1]]) if before else highest],
+        name=_("{name}: diverged in epoch {n}").format(name=row.name, n=first),
+        mode="markers",
+        marker={"symbol": "x", "size": 14, "color": row.style.colour},
+        hovertemplate="%{fullData.name}<extra></extra>",
+        legendgroup=row.name,
+        showlegend=True,
+    )
+
+
+def _add_published(figure: go.Figure, rows: Sequence[Curves], _: Translate) -> None:
+    """Open rings where the published runs were."""
+    for row in rows:
+        assert row.style
+        figure.add_scatter(
+            x=list(range(1, len(row.published) + 1)),
+            y=list(row.published),
+            mode="markers",
+            marker={
+                "symbol": "circle-open",
+                "size": 13,
+                "color": row.style.colour,
+                "line": {"width": 2},
+            },
+            name=_("published, one run"),
+            legendgroup="published",
+            showlegend=row is rows[0],
+            text=[row.name] * len(row.published),
+            hovertemplate=_("%{text}, published: %{y:.4f}") + "<extra></extra>",
+        )
+
+
+def _better_half(ends: Sequence[float], metric: str) -> list[float]:
+    """A range for the y axis that holds the better half of these last values.
+
+    There is more room on the side that the curves come from.
+    """
+    ordered = sorted(ends, reverse=metric == "accuracy")
+    best, middle = ordered[0], ordered[(len(ordered) - 1) // 2]
+    gap = max(abs(best - middle), 0.005)
+    better = 1 if metric == "accuracy" else -1
+    return sorted([best + better * gap / 2, middle - better * 3 * gap])
+
+
+def difference_chart(
+    differences: Sequence[tuple[str, Difference]], _: Translate = untranslated
+) -> go.Figure:
+    """Differences in points with their intervals, one a line, and a line at zero: no difference."""
+    figure = base_figure(90 + 36 * len(differences), showlegend=False)
+    names = [name for name, _found in differences]
+    for name, found in differences:
+        known = found.low is not None and found.high is not None
+        low, high = (found.low, found.high) if known else (found.mean, found.mean)
+        assert low is not None
+        assert high is not None
+        figure.add_scatter(
+            x=[100 * found.mean],
+            y=[name],
+            mode="markers",
+            marker={"size": 11, "color": COLOURS["vermillion" if found.real else "blue"]},
+            error_x={
+                "type": "data",
+                "array": [100 * (high - found.mean)],
+                "arrayminus": [100 * (found.mean - low)],
+                "thickness": 2.5,
+                "width": 8,
+            },
+            hovertemplate="%{y}: %{x:+.2f}<extra></extra>",
+        )
+    figure.add_vline(x=0, line={"color": COLOURS["grey"], "width": 2, "dash": "dash"})
+    figure.update_xaxes(title=_("points of test accuracy"), fixedrange=True, zeroline=False)
+    figure.update_yaxes(
+        type="category", categoryorder="array", categoryarray=names[::-1], fixedrange=True
+    )
+    figure.update_yaxes(automargin=True)
+    return figure

@@ -1,0 +1,187 @@
+"""Finding, checking and downloading the files of a data set."""
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from core import settings
+from core.data.contract import Arrays, Dataset, Definition, Source
+from core.errors import DataError, LabError
+from core.i18n import N_
+
+RETRY_AFTER = 600
+"""Seconds after a failed download before `obtain` tries by itself again."""
+
+
+class Progress(Protocol):
+    """What a download reports to: the interface of a tqdm bar, as pooch expects it."""
+
+    total: int
+
+    def update(self, n: int) -> object: ...
+    def reset(self) -> object: ...
+    def close(self) -> object: ...
+
+
+def _places(wanted: Definition) -> Iterator[tuple[str, Path]]:
+    """The folders where a data set may be, in the order in which they are looked at."""
+    if named := settings.data_folder():
+        yield "LAB_DATA", named / wanted.folder
+    yield "cache", download_folder(wanted)
+    keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    yield "keras", keras_home / "datasets" / wanted.folder
+    for folder in wanted.system_folders:
+        yield "system", folder
+
+
+def download_folder(wanted: Definition) -> Path:
+    """Where `fetch` puts the files."""
+    return settings.cache_folder() / "datasets" / wanted.folder
+
+
+def locate(wanted: Definition) -> Source:
+    """The first place that has all files of the data set, or its sample.
+
+    Raises DataError, saying how to get it, if there is neither.
+    """
+    for place, folder in _places(wanted):
+        with suppress(OSError):
+            changed = max((folder / name).stat().st_mtime for name in wanted.downloads)
+            return Source(wanted, place, folder, changed)
+    if wanted.sample:
+        return Source(wanted, "sample", Path(), 0.0)
+    raise DataError(
+        N_("{title} is not on this machine: get it with `python -m core data fetch {dataset}`."),
+        title=wanted.title,
+        dataset=wanted.name,
+    )
+
+
+def load(source: Source) -> Dataset:
+    """Read and check a data set. Raises DataError if a file is damaged."""
+    wanted = source.definition
+    if source.place == "sample":
+        assert wanted.sample is not None
+        return _checked(wanted, source.place, wanted.sample())
+    try:
+        return _checked(wanted, source.place, wanted.read(source.folder))
+    except Exception as error:
+        # One changed byte makes NumPy and zipfile raise almost anything: OSError, ValueError,
+        # KeyError, EOFError, TypeError, NotImplementedError, zlib.error, even TokenError.
+        raise DataError(
+            N_(
+                "{title} in {folder} is damaged ({reason}): replace the files, or delete them and "
+                "run `python -m core data fetch {dataset}`."
+            ),
+            title=wanted.title,
+            folder=source.folder,
+            reason=str(error).rstrip(".") or type(error).__name__,
+            dataset=wanted.name,
+        ) from error
+
+
+def _checked(wanted: Definition, place: str, arrays: Arrays) -> Dataset:
+    """The arrays as a read-only Dataset. Raises ValueError if they are not what was promised."""
+    classes = len(wanted.class_names)
+    for part in ("train", "test"):
+        images, labels = getattr(arrays, f"x_{part}"), getattr(arrays, f"y_{part}")
+        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
+            raise ValueError(f"x_{part} is {images.dtype} {images.shape}, not uint8 (n, 28, 28)")
+        if labels.shape != images.shape[:1] or not labels.size:
+            raise ValueError(f"labels {labels.shape} for {len(images)} images in the {part} part")
+        whole = np.issubdtype(labels.dtype, np.integer)
+        if not whole or not 0 <= labels.min() <= labels.max() < classes:
+            raise ValueError(f"y_{part} has labels other than 0 to {classes - 1}")
+    arrays = Arrays(*(array.astype(np.uint8, copy=False) for array in arrays))
+    for array in arrays:
+        array.flags.writeable = False
+    return Dataset(wanted, place, arrays)
+
+
+def fetch(wanted: Definition, progress: Progress | None = None) -> None:
+    """Download the files of a data set into the cache and verify their sha256.
+
+    A file appears under its final name only when it is whole. Raises DataError if a file cannot be
+    downloaded, differs from what was published, or cannot be saved.
+    """
+    import pooch
+    import requests
+
+    pooch.get_logger().setLevel(logging.WARNING)
+    folder = download_folder(wanted)
+    for name, sha256 in wanted.downloads.items():
+        try:
+            pooch.retrieve(
+                wanted.url + name,
+                f"sha256:{sha256}",
+                fname=name,
+                path=folder,
+                downloader=pooch.HTTPDownloader(progressbar=progress or False, timeout=(5, 30)),
+            )
+        except requests.RequestException as error:
+            raise DataError(
+                N_("{title} could not be downloaded: check the network and try again."),
+                title=wanted.title,
+            ) from error
+        except ValueError as error:
+            raise DataError(
+                N_("The download of {file} is not the published file: try again later."), file=name
+            ) from error
+        except OSError as error:
+            raise DataError(
+                N_("{file} could not be saved in {folder} ({reason})."),
+                file=name,
+                folder=folder,
+                reason=error.strerror or error,
+            ) from error
+
+
+def checksums(source: Source) -> list[tuple[Path, str]]:
+    """Each file of the source with its sha256 in hexadecimal."""
+    return [(path, hashlib.sha256(path.read_bytes()).hexdigest()) for path in source.files]
+
+
+def obtain(wanted: Definition, progress: Progress | None = None) -> Dataset:
+    """The data set, after one attempt to download it if this machine has a sample or nothing.
+
+    An attempt that failed is not repeated for RETRY_AFTER seconds. Raises DataError if there is
+    nothing to load.
+    """
+    if not present(wanted) and not settings.offline() and not _failed_lately(wanted):
+        try:
+            fetch(wanted, progress)
+        except LabError:
+            _note_failure(wanted)
+    return load(locate(wanted))
+
+
+def present(wanted: Definition) -> bool:
+    """True if files of the data set, not only a sample, are on this machine."""
+    try:
+        return locate(wanted).place != "sample"
+    except LabError:
+        return False
+
+
+def _failure_mark(wanted: Definition) -> Path:
+    return settings.cache_folder() / "datasets" / f"{wanted.name}.failed"
+
+
+def _failed_lately(wanted: Definition) -> bool:
+    try:
+        return time.time() - _failure_mark(wanted).stat().st_mtime < RETRY_AFTER
+    except OSError:
+        return False
+
+
+def _note_failure(wanted: Definition) -> None:
+    with suppress(OSError):
+        _failure_mark(wanted).parent.mkdir(parents=True, exist_ok=True)
+        _failure_mark(wanted).touch()

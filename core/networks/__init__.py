@@ -1,0 +1,1 @@
+"""Networks: layers, and what follows from a list of them."""

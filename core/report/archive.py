@@ -1,0 +1,118 @@
+"""A finished run as files to keep and to hand in."""
+
+import csv
+import io
+import zipfile
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from core.data import Dataset
+from core.data.contract import Images
+from core.i18n import N_, untranslated
+from core.store.store import Run, dump_json
+
+README = N_(
+    """\
+Recognition Lab: results of one training run
+
+Data: {title}, found in: {place}. {extent} {train:,} images trained the network, {validation:,} \
+validated it, {test:,} tested it. Licence: {licence}. The seed was {seed} and the run is {key}, \
+finished {finished}. On the test images the accuracy is {accuracy:.4f} and the loss {loss:.4f}; \
+{misclassified:,} are misclassified.
+
+Classes from p0 on: {classes}.
+
+results.csv   each test image: its index, true and predicted class, the confidence (the largest
+              output) and all outputs, p0 first
+epochs.csv    loss and accuracy of each epoch
+metrics.json  the settings and the figures of the run
+model.keras   the trained network: keras.models.load_model("model.keras")
+"""
+)
+
+
+def results_csv(run: Run, y_test: Images) -> str:
+    """One row for each test image: index, true, predicted, confidence and the outputs p0, p1...
+
+    y_test is uint8 (test images,): the labels in the order of the predictions.
+    """
+    outputs = run.predictions
+    table = pd.DataFrame(
+        {
+            "index": np.arange(len(outputs)),
+            "true": y_test,
+            "predicted": outputs.argmax(axis=1),
+            "confidence": outputs.max(axis=1),
+            **{f"p{i}": outputs[:, i] for i in range(outputs.shape[1])},
+        }
+    )
+    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+
+
+def epochs_csv(run: Run) -> str:
+    """One row for each epoch; the validation columns are empty if there was no validation."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(run.epochs[0].row)
+    writer.writerows(epoch.row.values() for epoch in run.epochs)
+    return text.getvalue()
+
+
+def results_zip(run: Run, dataset: Dataset, _: Callable[[str], str] = untranslated) -> bytes:
+    """All results of a run in one archive, with the same bytes whenever it is made."""
+    content: dict[str, str | bytes] = {
+        "README.txt": _readme(run, dataset, _),
+        "results.csv": results_csv(run, dataset.arrays.y_test),
+        "epochs.csv": epochs_csv(run),
+        "metrics.json": dump_json(_metrics(run), indent=1) + "\n",
+        "model.keras": run.read("model.keras"),
+    }
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in content.items():
+            # ZipInfo's own date is 1980: the clock is not part of the results.
+            info = zipfile.ZipInfo(name)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            info.external_attr = 0o644 << 16
+            file.writestr(info, data)
+    return archive.getvalue()
+
+
+def _readme(run: Run, dataset: Dataset, _: Callable[[str], str]) -> str:
+    whole = _("This is the full set.")
+    part = _("This is a sample, not the full set: the figures do not compare with published ones.")
+    return _(README).format(
+        title=dataset.definition.title,
+        place=dataset.place,
+        extent=whole if dataset.complete else part,
+        train=run.dataset["train"],
+        validation=run.dataset["validation"],
+        test=run.dataset["test"],
+        licence=dataset.definition.licence,
+        seed=run.spec.train.seed,
+        key=run.key,
+        finished=run.finished,
+        accuracy=run.test_accuracy,
+        loss=run.test_loss,
+        misclassified=run.misclassified,
+        classes=", ".join(map(_, dataset.class_names)),
+    )
+
+
+def _metrics(run: Run) -> dict[str, object]:
+    return {
+        "key": run.key,
+        "finished": run.finished,
+        "spec": run.spec.to_dict(),
+        "dataset": run.dataset,
+        "test_accuracy": run.test_accuracy,
+        "test_loss": run.test_loss,
+        "misclassified": run.misclassified,
+        "train_seconds": run.train_seconds,
+        "compile_seconds": run.compile_seconds,
+        "per_class": run.per_class,
+        "confusion": run.confusion,
+        "versions": run.versions,
+    }

@@ -1,0 +1,1 @@
+"""The store: finished runs, and what is under way."""

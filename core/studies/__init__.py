@@ -1,0 +1,1 @@
+"""Studies: experiments that are compared, and what their seeds say."""

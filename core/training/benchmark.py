@@ -1,0 +1,62 @@
+"""The compiled fit against plain `Model.fit`, as a ratio within one process."""
+
+import statistics
+import time
+from typing import Any
+
+import keras
+
+from core.data import Dataset
+from core.networks import build as models
+from core.networks.summary import CLASSES
+from core.specs.run import ModelSpec, OptimizerSpec, TrainSpec
+from core.training import fit as training
+
+
+def compare(
+    model: ModelSpec, optimizer: OptimizerSpec, train: TrainSpec, data: Dataset, repeats: int
+) -> dict[str, Any]:
+    """Time both ways in turn on the training images of `data`, `repeats` times each.
+
+    Both train the same network for `train.epochs` epochs with validation, from images in memory.
+    `fit` gets them as the lab sheet does, `x / 255` in float64. The seconds of the compiled fit are
+    those of its epochs; what XLA compiles first is reported apart, and so is one `fit` before the
+    count that pays for its own tracing.
+    """
+    x, y = data.arrays.x_train, data.arrays.y_train
+    scaled, one_hot = x / 255, keras.utils.to_categorical(y, CLASSES)
+    network = models.build(model, train.seed)
+    network.compile(models.optimizer(optimizer), "categorical_crossentropy", metrics=["accuracy"])
+
+    def plain(epochs: int) -> float:
+        began = time.perf_counter()
+        network.fit(
+            scaled,
+            one_hot,
+            batch_size=train.batch_size,
+            epochs=epochs,
+            validation_split=train.validation_split,
+            verbose=0,
+        )
+        return time.perf_counter() - began
+
+    def compiled() -> training.Fit:
+        fresh = models.build(model, train.seed)
+        return training.fit(fresh, models.optimizer(optimizer), x, y, train)
+
+    first_fit_seconds = plain(epochs=1)
+    fit_seconds, fits = [], []
+    for _ in range(repeats):
+        fit_seconds.append(plain(train.epochs))
+        fits.append(compiled())
+    ratios = [a / b.train_seconds for a, b in zip(fit_seconds, fits, strict=True)]
+    return {
+        "ratio": statistics.median(ratios),
+        "ratios": ratios,
+        "fit_seconds": fit_seconds,
+        "compiled_seconds": [fit.train_seconds for fit in fits],
+        "first_fit_seconds": first_fit_seconds,
+        "compile_seconds": [fit.compile_seconds for fit in fits],
+        "images": len(x),
+        "epochs": train.epochs,
+    }

@@ -1,0 +1,53 @@
+"""What a trained network gets right and wrong on the test set."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from core.data.contract import Images
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures over a test set; `probabilities` is float32 (n, classes)."""
+
+    probabilities: npt.NDArray[np.float32]
+    loss: float
+    accuracy: float
+    misclassified: int
+    confusion: list[list[int]]
+    """Row: true class, column: predicted class."""
+    per_class: list[dict[str, Any]]
+    """precision, recall, f1 and support of each class (0 where a class was never predicted)."""
+
+
+def evaluate(model: keras.Model, x: Images, y: Images) -> Evaluation:
+    """Predict every image, x uint8 (n, 28, 28), and compare with the labels y uint8 (n,)."""
+    classes = model.output_shape[-1]
+    probabilities = predict(model, x)
+    truth = keras.utils.to_categorical(y, classes)
+    losses = keras.ops.convert_to_numpy(keras.losses.categorical_crossentropy(truth, probabilities))
+    predicted = probabilities.argmax(axis=1)
+    labels = np.arange(classes)
+    figures = precision_recall_fscore_support(y, predicted, labels=labels, zero_division=0)
+    return Evaluation(
+        probabilities=probabilities,
+        loss=float(losses.mean()),
+        accuracy=float((predicted == y).mean()),
+        misclassified=int((predicted != y).sum()),
+        confusion=confusion_matrix(y, predicted, labels=labels).tolist(),
+        per_class=[
+            dict(zip(("precision", "recall", "f1", "support"), map(float, row), strict=True))
+            for row in zip(*figures, strict=True)
+        ],
+    )
+
+
+def predict(model: keras.Model, x: Images) -> npt.NDArray[np.float32]:
+    """Probabilities (n, classes) of images uint8 (n, 28, 28), which are scaled to 0..1 here."""
+    scaled = x.astype(np.float32) / 255
+    return np.asarray(model.predict(scaled, batch_size=2048, verbose=0))
