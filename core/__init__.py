@@ -1,4 +1,136 @@
-"""The lab without its pages: data, networks, training, the store of runs and the command line.
+"""The lab without its pages, also for a notebook or a script:
+
+    import core
+
+    data = core.load("mnist")                 # data.x_train, data.y_train, data.class_names, ...
+    run = core.train("mnist", variant=3)      # or hidden=(256,), epochs=5, batch_size=128, ...
+    run.test_accuracy, run.epochs, run.predictions
+    core.runs(), core.study("L4-A", seeds=3)
+
+Runs are trained in this process, with the results and the keys that pages and the command line give
+them. They are kept in the store in `store` or, without it, in the folder that LAB_CACHE names;
+where neither is set, until the process ends.
 
 Nothing here imports Streamlit, and importing this package imports nothing heavy.
 """
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.data import Dataset
+    from core.specs import RunSpec
+    from core.store import Run, Store
+    from core.studies.statistics import Summary
+
+__all__ = ["load", "runs", "study", "train"]
+
+
+def load(dataset: str = "mnist") -> "Dataset":
+    """A data set by its name: x_train and x_test uint8 (n, height, width), y_train, y_test (n,).
+
+    It is downloaded if need be; where that fails MNIST is a sample. Raises UsageError for an
+    unknown name and DataError if there are no images.
+    """
+    from core import data
+
+    return data.obtain(data.definition(dataset))
+
+
+def train(
+    dataset: str = "mnist",
+    *,
+    variant: int | str | None = None,
+    lab: str = "digits",
+    experiment: str | None = None,
+    hidden: Sequence[int] | None = None,
+    activation: str | None = None,
+    optimizer: str | None = None,
+    learning_rate: float | None = None,
+    parameters: Mapping[str, float | int | bool] | None = None,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    validation_split: float | None = None,
+    seed: int | None = None,
+    store: Path | str | None = None,
+) -> "Run":
+    """Train a network, or find it in the store: an experiment of a lab with what is given changed.
+
+    `variant` is an experiment of Practical 7 by its number. Without either it is the first
+    experiment of the lab. Raises UsageError for what is not allowed, DataError and StoreError.
+    """
+    from core import labs
+    from core.specs import DataSpec
+
+    images = load(dataset)
+    settings = {
+        "hidden": None if hidden is None else tuple(hidden),
+        "activation": activation,
+        "optimizer": optimizer,
+        "learning_rate": learning_rate,
+        "parameters": parameters,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "validation_split": validation_split,
+        "seed": seed,
+    }
+    name = experiment if variant is None else str(variant)
+    choice = labs.choose(lab, name, DataSpec(images.name, images.digest), settings)
+    return _trained(choice.spec, _store(store))
+
+
+def runs(store: Path | str | None = None) -> "list[Run]":
+    """The finished runs of a store, the newest first."""
+    return _store(store).runs()
+
+
+def study(
+    name: str, seeds: int = 3, dataset: str = "mnist", store: Path | str | None = None
+) -> "list[Summary]":
+    """Train what is missing of a study, and sum up each of its rows over its seeds.
+
+    Raises UsageError for an unknown study or number of seeds.
+    """
+    from core import labs
+    from core.specs import DataSpec
+    from core.studies.statistics import summarise
+
+    wanted, images = labs.study(name), load(dataset)
+    data = DataSpec(images.name, images.digest)
+    found = [_trained(spec, _store(store)) for spec in wanted.specs(seeds, data)]
+    return summarise(wanted, {run.key: run for run in found}, seeds, data)
+
+
+def _trained(spec: "RunSpec", store: "Store") -> "Run":
+    from core.training.run import run
+
+    if finished := store.find(spec.key):
+        return finished
+    outcome = run(spec, lambda moment: None)
+    return store.save(spec, outcome.record, outcome.files)
+
+
+def _store(named: Path | str | None) -> "Store":
+    import os
+
+    from core import labs
+
+    if named is not None:
+        return labs.open_store(Path(named))
+    return labs.open_store() if os.environ.get("LAB_CACHE") else _own_store()
+
+
+@cache
+def _own_store() -> "Store":
+    """A store that lives as long as this process."""
+    import atexit
+    import shutil
+    import tempfile
+
+    from core import labs
+
+    folder = tempfile.mkdtemp(prefix="recognition-lab-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return labs.open_store(Path(folder))

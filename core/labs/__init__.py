@@ -1,1 +1,133 @@
-"""The labs, as data."""
+"""The labs, as data: what each asks for, in a file of its own with a `LAB`.
+
+A further lab is a further file in this folder. The sidebar, the pages, the command line, "Train
+all", and which runs the store deletes last: all of it follows from what is found here.
+"""
+
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from core.errors import UsageError
+from core.i18n import N_
+from core.labs.contract import Lab, Step
+from core.specs import DataSpec, RunSpec, with_settings
+from core.store import Store
+from core.studies.experiment import Experiment, Shown
+from core.studies.study import Study
+
+_FOUND = (import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
+
+LABS: dict[str, Lab] = {
+    lab.name: lab
+    for lab in sorted(
+        (module.LAB for module in _FOUND if hasattr(module, "LAB")),
+        key=lambda lab: (lab.order, lab.name),
+    )
+}
+"""By their names, in their order; the first is the one that opens."""
+
+STUDIES: dict[str, Study] = {study.name: study for lab in LABS.values() for study in lab.studies}
+"""Of all labs, by their names."""
+
+OWN = "own"
+"""The choice of own settings, where the name of an experiment would stand."""
+
+
+def lab(name: str) -> Lab:
+    """A lab by its name. Raises UsageError if there is none."""
+    if name not in LABS:
+        raise UsageError(
+            N_("There is no lab {value}: choose one of {allowed}."),
+            value=name,
+            allowed=", ".join(LABS),
+        )
+    return LABS[name]
+
+
+def study(name: str) -> Study:
+    """A study by its name, in any case. Raises UsageError if there is none."""
+    for known in STUDIES.values():
+        if known.name.lower() == name.lower():
+            return known
+    raise UsageError(
+        N_("There is no study {value}: choose one of {allowed}."),
+        value=name,
+        allowed=", ".join([*STUDIES, OWN]),
+    )
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A run that somebody chose: of a lab, as an experiment or by own settings."""
+
+    lab: Lab
+    experiment: Experiment | None
+    """None for own settings."""
+    spec: RunSpec
+
+    @property
+    def shown(self) -> Shown:
+        """What the sheet wants to see of it; for what is not in the sheet that of the example."""
+        return (self.experiment and self.experiment.shown) or Shown()
+
+
+def choose(
+    lab_name: str, experiment: str | None, data: DataSpec, settings: Mapping[str, Any]
+) -> Choice:
+    """The run that options, an address or widgets stand for.
+
+    Without the name of an experiment it is the first of the lab; `OWN` begins with what the lab
+    begins with. `settings` change it: see core.specs.with_settings. Raises UsageError for what
+    cannot be.
+    """
+    chosen = lab(lab_name)
+    found = None
+    if experiment != OWN:
+        found = chosen.experiment(experiment) if experiment else chosen.experiments[0]
+    base = chosen.on(data)
+    return Choice(chosen, found, with_settings(found.spec(base) if found else base, settings))
+
+
+def experiment_of(spec: RunSpec) -> Experiment | None:
+    """The experiment that a run is of, whatever its images and its seed; None for own settings."""
+    return _experiments().get(_plain(spec))
+
+
+@cache
+def _experiments() -> dict[RunSpec, Experiment]:
+    """Every experiment of every lab and study by its run."""
+    found: dict[RunSpec, Experiment] = {}
+    for known in LABS.values():
+        bases = [(known.base, known.experiments)]
+        bases += [(study.base, study.rows) for study in known.studies]
+        for base, experiments in bases:
+            for one in experiments:
+                found.setdefault(_plain(one.spec(base)), one)
+    return found
+
+
+def _plain(spec: RunSpec) -> RunSpec:
+    """The spec without what an experiment leaves open."""
+    data = replace(spec.data, name="", digest="")
+    return replace(spec, data=data, train=replace(spec.train, seed=0))
+
+
+def lesson(data: DataSpec) -> list[RunSpec]:
+    """What a teacher trains before the lesson on these images: of every lab that has them."""
+    wanted = [known for known in LABS.values() if data.name in known.datasets]
+    return [spec for known in wanted for spec in known.lesson(data)]
+
+
+def all_steps() -> dict[str, Step]:
+    """Every page of every lab, by its name."""
+    return {step.name: step for known in LABS.values() for step in known.steps}
+
+
+def open_store(folder: Path | None = None) -> Store:
+    """The store in a folder, by default the cache; it deletes the labs' experiments last."""
+    return Store(folder, keep=lambda spec: experiment_of(spec) is not None)

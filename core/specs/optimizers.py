@@ -7,10 +7,18 @@ to be exchanged between training and testing, which the lab's fit does not do.
 """
 
 import math
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from core.errors import UsageError
+from core.fields import Limit, check, check_choice, check_number
 from core.i18n import N_
+
+if TYPE_CHECKING:
+    import keras
 
 Value = float | int | bool
 """Of a parameter."""
@@ -187,3 +195,67 @@ def value_text(value: Value) -> str:
         return str(value)
     short = f"{value:g}"
     return short if float(short) == value else repr(value)
+
+
+@dataclass(frozen=True)
+class OptimizerSpec:
+    """A Keras optimizer, its learning rate, and what differs from Keras's other defaults.
+
+    `parameters` may be given as a dictionary; it is kept as sorted pairs of name and value.
+    """
+
+    name: str
+    learning_rate: float
+    parameters: tuple[tuple[str, Value], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_choice(N_("optimizer"), self.name, tuple(OPTIMIZERS))
+        check("learning rate", self.learning_rate, whole=False)
+        object.__setattr__(self, "learning_rate", float(self.learning_rate))
+        known = OPTIMIZERS[self.name].parameters
+        given = dict(self.parameters)
+        for name, value in given.items():
+            given[name] = self._checked(name, value)
+        kept = ((name, value) for name, value in given.items() if value != known[name].default)
+        object.__setattr__(self, "parameters", tuple(sorted(kept)))
+
+    @property
+    def text(self) -> str:
+        """As a line says it: sgd 0.01 momentum=0.5."""
+        changed = [f"{name}={value}" for name, value in self.parameters]
+        return " ".join([self.name, f"{self.learning_rate:g}", *changed])
+
+    def keras(self) -> "keras.optimizers.Optimizer":
+        """The Keras optimizer."""
+        import keras
+
+        kind = getattr(keras.optimizers, OPTIMIZERS[self.name].title)
+        made: keras.optimizers.Optimizer = kind(
+            learning_rate=self.learning_rate, **dict(self.parameters)
+        )
+        return made
+
+    def _checked(self, name: str, value: Value) -> Value:
+        known = OPTIMIZERS[self.name].parameters
+        check_choice(N_("parameter"), name, tuple(known))
+        default, low, high, _ = known[name]
+        if isinstance(default, bool):
+            if not isinstance(value, bool):
+                raise UsageError(
+                    N_("{name} is {value}: give true or false."), name=name, value=value
+                )
+            return value
+        check_number(name, value, Limit(low, high), whole=isinstance(default, int))
+        return type(default)(value) + 0  # not -0.0, which would be another key
+
+
+def optimizer_spec(
+    name: str = "adam",
+    learning_rate: float | None = None,
+    parameters: Mapping[str, Value] = MappingProxyType({}),
+) -> OptimizerSpec:
+    """An optimizer by its Keras name, with Keras's defaults for all that is not given."""
+    check_choice(N_("optimizer"), name, tuple(OPTIMIZERS))
+    if learning_rate is None:
+        learning_rate = OPTIMIZERS[name].learning_rate
+    return OptimizerSpec(name, learning_rate, tuple(parameters.items()))

@@ -1,0 +1,65 @@
+"""What a lab is: data that the pages, the command line and the library read."""
+
+from dataclasses import dataclass, replace
+
+from core.errors import UsageError
+from core.i18n import N_
+from core.specs import DataSpec, RunSpec
+from core.studies.experiment import Experiment
+from core.studies.study import Study
+
+
+@dataclass(frozen=True)
+class Step:
+    """A page of a lab."""
+
+    name: str
+    """In addresses."""
+    title: str
+    icon: str
+    """A Material symbol as Streamlit names it."""
+    file: str
+    """Where the page is, from the folder of the lab's app."""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """What a lab asks for. Nothing else lists its data sets, experiments, studies or steps."""
+
+    name: str
+    """In addresses and on the command line."""
+    title: str
+    order: int
+    """Its place among the labs."""
+    datasets: tuple[str, ...]
+    """Their names; the first is the one that the lab opens with."""
+    base: RunSpec
+    """What its experiments change, and its own settings begin with."""
+    experiments: tuple[Experiment, ...]
+    steps: tuple[Step, ...]
+    """Its pages in their order."""
+    studies: tuple[Study, ...] = ()
+    word: str = N_("Experiment")
+    """What the lab sheet calls an experiment."""
+    before_lesson: tuple[str, ...] = ()
+    """Experiments that a teacher trains before the lesson."""
+
+    def experiment(self, name: str) -> Experiment:
+        """An experiment by its name. Raises UsageError if there is none."""
+        for known in self.experiments:
+            if known.name == name:
+                return known
+        raise UsageError(
+            N_("{lab} has no experiment {value}: choose one of {allowed}."),
+            lab=self.name,
+            value=name,
+            allowed=", ".join(known.name for known in self.experiments),
+        )
+
+    def on(self, data: DataSpec) -> RunSpec:
+        """What its experiments begin with, on these images."""
+        return replace(self.base, data=data)
+
+    def lesson(self, data: DataSpec) -> list[RunSpec]:
+        """The runs that are trained before the lesson, on these images."""
+        return [self.experiment(name).spec(self.on(data)) for name in self.before_lesson]

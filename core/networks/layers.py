@@ -1,0 +1,316 @@
+"""The layers of a network, each as one record.
+
+A layer knows what it passes on, how many weights it has, the call that makes it in Keras (which is
+also the line of code that is shown), and what it computes, with numpy. The table, the summary, the
+code, the diagram, the counts, the Keras model and the predictions of a network follow from a list
+of them: see core.networks.structure. A further kind of layer is a further class here.
+
+Shapes are those of one image: (height, width) for a grey picture, (height, width, channels) inside
+a convolutional network, (numbers,) after Flatten. Values are float32 (n, *shape).
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
+from scipy.special import erf, expit, softmax
+
+from core.errors import UsageError
+from core.fields import Limit, check, check_choice, check_number
+from core.i18n import N_
+
+if TYPE_CHECKING:
+    import keras
+
+Shape = tuple[int, ...]
+Floats = npt.NDArray[np.float32]
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+"""Positional and keyword arguments."""
+
+ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {
+    "relu": lambda x: np.maximum(x, 0),
+    "sigmoid": expit,
+    "tanh": np.tanh,
+    "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
+    "gelu": lambda x: x * (1 + erf(x / np.float32(np.sqrt(2)))) / 2,
+    "silu": lambda x: x * expit(x),
+    "linear": lambda x: x,
+    "softmax": lambda x: softmax(x, axis=-1),
+}
+"""As Keras defines them, by its names."""
+
+HIDDEN_ACTIVATIONS = tuple(name for name in ACTIVATIONS if name != "softmax")
+"""Those that a student chooses from."""
+
+FILTERS, KERNEL, RATE = Limit(1, 512), Limit(1, 11), Limit(0.0, 0.9)
+
+
+@dataclass(frozen=True)
+class Seeds:
+    """Where the random numbers of a network come from."""
+
+    run: int
+    """The seed of the run."""
+    draw: Callable[[], int]
+    """The next seed for initial weights."""
+
+
+@dataclass(frozen=True)
+class Layer(ABC):
+    """One layer; fields that are left at their defaults are no part of a run's key."""
+
+    kind: ClassVar[str]
+    """Its class in keras.layers."""
+
+    def shape(self, inputs: Shape) -> Shape:
+        """The shape that it makes of the shape `inputs`. Raises UsageError if it takes no such."""
+        return inputs
+
+    def weights(self, inputs: Shape) -> int:
+        """How many weights and biases it has."""
+        return 0
+
+    def products(self, inputs: Shape) -> int:
+        """How many multiplications one image takes."""
+        return 0
+
+    @abstractmethod
+    def call(self, inputs: Shape) -> Call:
+        """The arguments with which a student would call the Keras class."""
+
+    def initial(self, seeds: Seeds) -> dict[str, Any]:
+        """The arguments that make its random numbers those of the run."""
+        return {}
+
+    def keras(self, inputs: Shape, seeds: Seeds) -> "keras.Layer":
+        """The Keras layer, with new weights that follow from `seeds`."""
+        import keras
+
+        positional, keywords = self.call(inputs)
+        made: keras.Layer = getattr(keras.layers, self.kind)(
+            *positional, **keywords, **self.initial(seeds)
+        )
+        return made
+
+    def code(self, inputs: Shape) -> str:
+        """The line of Python that makes the Keras layer."""
+        positional, keywords = self.call(inputs)
+        texts = [*map(_literal, positional)]
+        texts += [f"{name}={_literal(value)}" for name, value in keywords.items()]
+        return f"keras.layers.{self.kind}({', '.join(texts)})"
+
+    @abstractmethod
+    def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
+        """What it passes on for `values` with these weights, in the order of Keras's."""
+
+
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """Lays all numbers of an image end to end."""
+
+    kind = "Flatten"
+
+    def shape(self, inputs: Shape) -> Shape:
+        return (math.prod(inputs),)
+
+    def call(self, inputs: Shape) -> Call:
+        return (), {}
+
+    def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
+        return values.reshape(len(values), -1)
+
+
+@dataclass(frozen=True)
+class Channel(Layer):
+    """Gives a grey picture the axis of its one channel, which convolutions need."""
+
+    kind = "Reshape"
+
+    def shape(self, inputs: Shape) -> Shape:
+        _require(self, inputs, 2)
+        return (*inputs, 1)
+
+    def call(self, inputs: Shape) -> Call:
+        return (self.shape(inputs),), {}
+
+    def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
+        return values[..., np.newaxis]
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """Joins every input with every neuron."""
+
+    kind = "Dense"
+
+    units: int
+    activation: str = "linear"
+
+    def __post_init__(self) -> None:
+        check("neurons", self.units)
+        check_choice(N_("activation"), self.activation, tuple(ACTIVATIONS))
+
+    def shape(self, inputs: Shape) -> Shape:
+        _require(self, inputs, 1)
+        return (self.units,)
+
+    def weights(self, inputs: Shape) -> int:
+        return inputs[-1] * self.units + self.units
+
+    def products(self, inputs: Shape) -> int:
+        return inputs[-1] * self.units
+
+    def call(self, inputs: Shape) -> Call:
+        return (self.units,), {"activation": self.activation}
+
+    def initial(self, seeds: Seeds) -> dict[str, Any]:
+        return _kernel(seeds)
+
+    def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
+        kernel, bias = weights
+        return ACTIVATIONS[self.activation](values @ kernel + bias)
+
+
+@dataclass(frozen=True)
+class Conv2D(Layer):
+    """Moves filters of `kernel` x `kernel` pixels over the picture, where they lie inside of it."""
+
+    kind = "Conv2D"
+
+    filters: int
+    kernel: int
+    activation: str = "linear"
+
+    def __post_init__(self) -> None:
+        check_number(N_("number of filters"), self.filters, FILTERS, whole=True)
+        check_number(N_("size of a filter"), self.kernel, KERNEL, whole=True)
+        check_choice(N_("activation"), self.activation, tuple(ACTIVATIONS))
+
+    def shape(self, inputs: Shape) -> Shape:
+        _require(self, inputs, 3)
+        left = [side - self.kernel + 1 for side in inputs[:2]]
+        return (*_large_enough(self, inputs, left), self.filters)
+
+    def weights(self, inputs: Shape) -> int:
+        return self.kernel**2 * inputs[-1] * self.filters + self.filters
+
+    def products(self, inputs: Shape) -> int:
+        return self.kernel**2 * inputs[-1] * math.prod(self.shape(inputs))
+
+    def call(self, inputs: Shape) -> Call:
+        return (self.filters, self.kernel), {"activation": self.activation}
+
+    def initial(self, seeds: Seeds) -> dict[str, Any]:
+        return _kernel(seeds)
+
+    def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
+        kernel, bias = weights
+        windows = sliding_window_view(values, kernel.shape[:2], axis=(1, 2))
+        by_channel = kernel.transpose(2, 0, 1, 3)
+        return ACTIVATIONS[self.activation](np.tensordot(windows, by_channel, 3) + bias)
+
+
+@dataclass(frozen=True)
+class MaxPooling2D(Layer):
+    """Keeps the largest of 2 x 2 numbers; an odd last row or column is left out."""
+
+    kind = "MaxPooling2D"
+
+    def shape(self, inputs: Shape) -> Shape:
+        _require(self, inputs, 3)
+        half = [side // 2 for side in inputs[:2]]
+        return (*_large_enough(self, inputs, half), inputs[2])
+
+    def call(self, inputs: Shape) -> Call:
+        return (), {}
+
+    def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
+        n, height, width, channels = values.shape
+        even = values[:, : height // 2 * 2, : width // 2 * 2]
+        return even.reshape(n, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4))
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """Forgets this part of the numbers while the network trains, and none afterwards."""
+
+    kind = "Dropout"
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        check_number(N_("dropout"), self.rate, RATE, whole=False)
+        object.__setattr__(self, "rate", float(self.rate) + 0.0)
+
+    def call(self, inputs: Shape) -> Call:
+        return (self.rate,), {}
+
+    def initial(self, seeds: Seeds) -> dict[str, Any]:
+        return {"seed": seeds.run}
+
+    def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
+        return values
+
+
+LAYERS: dict[str, type[Layer]] = {kind.__name__: kind for kind in Layer.__subclasses__()}
+"""Every kind of layer by the name that stands in stored runs."""
+
+
+def differing(record: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from their defaults; those without one always do.
+
+    So a field that is added later, with a default, changes no key.
+    """
+    values = {field.name: (getattr(record, field.name), field.default) for field in fields(record)}
+    return {
+        name: value
+        for name, (value, default) in values.items()
+        if default is MISSING or value != default
+    }
+
+
+def layer_from(values: Mapping[str, Any]) -> Layer:
+    """The layer that `layer_dict` was made from. Raises KeyError, TypeError or UsageError."""
+    arguments = dict(values)
+    return LAYERS[arguments.pop("layer")](**arguments)
+
+
+def layer_dict(layer: Layer) -> dict[str, Any]:
+    """A layer as JSON can hold it: its name, and what differs from its defaults."""
+    return {"layer": type(layer).__name__, **differing(layer)}
+
+
+def _kernel(seeds: Seeds) -> dict[str, Any]:
+    import keras
+
+    return {"kernel_initializer": keras.initializers.GlorotUniform(seeds.draw())}
+
+
+def _literal(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+def _require(layer: Layer, inputs: Shape, axes: int) -> None:
+    """Raise UsageError unless what comes in has so many axes."""
+    if len(inputs) != axes:
+        raise UsageError(
+            N_("{layer} cannot follow numbers of the shape {shape}: put another layer before it."),
+            layer=layer.kind,
+            shape=" × ".join(map(str, inputs)),
+        )
+
+
+def _large_enough(layer: Layer, inputs: Shape, sides: Sequence[int]) -> Sequence[int]:
+    """Height and width, if there is anything left of the picture. Raises UsageError otherwise."""
+    if min(sides) < 1:
+        raise UsageError(
+            N_("{layer} leaves nothing of a picture of {shape}: use fewer or smaller layers."),
+            layer=layer.kind,
+            shape=" × ".join(map(str, inputs[:2])),
+        )
+    return sides

@@ -1,0 +1,23 @@
+"""Which images a run uses."""
+
+from dataclasses import dataclass
+
+from core.fields import Limit, check_number
+from core.i18n import N_
+
+IMAGES = Limit(1, 1_000_000)
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """Which images: the name of the data set and the sha256 of its arrays (see Dataset.digest)."""
+
+    name: str
+    digest: str = ""
+    """Empty in what a lab asks for, before it is said on which images."""
+    images: int | None = None
+    """Train on the first so many training images only; None: on all of them."""
+
+    def __post_init__(self) -> None:
+        if self.images is not None:
+            check_number(N_("number of images"), self.images, IMAGES, whole=True)

@@ -1,0 +1,164 @@
+"""The labs say what their sheets say, and everything that they name can be run."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import data, labs
+from core.errors import UsageError
+from core.labs import LABS, OWN
+from core.labs.contract import Lab
+from core.networks import structure
+from core.specs import DataSpec, RunSpec, TrainSpec, changed, dense_network, optimizer_spec
+from core.studies.experiment import Experiment, Shown
+
+DIGITS, OPTIMIZERS = LABS["digits"], LABS["optimizers"]
+IMAGES = DataSpec("mnist", "0" * 64)
+ROOT = Path(__file__).parents[1]
+
+# The table of the lab sheet, row by row as it is printed there.
+SHEET: dict[str, Any] = {
+    "samples": [30, 35, 40, 45, 55, 60, 65, 70, 75],
+    "neurons": [256, 64, 32, 512, 300, 150, 400, 100, 450],
+    "layers": [2, 1, 2, 1, 2, 1, 2, 1, 2],
+    "epochs": [3, 5, 7, 9, 12, 14, 6, 8, 2],
+    "batch": [30, 25, 42, 15, 20, 5, 35, 28, 12],
+    "validation": ["10%", "12%", "15%", "17%", "18%", "22%", "25%", "27%", "30%"],
+    "digits": (
+        "5 25 7, 8 12 35, 14 20 39, 30 20 40, 25 17 50, 22 11 59, 33 44 55, 11 22 44, 70 50 45"
+    ),
+    "misclassified": [10, 12, 15, 20, 22, 3, 7, 9, 6],
+}
+
+
+def variant(number: int) -> tuple[RunSpec, Shown]:
+    choice = labs.choose("digits", str(number), IMAGES, {})
+    return choice.spec, choice.shown
+
+
+@pytest.mark.parametrize("number", range(1, 10))
+def test_a_variant_is_its_column_of_the_sheet(number: int) -> None:
+    column = number - 1
+    spec, shown = variant(number)
+    assert shown.samples == SHEET["samples"][column]
+    assert spec.network == dense_network((SHEET["neurons"][column],) * SHEET["layers"][column])
+    assert spec.optimizer == optimizer_spec("adam")
+    assert spec.train.epochs == SHEET["epochs"][column]
+    assert spec.train.batch_size == SHEET["batch"][column]
+    assert f"{spec.train.validation_split:.0%}" == SHEET["validation"][column]
+    assert spec.train.seed == 0
+    assert " ".join(map(str, shown.test_indices)) == SHEET["digits"].split(", ")[column]
+    assert shown.mistakes == SHEET["misclassified"][column]
+    assert DIGITS.experiment(str(number)).label() == f"Variant {number}"
+
+
+def test_variant_0_is_the_worked_example_and_opens_first() -> None:
+    spec, shown = variant(0)
+    assert spec == RunSpec(
+        IMAGES, dense_network((128,)), optimizer_spec("adam"), TrainSpec(10, 32, 0.2)
+    )
+    assert (shown.samples, shown.test_indices, shown.mistakes) == (25, (1,), 5)
+    assert labs.choose("digits", None, IMAGES, {}).spec == spec
+    assert next(iter(LABS.values())) is DIGITS
+
+
+def test_practical_7_has_the_worked_example_nine_variants_and_the_drawing_model() -> None:
+    names = [experiment.name for experiment in DIGITS.experiments]
+    assert names == [*map(str, range(10)), "drawing"]
+    assert not DIGITS.experiment("drawing").shown  # it is not in the sheet
+    assert DIGITS.datasets == ("mnist", "fashion-mnist")
+
+
+def test_before_the_lesson_the_nine_variants_are_trained_on_both_data_sets() -> None:
+    for name in ("mnist", "fashion-mnist"):
+        found = labs.lesson(DataSpec(name, "1"))
+        expected = [labs.choose("digits", str(n), DataSpec(name, "1"), {}) for n in range(1, 10)]
+        assert found == [choice.spec for choice in expected]
+
+
+@pytest.mark.parametrize("lab", LABS.values(), ids=lambda lab: lab.name)
+def test_a_lab_is_whole(lab: Lab) -> None:
+    names = [experiment.name for experiment in lab.experiments]
+    assert len(set(names)) == len(names)
+    assert OWN not in names
+    assert all(name.isascii() and " " not in name for name in names)
+    assert set(lab.before_lesson) <= set(names)
+    assert all((ROOT / step.file).is_file() for step in lab.steps)
+    assert len({step.name for step in lab.steps}) == len(lab.steps)
+    for name in lab.datasets:
+        known = data.definition(name)
+        specs = [experiment.spec(lab.on(IMAGES)) for experiment in lab.experiments]
+        specs += [spec for study in lab.studies for spec in study.specs(2, IMAGES)]
+        for spec in specs:
+            assert structure.rows(spec.network, known.shape, len(known.class_names))
+    for study in lab.studies:
+        rows = {row.name for row in study.rows}
+        assert all(row.statement is None or row.statement.other in rows for row in study.rows)
+
+
+def test_the_runs_of_lab_4_are_those_of_its_sheet() -> None:
+    choice = labs.choose("optimizers", "sgd-nesterov", IMAGES, {})
+    assert choice.spec == RunSpec(
+        IMAGES,
+        dense_network((256,)),
+        optimizer_spec("sgd", parameters={"momentum": 0.5, "nesterov": True}),
+        TrainSpec(5, 128, 0.0),
+    )
+    names = [experiment.name for experiment in OPTIMIZERS.experiments]
+    assert len(names) == 12
+    assert names[-3:] == ["nadam", "adamax", "adagrad"]
+
+
+def test_settings_change_an_experiment_and_own_settings_begin_with_the_lab_s() -> None:
+    one = labs.choose("digits", "3", IMAGES, {"seed": 4, "hidden": None})
+    assert one.spec == changed(variant(3)[0], {"train": {"seed": 4}})
+    own = labs.choose("optimizers", OWN, IMAGES, {"hidden": (9,)})
+    assert own.experiment is None
+    assert own.spec == replace(OPTIMIZERS.on(IMAGES), network=dense_network((9,)))
+    assert own.shown == Shown()
+
+
+def test_a_run_is_known_by_what_it_is_whatever_its_images_and_seed() -> None:
+    spec = variant(3)[0]
+    again = changed(spec, {"data": {"name": "fashion-mnist"}, "train": {"seed": 5}})
+    for same in (spec, again):
+        found = labs.experiment_of(same)
+        assert found is not None
+        assert found.name == "3"
+    for other in (
+        changed(spec, {"train": {"epochs": 8}}),
+        changed(spec, {"data": {"images": 100}}),
+        changed(spec, {"optimizer": {"learning_rate": 0.002}}),
+    ):
+        assert labs.experiment_of(other) is None
+
+
+def test_what_is_not_there_is_refused_with_what_is() -> None:
+    with pytest.raises(UsageError, match="no lab chess: choose one of digits, optimizers"):
+        labs.lab("chess")
+    with pytest.raises(UsageError, match="no experiment 10: choose one of 0, 1, 2"):
+        labs.choose("digits", "10", IMAGES, {})
+    with pytest.raises(UsageError, match="no study L9: choose one of L4-A, L4-B, own"):
+        labs.study("L9")
+    assert labs.study("l4-a").name == "L4-A"
+
+
+def test_an_experiment_changes_any_part_of_a_run() -> None:
+    one = Experiment(
+        "all",
+        "All of it",
+        {
+            "data": {"images": 50},
+            "network": dense_network((7,)),
+            "optimizer": {"learning_rate": 0.5},
+            "train": {"epochs": 1, "augmentation": "handwriting"},
+        },
+    )
+    spec = one.spec(DIGITS.on(IMAGES))
+    assert spec.data == replace(IMAGES, images=50)
+    assert spec.network.hidden == (7,)
+    assert (spec.optimizer.name, spec.optimizer.learning_rate) == ("adam", 0.5)
+    assert (spec.train.epochs, spec.train.batch_size) == (1, 32)
+    assert spec.train.augmentation == "handwriting"

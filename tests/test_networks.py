@@ -1,0 +1,252 @@
+"""A network is a list of layers; what follows from it is what Keras makes, prints and computes."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core import labs
+from core.errors import UsageError
+from core.networks import forward
+from core.networks.layers import (
+    HIDDEN_ACTIVATIONS,
+    LAYERS,
+    Channel,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPooling2D,
+)
+from core.networks.structure import LayerRow, NetworkSpec, dense_network, rows, weights
+from core.networks.summary import keras_code, keras_summary
+
+DRAWING: NetworkSpec = labs.lab("digits").experiment("drawing").changes["network"]
+DIGITS = ((28, 28), 10)
+TOY = ((20, 24), 3)
+
+NETWORKS = [
+    dense_network(()),
+    dense_network((1,)),
+    dense_network((128,)),
+    dense_network((256, 256)),
+    dense_network((300, 7), "tanh"),
+    dense_network((1024,) * 5),
+    NetworkSpec((Flatten(), Dense(9, "elu"), Dropout(0.25), Dense(5))),
+    DRAWING,
+]
+CASES = [(network, *DIGITS) for network in NETWORKS] + [
+    (network, *TOY) for network in (dense_network((16,)), DRAWING)
+]
+
+
+@pytest.fixture
+def new_session(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keras as a student starts it: names of layers are numbered for each session."""
+    import keras
+
+    monkeypatch.setenv("COLUMNS", "80")
+    keras.backend.clear_session()
+    yield
+    keras.backend.clear_session()
+
+
+def built(found: tuple[LayerRow, ...], seed: int = 0) -> Any:
+    from core.networks.build import build
+
+    return build(found, seed)
+
+
+def saved(model: Any, folder: Path) -> bytes:
+    model.save(folder / "model.keras")
+    return (folder / "model.keras").read_bytes()
+
+
+def images(count: int, shape: tuple[int, int]) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (count, *shape), dtype=np.uint8)
+
+
+def test_worked_example_of_the_sheet() -> None:
+    found = rows(dense_network((128,)), *DIGITS)
+    assert [(row.name, row.type, row.output, row.weights) for row in found] == [
+        ("flatten", "Flatten", 784, 0),
+        ("dense", "Dense", 128, 100_480),
+        ("dense_1", "Dense", 10, 1_290),
+    ]
+    assert found[1].share == pytest.approx(100_480 / 101_770)
+    assert weights(dense_network((128,)), *DIGITS) == 101_770
+
+
+def test_what_goes_in_and_out_comes_from_the_data_set() -> None:
+    found = rows(dense_network((16,)), *TOY)
+    assert [row.shape for row in found] == [(480,), (16,), (3,)]
+    assert "keras.Input((20, 24))" in keras_code(found)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_shares_add_up_to_one(case: Any) -> None:
+    assert math.isclose(sum(row.share for row in rows(*case)), 1)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_shapes_and_weights_are_those_of_keras(case: Any) -> None:
+    found = rows(*case)
+    for row, layer in zip(found, built(found).layers, strict=True):
+        assert (row.type, (None, *row.shape)) == (type(layer).__name__, layer.output.shape)
+        assert row.weights == layer.count_params()
+
+
+@pytest.mark.usefixtures("new_session")
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_summary_is_what_keras_prints(case: Any) -> None:
+    printed: list[str] = []
+    found = rows(*case)
+    built(found).summary(print_fn=printed.append)
+    assert keras_summary(found) == "\n".join(printed).rstrip("\n")
+
+
+@pytest.mark.usefixtures("new_session")
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_code_builds_the_network_that_is_trained(
+    case: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names: dict[str, Any] = {}
+    found = rows(*case)
+    exec(keras_code(found), names)
+    assert keras_summary(found) in capsys.readouterr().out
+    made = [layer.get_config() for layer in names["model"].layers]
+    expected = [layer.get_config() for layer in built(found).layers]
+    chance = ("kernel_initializer", "seed", "name")  # the code leaves them to Keras
+    for one, other in zip(made, expected, strict=True):
+        assert {k: v for k, v in one.items() if k not in chance} == {
+            k: v for k, v in other.items() if k not in chance
+        }
+
+
+FORWARD = [
+    *((dense_network((16,), activation), *DIGITS) for activation in HIDDEN_ACTIVATIONS),
+    (dense_network(()), *DIGITS),
+    (dense_network((20, 8, 12), "tanh"), *TOY),
+    (DRAWING, *DIGITS),
+    (DRAWING, *TOY),
+    (NetworkSpec((Channel(), Conv2D(3, 5, "tanh"), Conv2D(2, 2), Flatten())), *TOY),
+]
+
+
+@pytest.mark.parametrize("case", FORWARD, ids=str)
+def test_numpy_says_what_keras_says(case: Any, tmp_path: Path) -> None:
+    from core.training import evaluation
+
+    found = rows(*case)
+    model = built(found, seed=1)
+    for variable in model.weights:  # biases start as zeros, which would hide a mistake
+        if variable.name == "bias":
+            variable.assign(np.random.default_rng(2).normal(0, 0.3, variable.shape))
+    network = forward.load(found, saved(model, tmp_path))
+    some = images(forward.BATCH + 3, case[1])
+    outputs = network.probabilities(some)
+    assert outputs.dtype == np.float32
+    np.testing.assert_allclose(outputs, evaluation.predict(model, some), atol=1e-5)
+
+
+def test_activations_of_every_layer_are_those_of_keras(tmp_path: Path) -> None:
+    import keras
+
+    found = rows(DRAWING, *TOY)
+    model = built(found, seed=1)
+    network = forward.load(found, saved(model, tmp_path))
+    some = images(4, TOY[0])
+    activations = network.activations(some)
+    assert list(activations) == [row.name for row in found]
+    every = keras.Model(model.inputs, [layer.output for layer in model.layers])
+    for row, expected in zip(found, every(some.astype(np.float32) / 255), strict=True):
+        assert activations[row.name].shape == (4, *row.shape)
+        np.testing.assert_allclose(activations[row.name], np.asarray(expected), atol=1e-4)
+
+
+def test_a_diverged_network_says_nan_without_a_warning(tmp_path: Path) -> None:
+    found = rows(dense_network((4,)), *DIGITS)
+    model = built(found)
+    model.weights[0].assign(np.full(model.weights[0].shape, np.nan))
+    network = forward.load(found, saved(model, tmp_path))
+    assert np.isnan(network.probabilities(images(1, DIGITS[0]))).all()
+
+
+def test_weights_follow_from_the_seed_alone_and_are_keras_s() -> None:
+    import keras
+
+    found = rows(dense_network((6, 5)), *DIGITS)
+    keras.utils.set_random_seed(3)
+    names: dict[str, Any] = {}
+    exec(keras_code(found).replace("model.summary()", ""), names)
+    ours = built(found, seed=3)
+    for one, other in zip(ours.weights, names["model"].weights, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    assert (built(found, seed=4).weights[0].numpy() != ours.weights[0].numpy()).any()
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+def test_a_network_survives_json(network: NetworkSpec) -> None:
+    assert NetworkSpec.from_list(json.loads(json.dumps(network.to_list()))) == network
+
+
+def test_every_kind_of_layer_is_tested_here() -> None:
+    tested = {type(layer) for network, *_ in CASES for layer in network.layers}
+    assert tested == set(LAYERS.values())
+
+
+@pytest.mark.parametrize(
+    ("layers", "sentence"),
+    [
+        ((Dense(5),), "Dense cannot follow numbers of the shape 20 × 24"),
+        ((Conv2D(5, 3),), "Conv2D cannot follow"),
+        ((Flatten(), MaxPooling2D()), "MaxPooling2D cannot follow numbers of the shape 480"),
+        ((Channel(), Channel()), "cannot follow"),
+        ((Channel(), Conv2D(4, 11), Conv2D(4, 11)), "leaves nothing of a picture of 10 × 14"),
+        ((Channel(), *[MaxPooling2D()] * 5), "leaves nothing of a picture of 1 × 1"),
+    ],
+)
+def test_layers_that_do_not_fit_are_refused_in_a_sentence(layers: Any, sentence: str) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        rows(NetworkSpec(layers), *TOY)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Dense(0),
+        lambda: Dense(1025),
+        lambda: Dense(10, "swish2"),
+        lambda: Conv2D(0, 3),
+        lambda: Conv2D(8, 12),
+        lambda: Dropout(0.91),
+        lambda: Dropout(-0.1),
+        lambda: NetworkSpec(()),
+        lambda: dense_network((10,), "softmax"),
+        lambda: dense_network((10,) * 6),
+    ],
+)
+def test_layers_beyond_the_limits_are_refused(make: Any) -> None:
+    with pytest.raises(UsageError):
+        make()
+
+
+def test_multiplications_are_counted_for_each_place_of_a_filter() -> None:
+    found = rows(NetworkSpec((Channel(), Conv2D(2, 3), Flatten())), *TOY)
+    assert [row.layer.products(row.inputs) for row in found] == [
+        0,
+        18 * 22 * 2 * 9,
+        0,
+        18 * 22 * 2 * 3,
+    ]
+
+
+@pytest.mark.parametrize("name", HIDDEN_ACTIVATIONS)
+def test_activations_are_known_to_keras(name: str) -> None:
+    import keras
+
+    assert keras.activations.get(name) is not None
