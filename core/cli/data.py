@@ -1,0 +1,64 @@
+"""`data`: the data sets on this computer, and their download."""
+
+import click
+
+from core import data as datasets
+from core.cli.output import Download, _
+from core.errors import DataError
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def data(ctx: click.Context) -> None:
+    """List the data sets: where they were found, their sizes and sha256.
+
+    Example: python -m core data
+    """
+    if ctx.invoked_subcommand:
+        return
+    for wanted in datasets.DATASETS.values():
+        lines = _describe(wanted)
+        click.echo(f"{wanted.title} ({wanted.name})")
+        for line in lines:
+            click.echo(f"  {line}")
+
+
+def _describe(wanted: datasets.Definition) -> list[str]:
+    try:
+        source = datasets.locate(wanted)
+        found = datasets.load(source)
+    except DataError as error:
+        return [error.sentence(_)]
+    lines = [
+        _("source: {place}").format(place=source.place),
+        *(f"{path}  sha256 {digest}" for path, digest in datasets.checksums(source)),
+        _("images: {train:,} to train, {test:,} to test").format(
+            train=len(found.y_train), test=len(found.y_test)
+        ),
+        _("content: sha256 {digest}").format(digest=found.digest),
+        _("licence: {licence}").format(licence=wanted.licence),
+    ]
+    if found.complete:
+        return [*lines, _("This is the full set.")]
+    return [
+        *lines,
+        _("This is not the full set: get it with python -m core data fetch {name}").format(
+            name=wanted.name
+        ),
+    ]
+
+
+@data.command()
+@click.argument("name")
+def fetch(name: str) -> None:
+    """Download the data set NAME into the cache and verify it.
+
+    Example: python -m core data fetch mnist
+    """
+    wanted = datasets.definition(name)
+    datasets.fetch(wanted, Download(wanted.title))
+    click.echo(
+        _("{title} is in {folder}.").format(
+            title=wanted.title, folder=datasets.download_folder(wanted)
+        )
+    )

@@ -1,0 +1,122 @@
+"""The options that choose a run, and the run that they choose."""
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from core import labs
+from core.cli.output import _, find_data
+from core.data import DATASETS, Dataset
+from core.errors import UsageError
+from core.i18n import N_
+from core.labs import LABS
+from core.networks.layers import HIDDEN_ACTIVATIONS
+from core.specs import DataSpec, RunSpec
+from core.specs.optimizers import OPTIMIZERS, value_from
+
+
+class Hidden(click.ParamType[tuple[int, ...]]):
+    """Neurons of each hidden layer, separated by commas; `none` for no hidden layer."""
+
+    name = "N,N,..."
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if value == "none":
+            return ()
+        try:
+            return tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(_("{value}: give whole numbers such as 256,64, or none.").format(value=value))
+
+
+class Value(click.ParamType[tuple[str, str]]):
+    """A parameter of an optimizer and its value, or values, as name=value."""
+
+    name = "NAME=VALUE"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        name, equals, text = str(value).partition("=")
+        if not (name and equals and text):
+            self.fail(_("{value}: give a name and a value such as rho=0.5.").format(value=value))
+        return name, text
+
+
+_DATASET = click.option("--dataset", help=f"{', '.join(DATASETS)}; default: the lab's first")
+_EXPERIMENT = (
+    click.option("--lab", default="digits", show_default=True, help=", ".join(LABS)),
+    click.option("--experiment", help="of the lab, by its name; default: its first"),
+    click.option("--variant", type=int, help="of the lab table, 0 to 9; default 0"),
+    click.option("--drawing-model", is_flag=True, help="the convolutional network for drawings"),
+)
+_SETTINGS = (
+    click.option("--hidden", type=Hidden(), help="neurons of each hidden layer, or none"),
+    click.option("--activation", help=", ".join(HIDDEN_ACTIVATIONS)),
+    click.option("--optimizer", help=", ".join(OPTIMIZERS)),
+    click.option("--learning-rate", type=float, help="default: what Keras has"),
+    click.option(
+        "--parameter", multiple=True, type=Value(), help="of the optimizer, such as rho=0.5"
+    ),
+    click.option("--epochs", type=int),
+    click.option("--batch-size", type=int),
+    click.option("--validation-split", type=float, help="part of the images, 0 to 0.5"),
+    click.option("--seed", type=int, help="decides weights and shuffling; default 0"),
+)
+RUN_OPTIONS = (
+    *("lab", "experiment", "variant", "drawing_model", "hidden", "activation", "optimizer"),
+    *("learning_rate", "parameter", "epochs", "batch_size", "validation_split", "seed"),
+)
+"""Which of the options decide a run, beside the data set."""
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that choose a run: an experiment, and what to change in it."""
+    for option in reversed((_DATASET, *_EXPERIMENT, *_SETTINGS)):
+        command = option(command)
+    return command
+
+
+def given() -> list[str]:
+    """The options of the command that were given, and not left to their defaults."""
+    context = click.get_current_context()
+    return [
+        name
+        for name in context.params
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+
+
+def names_run() -> bool:
+    """True if any of the given options decides a run."""
+    return any(name in RUN_OPTIONS for name in given())
+
+
+def images_for(options: dict[str, Any]) -> Dataset:
+    """The data set of the options, by default the first of the lab."""
+    return find_data(options["dataset"] or labs.lab(options["lab"]).datasets[0])
+
+
+def run_for(options: dict[str, Any], data: DataSpec) -> RunSpec:
+    """The run that the options ask for: an experiment with some of its settings changed."""
+    settings = {**options, "parameters": {n: value_from(text) for n, text in options["parameter"]}}
+    return labs.choose(options["lab"], _experiment(options), data, settings).spec
+
+
+def _experiment(options: dict[str, Any]) -> str | None:
+    """Its name. Raises UsageError where it is named in two ways."""
+    named = [
+        options["experiment"],
+        None if options["variant"] is None else str(options["variant"]),
+        "drawing" if options["drawing_model"] else None,
+    ]
+    names = [name for name in named if name is not None]
+    if len(names) > 1:
+        raise UsageError(
+            N_("--experiment, --variant and --drawing-model each name a run: give one of them.")
+        )
+    return names[0] if names else None

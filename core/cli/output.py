@@ -1,0 +1,56 @@
+"""What commands share: translation, progress of a download, and finding a data set."""
+
+import sys
+from typing import Any
+
+import click
+
+from core import data as datasets
+from core.data import Dataset
+from core.i18n import translation
+
+_ = translation(None).gettext
+plural = translation(None).ngettext
+
+
+class Download:
+    """A click progress bar with the interface that a download reports to."""
+
+    total = 0
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._bar: Any = None
+
+    def update(self, n: int) -> None:
+        if self._bar is None:
+            self._bar = click.progressbar(length=self.total, label=self._label, file=sys.stderr)
+            self._bar.render_progress()
+        self._bar.update(n)
+
+    def reset(self) -> None:
+        if self._bar is not None:
+            self._bar.update(-self._bar.pos)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.render_finish()
+            self._bar = None
+
+
+def find_data(name: str) -> Dataset:
+    """The data set, downloaded if need be; says on standard error when it is only a sample."""
+    wanted = datasets.definition(name)
+    data = datasets.obtain(wanted, Download(wanted.title))
+    if not data.complete:
+        message = _(
+            "Note: this is not all of {title} but {train:,} + {test:,} images. For the full set: "
+            "python -m core data fetch {dataset}"
+        ).format(title=wanted.title, train=len(data.y_train), test=len(data.y_test), dataset=name)
+        click.echo(message, err=True)
+    return data
+
+
+def optional(figure: float | None) -> str:
+    """A loss or an accuracy with four decimals, or a dash."""
+    return "–" if figure is None else f"{figure:.4f}"

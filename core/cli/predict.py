@@ -1,0 +1,120 @@
+"""`predict`: what a stored network says to pictures."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core import labs
+from core.cli.options import images_for, names_run, run_for, run_options
+from core.cli.output import _
+from core.data import Dataset
+from core.errors import DataError, LabError, StoreError
+from core.i18n import N_
+from core.specs import DataSpec, RunSpec
+from core.store.records import dump_json
+
+if TYPE_CHECKING:
+    from core.drawing.preparation import Drawing
+    from core.drawing.recognition import Reference
+    from core.networks.forward import TrainedNetwork
+
+
+@click.command()
+@run_options
+@click.option("--steps", is_flag=True, help="write the picture after each step beside the image")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON list and nothing else")
+@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
+def predict(images: tuple[Path, ...], steps: bool, as_json: bool, **options: Any) -> None:
+    """Recognise the pictures IMAGES (PNG or JPEG) with a stored run.
+
+    Without options of a run the drawing model reads them, which comes with the lab.
+
+    Example: python -m core predict --variant 1 five.png
+    """
+    found = images_for(options)
+    run = labs.open_store().find(reading_spec(found, options).key)
+    if run is None:
+        raise StoreError(
+            N_("This run is not trained yet: use `python -m core train` with the same options.")
+        )
+
+    from core.drawing import recognition
+
+    network, known = run.network(), recognition.reference(found)
+    answers = [_answer(path, network, known, found, steps) for path in images]
+    if as_json:
+        click.echo(dump_json(answers))
+    for answer in answers:
+        if "error" in answer:
+            click.echo(_("Error: {sentence}").format(sentence=answer["error"]), err=True)
+        elif not as_json:
+            click.echo(f"{answer['image']}: {_in_words(answer)}")
+    if any("error" in answer for answer in answers):
+        click.get_current_context().exit(1)
+
+
+def _answer(
+    path: Path, network: "TrainedNetwork", known: "Reference", data: Dataset, steps: bool
+) -> dict[str, Any]:
+    """One object of `predict --json`; a picture that cannot be read has an error instead."""
+    from core.drawing import preparation, recognition
+
+    try:
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise DataError(
+                N_("{file} cannot be opened ({reason}): check its name."),
+                file=path,
+                reason=error.strerror or error,
+            ) from error
+        prepared = preparation.prepare(preparation.read(content, path.name), known.form)
+        if steps:
+            _write_steps(path, prepared)
+    except LabError as error:
+        return {"image": str(path), "error": error.sentence(_)}
+    answer = recognition.recognise(network, [prepared], known)[0]
+    return {
+        "image": str(path),
+        "label": None if answer.label is None else data.class_names[answer.label],
+        "probabilities": answer.probabilities.tolist(),
+        "unsure": answer.unsure,
+    }
+
+
+def _in_words(answer: dict[str, Any]) -> str:
+    if answer["label"] is None:
+        return _("nothing is drawn")
+    best = max(answer["probabilities"])
+    sure = (
+        _("{label} ({share:.1%})") if not answer["unsure"] else _("unsure: {label} ({share:.1%})")
+    )
+    return sure.format(label=_(answer["label"]), share=best)
+
+
+def _write_steps(path: Path, prepared: "Drawing") -> None:
+    """<name>.0-original.png, <name>.1-ink.png and so on, beside the picture."""
+    from PIL import Image
+
+    for number, (step, picture) in enumerate(prepared.shown.items()):
+        file = path.with_name(f"{path.stem}.{number}-{step}.png")
+        try:
+            Image.fromarray(picture).save(file)
+        except OSError as error:
+            raise DataError(
+                N_("{file} cannot be written ({reason}): copy the picture to another folder."),
+                file=file,
+                reason=error.strerror or error,
+            ) from error
+        click.echo(_("Wrote {file}").format(file=file), err=True)
+
+
+def reading_spec(data: Dataset, options: dict[str, Any]) -> RunSpec:
+    """The run that is to read drawings: without any options of a run, the drawing model."""
+    if not names_run():
+        options = {**options, "drawing_model": True}
+    full = run_for(options, DataSpec(data.name, data.definition.digest))
+    if options["drawing_model"] and labs.open_store().find(full.key):
+        return full  # comes with the lab, also where only a sample of its images is at hand
+    return run_for(options, DataSpec(data.name, data.digest))

@@ -1,0 +1,172 @@
+"""`train`: one run, or what a teacher trains before the lesson."""
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from core import labs
+from core.cli.options import RUN_OPTIONS, given, images_for, run_for, run_options
+from core.cli.output import _, find_data, optional
+from core.errors import LabError, UsageError
+from core.i18n import N_
+from core.labs import LABS
+from core.report.objects import run_object
+from core.specs import DataSpec, RunSpec
+from core.store import Claim, Run, Store
+from core.store.records import dump_json
+
+STEPS = 1000
+"""Of the progress bar of a training."""
+
+
+@click.command()
+@run_options
+@click.option("--all", "everything", is_flag=True, help="variants 1 to 9 on every data set")
+@click.option("--json", "as_json", is_flag=True, help="print one JSON object and nothing else")
+def train(everything: bool, as_json: bool, **options: Any) -> None:
+    """Train a run and store it; a run that is stored already is answered from the store.
+
+    With --all what each lab trains before the lesson, such as the nine variants of Practical 7, on
+    every data set of the lab or on that of --dataset.
+
+    Example: python -m core train --dataset mnist --variant 1 --epochs 5 --seed 1
+    """
+    if everything:
+        _train_lesson(options, as_json)
+        return
+    images = images_for(options)
+    spec = run_for(options, DataSpec(images.name, images.digest))
+    store = labs.open_store()
+    run = store.find(spec.key)
+    cached = run is not None
+    if run is None:
+        run = train_one(spec, store)
+    if as_json:
+        click.echo(dump_json(run_object(run, cached=cached)))
+    else:
+        _print_run(run, cached=cached)
+
+
+def train_one(spec: RunSpec, store: Store) -> Run:
+    """Train a run with a progress bar, and store it. Raises StoreError or TrainingError."""
+    from core.engine import Engine
+
+    engine = Engine(store, workers=1)
+    try:
+        engine.submit(spec)
+        with click.progressbar(length=STEPS, label=_("Starting"), file=sys.stderr) as bar:
+
+            def on_progress(claim: Claim) -> None:
+                if claim.steps:
+                    bar.label = _("Epoch {epoch} of {epochs}").format(
+                        epoch=min(len(claim.epochs) + 1, spec.train.epochs),
+                        epochs=spec.train.epochs,
+                    )
+                    bar.update(int(claim.fraction * STEPS) - bar.pos)
+
+            run = engine.wait(spec, on_progress)
+            bar.update(STEPS - bar.pos)
+        return run
+    finally:
+        engine.close()
+
+
+def train_many(missing: Sequence[RunSpec], store: Store) -> None:
+    """Train these runs and store them. What is finished stays, whatever happens to the others."""
+    from core.engine import Engine
+
+    engine = Engine(store)
+    try:
+        for spec in missing:
+            engine.submit(spec)
+        with click.progressbar(missing, label=_("Training"), file=sys.stderr) as bar:
+            failures = []
+            for spec in bar:
+                try:
+                    engine.wait(spec, lambda claim: None)
+                except LabError as error:
+                    failures.append(error)
+        if failures:
+            raise failures[0]
+    finally:
+        engine.close()
+
+
+def _train_lesson(options: dict[str, Any], as_json: bool) -> None:
+    """Train what the labs want trained before the lesson, and print one line for each run."""
+    if refused := [name for name in given() if name in RUN_OPTIONS and name != "lab"]:
+        raise UsageError(
+            N_("--all trains the variants as they are: leave out --{option}."),
+            option=refused[0].replace("_", "-"),
+        )
+    chosen = [labs.lab(options["lab"])] if "lab" in given() else list(LABS.values())
+    wanted = [
+        spec
+        for lab in chosen
+        if lab.before_lesson
+        for name in ([options["dataset"]] if options["dataset"] else lab.datasets)
+        for images in [find_data(name)]
+        for spec in lab.lesson(DataSpec(images.name, images.digest))
+    ]
+    store = labs.open_store()
+    began = time.monotonic()
+    stored = {spec.key for spec in wanted if store.find(spec.key)}
+    if missing := [spec for spec in wanted if spec.key not in stored]:
+        train_many(missing, store)
+    runs = [run for spec in wanted if (run := store.find(spec.key))]
+    if as_json:
+        click.echo(dump_json([run_object(run, cached=run.key in stored) for run in runs]))
+        return
+    for run in runs:
+        _print_line(run)
+    click.echo(
+        _("{n} runs, {new} of them new, in {seconds:.0f} s.").format(
+            n=len(runs), new=len(missing), seconds=time.monotonic() - began
+        )
+    )
+
+
+def _print_line(run: Run) -> None:
+    experiment = labs.experiment_of(run.spec)
+    assert experiment, "a lab names it"
+    click.echo(
+        _("{dataset}  {experiment}  test accuracy {accuracy:.4f}  {seconds:5.1f} s").format(
+            dataset=f"{run.dataset['name']:<13}",
+            experiment=experiment.label(_).lower(),
+            accuracy=run.test_accuracy,
+            seconds=run.train_seconds,
+        )
+    )
+
+
+def _print_run(run: Run, *, cached: bool) -> None:
+    click.echo(_("epoch  loss    accuracy  val_loss  val_accuracy  seconds"))
+    for row in run.epochs:
+        click.echo(
+            f"{row.epoch:5d}  {row.loss:.4f}  {row.accuracy:8.4f}  {optional(row.val_loss):>8}  "
+            f"{optional(row.val_accuracy):>12}  {row.seconds:7.2f}"
+        )
+    lines = [
+        _("Test accuracy {accuracy:.4f}, test loss {loss:.4f}"),
+        _("{misclassified} of {test} test images misclassified"),
+        _("{dataset} from {source}, seed {seed}, run {key}"),
+        _("From the store: trained in {seconds:.1f} s before.")
+        if cached
+        else _("Trained in {seconds:.1f} s."),
+    ]
+    values = {
+        "accuracy": run.test_accuracy,
+        "loss": run.test_loss,
+        "misclassified": run.misclassified,
+        "test": run.dataset["test"],
+        "dataset": run.dataset["name"],
+        "source": run.dataset["source"],
+        "seed": run.spec.train.seed,
+        "key": run.key,
+        "seconds": run.train_seconds,
+    }
+    for line in lines:
+        click.echo(line.format(**values))
