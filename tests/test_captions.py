@@ -22,6 +22,9 @@ from tests.test_pages import TRAINED, alternatives, visit
 
 engine, outcome, run = test_pages.engine, test_pages.outcome, test_pages.run
 
+SEND = "marshall_images"
+"""The function of Streamlit that every picture of a page goes through."""
+
 SIDE = 28
 """Of an image of MNIST, in pixels."""
 
@@ -30,13 +33,13 @@ SIDE = 28
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[Image.Image]:
     """The pictures that pages were asked to show, in their order."""
     sent: list[Image.Image] = []
-    send = st_image.marshall_images
+    send = getattr(st_image, SEND)
 
     def noted(where: Any, image: Image.Image, *args: Any, **kwargs: Any) -> None:
         sent.append(image)
         send(where, image, *args, **kwargs)
 
-    monkeypatch.setattr(st_image, "marshall_images", noted)
+    monkeypatch.setattr(st_image, SEND, noted)
     return sent
 
 
@@ -127,7 +130,8 @@ def test_each_caption_of_a_picture_is_below_its_own_image() -> None:
     def drawn(*marks: str) -> Images:
         return np.asarray(pictures.grid(images, 2, 3, marks))
 
-    both, ones, sevens = drawn("true 1", "true 7"), drawn("true 1", "true 1"), drawn(*["true 7"] * 2)
+    both = drawn("true 1", "true 7")
+    ones, sevens = drawn("true 1", "true 1"), drawn("true 7", "true 7")
     half = both.shape[1] // 2
     np.testing.assert_array_equal(both[:, :half], ones[:, :half])
     np.testing.assert_array_equal(both[:, half:], sevens[:, half:])
