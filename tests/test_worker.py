@@ -95,7 +95,7 @@ def test_files_that_changed_are_read_again(
 @pytest.mark.slow
 def test_preparing_says_nothing_and_gives_way() -> None:
     code = (
-        "import os; before = os.nice(0); from core import worker; worker.prepare();"
+        "import os; before = os.nice(0); from core.engine import worker; worker.prepare();"
         "worker.prepare(); print(os.nice(0) - before)"
     )
     environment = {name: value for name, value in os.environ.items() if name[:3] != "TF_"}
