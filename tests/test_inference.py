@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.data.mnist import MNIST
+from core.data.mnist import DATASET as MNIST
 from core.networks import forward as inference
 from core.specs.run import ACTIVATIONS, DataSpec, ModelSpec, RunSpec, drawing_specs, optimizer_spec
 from core.store.store import Store

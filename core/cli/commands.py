@@ -647,7 +647,7 @@ def predict(images: tuple[Path, ...], steps: bool, as_json: bool, **options: Any
     from core.drawing import recognition
     from core.networks import forward as inference
 
-    network, known = inference.load(run), recognition.reference(found.arrays.x_train)
+    network, known = inference.load(run), recognition.reference(found)
     answers = [_answer(path, network, known, found, steps) for path in images]
     if as_json:
         click.echo(dump_json(answers))
@@ -676,7 +676,7 @@ def _answer(
                 file=path,
                 reason=error.strerror or error,
             ) from error
-        prepared = drawing.prepare(drawing.read(content, path.name))
+        prepared = drawing.prepare(drawing.read(content, path.name), known.form)
         if steps:
             _write_steps(path, prepared)
     except LabError as error:
@@ -736,7 +736,7 @@ def drawn(table: Path, key: str | None, as_json: bool, **options: Any) -> None:
     from core.networks import forward as inference
 
     run, data = _reader(key, options)
-    network, known = inference.load(run), recognition.reference(data.arrays.x_train)
+    network, known = inference.load(run), recognition.reference(data)
     result = drawings.report(network, known, drawings.read_table(table, data.class_names))
     if as_json:
         click.echo(dump_json({"run": run.key, **result}))
