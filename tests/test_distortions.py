@@ -55,17 +55,17 @@ def test_nothing_stays_nothing() -> None:
 
 
 def test_images_that_are_no_squares_are_moved_by_the_same_part_of_their_sides() -> None:
-    images = np.zeros((300, 14, 56), np.float32)
-    images[:, 5:9, 24:32] = 1
+    images = np.zeros((300, 28, 56), np.float32)
+    images[:, 9:19, 23:33] = 1
     found = changed(images, 3, 4)
     assert found.shape == images.shape
     mass = found.sum(axis=(1, 2))
-    rows = (found.sum(axis=2) * np.arange(14)).sum(axis=1) / mass
+    rows = (found.sum(axis=2) * np.arange(28)).sum(axis=1) / mass
     columns = (found.sum(axis=1) * np.arange(56)).sum(axis=1) / mass
-    assert rows.mean() == pytest.approx(6.5, abs=0.2)
+    assert rows.mean() == pytest.approx(13.5, abs=0.4)
     assert columns.mean() == pytest.approx(27.5, abs=0.5)
-    assert np.abs(rows - 6.5).max() < SHIFT / 2 * 1.6
-    assert SHIFT < np.abs(columns - 27.5).max() < SHIFT * 2 * 1.6
+    assert np.abs(rows - 13.5).max() < SHIFT * 1.6
+    assert SHIFT * 1.6 < np.abs(columns - 27.5).max() < SHIFT * 2 * 1.6
 
 
 def test_dark_ink_moves_over_white_paper(squares: np.ndarray) -> None:
