@@ -1,11 +1,11 @@
-"""Recognise single test images: the ten outputs, the class they say, and the true class."""
+"""Recognise single test images: the outputs, the class they say, and the true class."""
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.charts import classes as charts
 from core.charts import pictures
-from core.charts import runs as charts
 from pages.ui import frame, lab
 from pages.ui.text import _
 
@@ -23,7 +23,7 @@ def show(index: int, key: str) -> None:
     st.subheader(_("Test image {i}").format(i=index))
     image, bars, numbers = st.columns([3, 5, 4], gap="medium")
     image.image(
-        pictures.grid(x_test[index : index + 1], 1, 6),
+        pictures.grid(x_test[index : index + 1], 1, 168, negative=current.data.definition.negative),
         alt=_("Test image {i}, a picture of {name}").format(i=index, name=names[true]),
     )
     image.markdown(
@@ -42,18 +42,22 @@ def show(index: int, key: str) -> None:
         charts.probability_bars(outputs, names, predicted, true, _=_),
         key=f"bars-{key}",
         config=frame.STILL,
-        alt=_("Bars of the ten outputs: {values}").format(values=values),
+        alt=_("Bars of the outputs: {values}").format(values=values),
     )
     numbers.dataframe(
         pd.DataFrame({_("class"): names, _("output"): outputs}),
         column_config={_("output"): st.column_config.NumberColumn(format="%.6f")},
         hide_index=True,
         row_height=28,
-        alt=_("The ten outputs as numbers: {values}").format(values=values),
+        alt=_("The outputs as numbers: {values}").format(values=values),
     )
 
 
-st.write(_("The ten outputs of the last layer are shares that add up to 1, one for each class."))
+st.write(
+    _("The {n} outputs of the last layer are shares that add up to 1, one for each class.").format(
+        n=len(names)
+    )
+)
 for i in current.variant.test_indices:
     if i <= last:
         show(i, f"variant-{i}")

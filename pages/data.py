@@ -4,14 +4,16 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.charts import classes as charts
 from core.charts import pictures
-from core.charts import runs as charts
 from core.specs import run as specs
 from pages.ui import frame, lab
 from pages.ui.text import _, plural
 
 current = frame.begin(_("What do the images look like, and what does the network get to see?"))
 data, names = current.data, current.class_names
+height, width = data.definition.shape
+negative = data.definition.negative
 x_train, y_train, x_test, y_test = data.arrays
 if not data.complete:
     st.info(
@@ -29,21 +31,30 @@ st.subheader(
 wide = max(map(len, names)) > 2
 columns = 5 if shown <= 25 else 6 if wide else 10
 picture = pictures.grid(
-    x_train[:shown], columns, 4 if wide else 3, [names[label] for label in y_train[:shown]]
+    x_train[:shown],
+    columns,
+    112 if wide else 84,
+    [names[label] for label in y_train[:shown]],
+    negative=negative,
 )
 st.image(
     picture,
-    alt=_("{n} training images, dark on white, with their classes: {classes}").format(
+    alt=_("{n} training images with their classes: {classes}").format(
         n=shown, classes=", ".join(names[label] for label in y_train[:shown])
     ),
 )
 
+values = {
+    "light": _("0 (background) to 255 (ink)"),
+    "dark": _("0 (ink) to 255 (background)"),
+    None: _("0 (black) to 255 (white)"),
+}
 st.subheader(_("Facts"))
 st.markdown(
     _(
         "- **Training:** {train:,} images, an array of shape {train_shape}\n"
         "- **Test:** {test:,} images, an array of shape {test_shape}\n"
-        "- **Values:** whole numbers 0 (background) to 255 (ink), stored as `{dtype}`\n"
+        "- **Values:** whole numbers {values}, stored as `{dtype}`\n"
         "- **Classes:** {classes}\n"
         "- **Found in:** {place}, sha256 `{digest}…`\n"
         "- **Licence:** {licence}"
@@ -52,6 +63,7 @@ st.markdown(
         train_shape=x_train.shape,
         test=len(x_test),
         test_shape=x_test.shape,
+        values=values[data.definition.ink],
         dtype=x_train.dtype,
         classes=", ".join(names),
         place=frame.place(data),
@@ -84,25 +96,31 @@ scalings = {_("as stored, 0 to 255"): x_train[index], _("scaled, 0 to 1"): x_tra
 chosen = st.radio(_("Pixel values"), list(scalings), horizontal=True)
 one, label = st.columns([1, 3], vertical_alignment="center")
 what = _("Training image {i}: {name}").format(i=index, name=names[y_train[index]])
-one.image(pictures.grid(x_train[index : index + 1], 1, 5, [names[y_train[index]]]), alt=what)
+one.image(
+    pictures.grid(x_train[index : index + 1], 1, 140, [names[y_train[index]]], negative=negative),
+    alt=what,
+)
 label.markdown(
     _(
         "Label before: **{label}**  \nLabel after one-hot encoding: `{vector}`  \n"
-        "Scaling divides each of the 784 pixels by 255."
+        "Scaling divides each of the {pixels:,} pixels by 255."
     ).format(
+        pixels=height * width,
         label=y_train[index],
         vector=np.eye(len(names), dtype=int)[y_train[index]],
     )
 )
 decimals = "%d" if scalings[chosen].dtype == np.uint8 else "%.2f"
 st.dataframe(
-    pd.DataFrame(scalings[chosen], columns=[str(i) for i in range(28)]),
+    pd.DataFrame(scalings[chosen], columns=[str(i) for i in range(width)]),
     column_config={
-        str(i): st.column_config.NumberColumn(width=40, format=decimals) for i in range(28)
+        str(i): st.column_config.NumberColumn(width=40, format=decimals) for i in range(width)
     },
     row_height=24,
     height="content",
-    alt=_("The 28 rows and 28 columns of pixel values of training image {i}").format(i=index),
+    alt=_("The {rows} rows and {columns} columns of pixel values of training image {i}").format(
+        rows=height, columns=width, i=index
+    ),
 )
 
 st.subheader(_("Training and validation"))

@@ -1,38 +1,68 @@
-"""Draw a digit or bring a picture of one, and watch networks read it, step by step."""
+"""Draw something or bring a picture of it, and watch networks read it, step by step."""
+
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.charts import classes as charts
 from core.charts import pictures
-from core.charts import runs as charts
 from core.data.contract import Images
 from core.drawing import preparation as drawing
 from core.drawing import recognition
-from core.drawing.preparation import STEPS, Drawing
+from core.drawing.preparation import STEPS, Drawing, InputForm
 from core.drawing.recognition import ALIKE, REFERENCES, SURE, THICK, Answer
 from core.store.store import Run
 from pages.ui import easel, frame, lab, networks, training
 from pages.ui.text import _, plural
 
 SOURCES = {"canvas": _("Draw here"), "files": _("Upload pictures")}
-STEP_NAMES = {
-    "original": _("Your picture"),
-    "ink": _("Ink found"),
-    "crop": _("Cropped"),
-    "scale": _("20 × 20 box"),
-    "slant": _("Slanted"),
-    "stroke": _("Even strokes"),
-    "centre": _("Centred"),
-}
-STEP_REASONS = {
-    "ink": _("MNIST is light ink on black. What differs from the paper is ink, dark or light."),
-    "crop": _("Where on the paper it stands does not matter."),
-    "scale": _("MNIST's digits fill a box of 20 × 20 pixels; their shape is kept."),
-    "slant": _("Handwriting leans and is narrow; what a mouse draws is upright and wide."),
-    "stroke": _("MNIST's strokes are about 2.8 pixels wide."),
-    "centre": _("MNIST's digits stand with their centre of mass in the middle of 28 × 28."),
-}
+
+
+def step_names(form: InputForm) -> dict[str, str]:
+    """What stands below the picture after each step."""
+    high, wide = form.box
+    return {
+        "original": _("Your picture"),
+        "ink": _("Ink found"),
+        "crop": _("Cropped"),
+        "scale": _("{high} × {wide} box").format(high=high, wide=wide),
+        "slant": _("Slanted"),
+        "stroke": _("Even strokes"),
+        "centre": _("Centred"),
+    }
+
+
+def step_reasons(form: InputForm) -> dict[str, str]:
+    """Why each step is taken, with the numbers of the data set."""
+    values = {
+        "title": current.data.definition.title,
+        "box_high": form.box[0],
+        "box_wide": form.box[1],
+        "stroke": form.stroke,
+        "high": form.shape[0],
+        "wide": form.shape[1],
+    }
+    reasons = {
+        "ink": _("{title} is dark ink on white. What differs from the paper is ink, dark or light.")
+        if form.ink == "dark"
+        else _("{title} is light ink on black. What differs from the paper is ink, dark or light."),
+        "crop": _("Where on the paper it stands does not matter."),
+        "scale": _(
+            "For {title} a box of {box_high} × {box_wide} pixels is filled, as MNIST's digits fill "
+            "20 × 20 of their 28 × 28; the shape is kept."
+        ),
+        "slant": _("Handwriting leans and is narrow; what a mouse draws is upright and wide."),
+        "stroke": _(
+            "For {title} strokes become {stroke:.1f} pixels wide, about as MNIST's are: 2.8 of 28."
+        ),
+        "centre": _(
+            "The centre of mass comes to the middle of {high} × {wide}, where MNIST's digits have "
+            "it."
+        ),
+    }
+    return {step: reason.format(**values) for step, reason in reasons.items()}
 
 
 def offer_training() -> None:
@@ -66,6 +96,11 @@ def wanted_steps() -> list[str]:
     return [step for step in STEPS if st.session_state.get(f"step-{step}", True)]
 
 
+def prepare(picture: Images, steps: Collection[str] = STEPS) -> Drawing:
+    """A picture as networks for the chosen data set read it."""
+    return drawing.prepare(picture, drawing.input_form(current.data.definition), steps)
+
+
 def read(drawings: list[Drawing], run: Run) -> list[Answer]:
     """What a network says to drawings."""
     return recognition.recognise(networks.network(run), drawings, networks.reference(current.data))
@@ -78,7 +113,7 @@ def desk(runs: list[Run]) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         picture = one_picture(runs[0], steps)
-    prepared = drawing.prepare(picture, steps) if picture is not None else None
+    prepared = prepare(picture, steps) if picture is not None else None
     with right:
         if picture is None or prepared is None or prepared.blank:
             say_empty(picture)
@@ -109,7 +144,7 @@ def one_picture(run: Run, steps: list[str]) -> Images | None:
     chosen = next(iter(found), None)
     if len(found) > 1:
         chosen = st.selectbox(_("Look at"), list(found), key="look_at")
-        answers = read([drawing.prepare(picture, steps) for picture in found.values()], run)
+        answers = read([prepare(picture, steps) for picture in found.values()], run)
         rows = [
             {_("file"): name, _("answer"): short(answer), _("probability"): answer.certainty}
             for name, answer in zip(found, answers, strict=True)
@@ -138,14 +173,15 @@ def say_empty(picture: Images | None) -> None:
     if picture is not None:
         text = _("There is no ink in this picture, so nothing is predicted.")
     elif st.session_state.source == "canvas":
-        text = _("The canvas is empty: draw a digit. The answer appears here after each stroke.")
+        text = _("The canvas is empty: draw {one}. The answer appears here after each stroke.")
+        text = text.format(one=_(current.data.definition.one))
     else:
         text = _("No picture yet. The answer appears here.")
     st.info(text, icon=":material/draw:")
 
 
 def show_answer(run: Run, answer: Answer) -> None:
-    """The class, how sure the network is, and its ten outputs."""
+    """The class, how sure the network is, and its outputs."""
     names = current.class_names
     assert answer.label is not None, "only pictures with ink get here"
     st.caption(networks.name(run))
@@ -161,14 +197,14 @@ def show_answer(run: Run, answer: Answer) -> None:
         charts.probability_bars(outputs, names, answer.label, _=_),
         key=f"outputs-{run.key}",
         config=frame.STILL,
-        alt=_("Probabilities of the ten classes: {values}").format(values=values),
+        alt=_("Probabilities of the classes: {values}").format(values=values),
     )
     if answer.unsure:
         st.warning(why_unsure(answer), icon=":material/help:")
 
 
 def why_unsure(answer: Answer) -> str:
-    """Which of the three signs speak against a digit."""
+    """Which of the three signs speak against a drawing of any class."""
     best = current.class_names[answer.label or 0]
     reasons = []
     if not answer.certainty >= SURE:
@@ -189,32 +225,42 @@ def why_unsure(answer: Answer) -> str:
                 value=answer.thickness, limit=THICK
             )
         )
-    text = _("This may be none of the ten classes: {reasons}.")
-    return text.format(reasons=_(", and ").join(reasons))
+    text = _("This may be none of the {n} classes: {reasons}.")
+    return text.format(n=len(current.class_names), reasons=_(", and ").join(reasons))
 
 
 def show_steps(prepared: Drawing | None) -> None:
     """The picture after each step, with a switch for the step."""
+    wanted = current.data.definition
+    form = drawing.input_form(wanted)
+    high, wide = form.shape
     st.subheader(_("What the network sees"))
     st.write(
         _(
-            "Your picture becomes 28 × 28 numbers like MNIST's, one step after the other. Switch a "
-            "step off, and watch the probabilities move."
-        )
+            "Your picture becomes {high} × {wide} numbers like those of {title}, one step after "
+            "the other. Switch a step off, and watch the probabilities move."
+        ).format(high=high, wide=wide, title=wanted.title)
     )
-    if current.data.name != "mnist":
-        st.info(_("These steps are made for digits. For clothes, switch some off and compare."))
+    if wanted.name != MEASURED:
+        text = _("These steps are made for digits. For {many}, switch some off and compare.")
+        st.info(text.format(many=_(wanted.many)))
     sheet = st.toggle(
-        _("As in the lab sheet: no step, only resized to 28 × 28"),
+        _("As in the lab sheet: no step, only resized to {high} × {wide}").format(
+            high=high, wide=wide
+        ),
         key="sheet",
         persist_state="session",
     )
+    reasons = step_reasons(form)
     with st.container(horizontal=True):
-        for step, name in STEP_NAMES.items():
+        for step, name in step_names(form).items():
             with st.container(width=164):
                 if prepared:
                     st.image(
-                        pictures.tile(prepared.shown[step], negative=step != "original"),
+                        pictures.tile(
+                            prepared.shown[step],
+                            negative=wanted.negative and step != "original",
+                        ),
                         alt=_("{step}: the picture after this step").format(step=name),
                     )
                 if step == "original":
@@ -224,7 +270,7 @@ def show_steps(prepared: Drawing | None) -> None:
                         name,
                         value=True,
                         key=f"step-{step}",
-                        help=STEP_REASONS[step],
+                        help=reasons[step],
                         disabled=sheet,
                         persist_state="session",
                     )
@@ -238,7 +284,7 @@ def show_most_similar(prepared: Drawing) -> None:
     [(index, similarity)] = recognition.most_similar([prepared], networks.reference(current.data))
     with st.container(width=164):
         st.image(
-            pictures.tile(images[index], negative=True),
+            pictures.tile(images[index], negative=current.data.definition.negative),
             alt=_("The training image that is most like the drawing"),
         )
         st.markdown(
@@ -247,19 +293,25 @@ def show_most_similar(prepared: Drawing) -> None:
 
 
 def collect(picture: Images | None, run: Run) -> None:
-    """Keep drawings with the right answer, and count what each way of preparing them gets right."""
+    """Keep drawings with the right answer, and count how many are read right."""
     st.subheader(_("Why do drawings fail?"))
     st.write(
         _(
             "A network knows only what it was trained on. Your drawings come from elsewhere: "
             "another pen, another size, another place on the paper. This is called distribution "
             "shift: test accuracy says nothing about such pictures. The steps above bring a "
-            "drawing back to what MNIST's digits look like. Of 537 drawings by 53 people a network "
-            "of 256 neurons with 97.7% on MNIST (seed 0) reads 17% as in the lab sheet, 62% once "
-            "ink is told from paper, and 95% after all steps; the drawing model reads 99%. Keep "
-            "some drawings of your own and count."
-        )
+            "drawing back to what the images of {title} look like. Keep some drawings of your own "
+            "and count."
+        ).format(title=current.data.definition.title)
     )
+    if current.data.name == MEASURED:
+        st.write(
+            _(
+                "Of 537 drawings by 53 people a network of 256 neurons with 97.7% on MNIST (seed "
+                "0) reads 17% as in the lab sheet, 62% once ink is told from paper, and 95% after "
+                "all steps; the drawing model reads 99%."
+            )
+        )
     kept = st.session_state.setdefault("kept", [])
     names = current.class_names
     truth = st.pills(
@@ -288,21 +340,22 @@ def count(mine: list[tuple[Images, int]], run: Run) -> None:
     names = current.class_names
     right = {}
     said = {}
-    for way, steps in ((_("As in the lab sheet"), ()), (_("After all steps"), STEPS)):
-        answers = read([drawing.prepare(image, steps) for image, _label in mine], run)
-        said[way] = ["–" if answer.label is None else names[answer.label] for answer in answers]
-        right[way] = sum(
+    for title, steps in ((_("As in the lab sheet"), ()), (_("After all steps"), STEPS)):
+        answers = read([prepare(image, steps) for image, _label in mine], run)
+        said[title] = ["–" if answer.label is None else names[answer.label] for answer in answers]
+        right[title] = sum(
             answer.label == label for answer, (_image, label) in zip(answers, mine, strict=True)
         )
-    frame.tiles({way: f"{n} / {len(mine)}" for way, n in right.items()})
+    frame.tiles({title: f"{n} / {len(mine)}" for title, n in right.items()})
     rows = [
         {_("drawing"): i + 1, _("really"): names[label]}
-        | {way: labels[i] for way, labels in said.items()}
+        | {title: labels[i] for title, labels in said.items()}
         for i, (_image, label) in enumerate(mine)
     ]
-    digits = np.stack([drawing.prepare(image).digit for image, _label in mine])
+    images = np.stack([prepare(image).image for image, _label in mine])
+    numbers = [str(i + 1) for i in range(len(mine))]
     st.image(
-        pictures.grid(digits, 10, 2, [str(i + 1) for i in range(len(mine))]),
+        pictures.grid(images, 10, 56, numbers, negative=current.data.definition.negative),
         alt=plural("{n} kept drawing", "{n} kept drawings", len(mine)).format(n=len(mine)),
     )
     st.dataframe(pd.DataFrame(rows), hide_index=True, height="content")
@@ -313,6 +366,9 @@ def count(mine: list[tuple[Images, int]], run: Run) -> None:
     )
     st.button(_("Forget them"), on_click=st.session_state.kept.clear)
 
+
+MEASURED = "mnist"
+"""The data set whose drawings and networks the figures of this page are of."""
 
 # Of the drawing model, by `python -m tests.measure_unsure`.
 UNSURE_SHARES = {
@@ -329,14 +385,22 @@ def thresholds() -> None:
     with st.expander(_("When is the answer “unsure”?")):
         st.markdown(
             _(
-                "A network always names one of its ten classes, also for a scribble. The page "
-                "calls the answer unsure if the largest probability is below **{sure:.0%}**, if "
-                "none of the first {n:,} training images is at least **{alike:.2f}** alike "
+                "A network always names one of its {classes} classes, also for a scribble. The "
+                "page calls the answer unsure if the largest probability is below **{sure:.0%}**, "
+                "if none of the first {n:,} training images is at least **{alike:.2f}** alike "
                 "(cosine of the two slightly blurred pictures, 1 for equal ones), or if the "
-                "strokes are wider than **{thick:.0%}** of the drawing's longer side. So often is "
-                "the drawing model called unsure, measured once:"
-            ).format(sure=SURE, n=REFERENCES, alike=ALIKE, thick=THICK)
+                "strokes are wider than **{thick:.0%}** of the drawing's longer side."
+            ).format(
+                classes=len(current.class_names),
+                sure=SURE,
+                n=REFERENCES,
+                alike=ALIKE,
+                thick=THICK,
+            )
         )
+        if current.data.name != MEASURED:
+            return
+        st.markdown(_("So often is the drawing model called unsure, measured once:"))
         shares = {
             _("pictures"): UNSURE_SHARES.keys(),
             _("unsure"): [f"{share:.1%}" for share in UNSURE_SHARES.values()],

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from core.charts import classes as charts
 from core.charts import pictures
-from core.charts import runs as charts
 from pages.ui import frame, lab
 from pages.ui.text import _, plural
 
@@ -28,7 +28,7 @@ def show(indices: np.ndarray) -> None:
     )
     marks = [caption.format(true=names[y_test[i]], predicted=names[predicted[i]]) for i in indices]
     st.image(
-        pictures.grid(x_test[indices], 5, 4, marks),
+        pictures.grid(x_test[indices], 5, 112, marks, negative=current.data.definition.negative),
         alt="; ".join(mark.replace("\n", " ") for mark in marks),
     )
     st.caption(_("Test images {indices}").format(indices=", ".join(map(str, indices))))

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from core.charts import runs as charts
+from core.charts import networks as charts
 from core.networks import summary as structure
 from pages.ui import frame, lab
 from pages.ui.text import _

@@ -4,7 +4,8 @@ import streamlit as st
 
 from core.charts import studies as study_charts
 from core.charts.runs import METRICS
-from core.charts.studies import MOST, PARTS
+from core.charts.studies import PARTS
+from core.charts.style import MOST
 from core.errors import LabError
 from core.studies import study as studies
 from core.studies.study import Summary, diverged_at

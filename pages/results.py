@@ -88,8 +88,8 @@ st.download_button(
 st.caption(
     _(
         "One row for each of the {n:,} test images: index, true and predicted class, confidence, "
-        "and the ten outputs p0 to p9."
-    ).format(n=run.dataset["test"])
+        "and the outputs for the {classes} classes, p0 to p{last}."
+    ).format(n=run.dataset["test"], classes=len(data.class_names), last=len(data.class_names) - 1)
 )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.data.mnist import MNIST
+from core.data.mnist import DATASET as MNIST
 
 FULL_DATA = Path(os.environ["LAB_DATA"]).absolute() if os.environ.get("LAB_DATA") else None
 """The LAB_DATA of whoever started pytest; tests see none unless they ask for it."""

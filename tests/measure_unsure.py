@@ -17,8 +17,8 @@ from PIL import Image, ImageDraw
 from core import data as datasets
 from core import settings
 from core.data.contract import Images
-from core.data.fashion_mnist import FASHION_MNIST
-from core.data.mnist import MNIST
+from core.data.fashion_mnist import DATASET as FASHION_MNIST
+from core.data.mnist import DATASET as MNIST
 from core.drawing import labelled as drawn
 from core.drawing import preparation as drawing
 from core.drawing import recognition
@@ -69,23 +69,23 @@ def main() -> None:
     folder = settings.data_folder()
     assert folder is not None, "name the folder of data in LAB_DATA"
     mnist, fashion = (
-        datasets.load(datasets.locate(definition)).arrays for definition in (MNIST, FASHION_MNIST)
+        datasets.load(datasets.locate(definition)) for definition in (MNIST, FASHION_MNIST)
     )
     model, train = drawing_specs()
     shipped = RunSpec(DataSpec("mnist", MNIST.digest), model, optimizer_spec(), train).key
     run = Store().find(sys.argv[1] if len(sys.argv) > 1 else shipped)
     assert run is not None, "there is no such run"
-    network, known = inference.load(run), recognition.reference(mnist.x_train)
+    network, known = inference.load(run), recognition.reference(mnist)
     table = drawn.read_table(folder / "drawn" / "labels.csv", MNIST.class_names)
     sets = {
-        "MNIST test images": in_colour(mnist.x_test[:1000]),
+        "MNIST test images": in_colour(mnist.arrays.x_test[:1000]),
         "drawings": [item.picture for item in table],
-        "Fashion-MNIST test images": in_colour(fashion.x_test[:1000]),
+        "Fashion-MNIST test images": in_colour(fashion.arrays.x_test[:1000]),
         "notMNIST letters": letters(folder, 1000),
         "scribbles": [scribble(seed) for seed in range(300)],
     }
     for name, pictures in sets.items():
-        prepared = [drawing.prepare(picture) for picture in pictures]
+        prepared = [drawing.prepare(picture, known.form) for picture in pictures]
         answers = recognition.recognise(network, prepared, known)
         unsure = np.mean([answer.unsure for answer in answers])
         small = np.mean([answer.certainty < recognition.SURE for answer in answers])

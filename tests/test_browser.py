@@ -487,7 +487,7 @@ def test_a_letter_is_called_unsure(tab: Tab, server: Server) -> None:
     open_canvas(page, server)
     lab.draw(page, [(40, 50), (90, 230), (140, 100), (190, 230), (240, 50)])
     answered(page, "unsure")
-    expect(page.get_by_text("This may be none of the ten classes: ")).to_be_visible()
+    expect(page.get_by_text("This may be none of the 10 classes: ")).to_be_visible()
 
 
 @pytest.mark.slow

@@ -1,15 +1,21 @@
 """Figures hold the numbers they were given, in the colours and on the axes that were promised."""
 
 import math
+from dataclasses import fields, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 
+from core.charts import classes, networks
 from core.charts import runs as charts
-from core.charts.runs import COLOURS, SHOWN
-from core.specs.run import ModelSpec
-from core.store.store import Epoch
+from core.charts.networks import SHOWN
+from core.charts.style import COLOURS
+from core.data import DATASETS
+from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core.store.store import Epoch, Run
+from tests import toy
 
 DIGITS = list("0123456789")
 EPOCHS = [
@@ -23,10 +29,10 @@ def all_figures():
     matrix = np.eye(10, dtype=int)
     return [
         charts.learning_curves(EPOCHS, "loss", 5),
-        charts.class_balance([3] * 10, [1] * 10, DIGITS),
-        charts.probability_bars(np.full(10, 0.1), DIGITS, 3, 4),
-        charts.confusion_heatmap(matrix, DIGITS),
-        charts.network_diagram(ModelSpec((128,)), DIGITS),
+        classes.class_balance([3] * 10, [1] * 10, DIGITS),
+        classes.probability_bars(np.full(10, 0.1), DIGITS, 3, 4),
+        classes.confusion_heatmap(matrix, DIGITS),
+        networks.network_diagram(ModelSpec((128,)), DIGITS),
     ]
 
 
@@ -78,7 +84,7 @@ def test_the_axis_of_epochs_does_not_move(total):
 
 
 def test_class_balance():
-    figure = charts.class_balance(np.arange(10), np.arange(10) * 2, DIGITS)
+    figure = classes.class_balance(np.arange(10), np.arange(10) * 2, DIGITS)
     training, test = figure.data
     assert list(training.x) == list(range(10))
     assert list(test.x) == list(range(0, 20, 2))
@@ -89,7 +95,7 @@ def test_class_balance():
 
 def test_bars_mark_a_wrong_answer_and_the_true_class():
     outputs = np.linspace(0, 0.2, 10)
-    figure = charts.probability_bars(outputs, DIGITS, predicted=9, true=4)
+    figure = classes.probability_bars(outputs, DIGITS, predicted=9, true=4)
     bars = {
         name: (value, trace.marker.color)
         for trace in figure.data
@@ -105,7 +111,7 @@ def test_bars_mark_a_wrong_answer_and_the_true_class():
 
 
 def test_bars_of_a_right_answer():
-    figure = charts.probability_bars(np.full(10, 0.1), DIGITS, predicted=4, true=4)
+    figure = classes.probability_bars(np.full(10, 0.1), DIGITS, predicted=4, true=4)
     marked = [trace for trace in figure.data if trace.marker.color == COLOURS["green"]]
     assert [list(trace.y) for trace in marked] == [["4"]]
     assert sum(len(trace.y) for trace in figure.data) == 10
@@ -114,7 +120,7 @@ def test_bars_of_a_right_answer():
 def test_heatmap_shows_every_count_once_and_makes_few_mistakes_visible():
     matrix = np.diag([1000] * 10)
     matrix[4, 9], matrix[9, 4] = 1, 30
-    figure = charts.confusion_heatmap(matrix, DIGITS)
+    figure = classes.confusion_heatmap(matrix, DIGITS)
     shown = {}
     for trace in figure.data:
         for row, column in np.argwhere(np.isfinite(np.asarray(trace.z, float))):
@@ -131,14 +137,14 @@ def test_heatmap_shows_every_count_once_and_makes_few_mistakes_visible():
 
 
 def test_heatmap_of_a_network_without_mistakes():
-    figure = charts.confusion_heatmap(np.diag([5] * 10), DIGITS)
+    figure = classes.confusion_heatmap(np.diag([5] * 10), DIGITS)
     assert not np.isfinite(np.asarray(figure.data[1].z, float)).any()
     assert figure.data[1].zmax > 0
 
 
 @pytest.mark.parametrize("hidden", [(), (1,), (12, 13), (1024,) * 5])
 def test_diagram_has_every_layer_and_its_weights(hidden):
-    figure = charts.network_diagram(ModelSpec(hidden), DIGITS)
+    figure = networks.network_diagram(ModelSpec(hidden), DIGITS)
     edges, nodes = figure.data
     shown = [min(n, SHOWN) for n in (784, *hidden, 10)]
     assert [list(nodes.y).count(y) for y in range(len(shown))] == shown
@@ -150,6 +156,40 @@ def test_diagram_has_every_layer_and_its_weights(hidden):
     flow = (784, *hidden, 10)
     for inputs, neurons in pairwise(flow):
         assert f"= {inputs * neurons + neurons:,} weights" in texts
+
+
+def run(data: str, hidden: int, *, complete: bool = True) -> Run:
+    spec = RunSpec(
+        DataSpec(data, "0"), ModelSpec((hidden,)), optimizer_spec(), TrainSpec(1, 32, 0.0)
+    )
+    values: dict[str, Any] = {field.name: None for field in fields(Run)}
+    values |= {"spec": spec, "test_accuracy": 0.9, "dataset": {"complete": complete}}
+    return Run(**values)
+
+
+def test_each_of_many_data_sets_has_a_look_of_its_own(monkeypatch):
+    many = {f"toy{i}": replace(toy.DATASET, name=f"toy{i}", title=f"Toy {i}") for i in range(9)}
+    for name, definition in many.items():
+        monkeypatch.setitem(DATASETS, name, definition)
+    runs = [run("mnist", 5, complete=False), run("mnist", 9), *(run(name, 7) for name in many)]
+    figure = charts.accuracy_by_weights(runs)
+    assert [trace.name for trace in figure.data] == ["MNIST", *(f"Toy {i}" for i in range(9))]
+    assert list(figure.data[0].marker.symbol) == ["circle-open", "circle"]
+    assert figure.data[0].marker.color == COLOURS["blue"]
+    looks = {(trace.marker.color, trace.marker.symbol[-1]) for trace in figure.data}
+    assert len(looks) == 10
+
+
+@pytest.mark.parametrize("count", [3, 24])
+def test_charts_of_classes_take_any_number_of_them(count):
+    names = [f"class {i}" for i in range(count)]
+    matrix = np.eye(count, dtype=int)
+    bars = classes.probability_bars(np.full(count, 1 / count), names, 0, 1)
+    assert sum(len(trace.y) for trace in bars.data) == count
+    assert list(classes.class_balance([1] * count, [2] * count, names).data[1].x) == [2] * count
+    heatmap = classes.confusion_heatmap(matrix, names)
+    assert len(heatmap.data[0].z) == count
+    assert heatmap.layout.height == 140 + 30 * count
 
 
 def test_text_is_translated():

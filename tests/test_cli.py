@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 
 from core import data as datasets
 from core.cli import commands as cli
-from core.data.mnist import MNIST
+from core.data.mnist import DATASET as MNIST
 from core.drawing import preparation as drawing
 from core.networks import forward as inference
 from core.store.store import Store
@@ -590,7 +590,10 @@ def test_predict_recognises_pictures(trained: Path, tmp_path: Path) -> None:
         assert len(answer["probabilities"]) == 10
         assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
         assert answer["label"] == str(np.argmax(answer["probabilities"]))
-    steps = [drawing.prepare(drawing.read(path.read_bytes(), path.name)).digit for path in paths]
+    form = drawing.input_form(MNIST)
+    steps = [
+        drawing.prepare(drawing.read(path.read_bytes(), path.name), form).image for path in paths
+    ]
     expected = inference.load(run).probabilities(np.stack(steps))
     found = [answer["probabilities"] for answer in answers]
     np.testing.assert_allclose(found, expected, atol=1e-6)

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from core import data as datasets
-from core.data.mnist import MNIST
+from core.data.mnist import DATASET as MNIST
 from core.engine import cluster, worker
 from core.engine.engine import Engine
 from core.optimizers import finder

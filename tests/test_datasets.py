@@ -1,5 +1,8 @@
 import gzip
 import os
+import shutil
+import subprocess
+import sys
 import threading
 import time
 import zipfile
@@ -16,9 +19,10 @@ import pytest
 from core import data as datasets
 from core.data import Definition, Source, files
 from core.data.contract import Arrays
-from core.data.fashion_mnist import FASHION_MNIST
-from core.data.mnist import MNIST
+from core.data.fashion_mnist import DATASET as FASHION_MNIST
+from core.data.mnist import DATASET as MNIST
 from core.errors import DataError, UsageError
+from tests import toy
 
 # A machine may have the system's package; these tests decide for themselves what is there.
 FASHION = replace(FASHION_MNIST, system_folders=())
@@ -52,7 +56,7 @@ def idx(array: np.ndarray) -> bytes:
 
 def write_idx(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for name, array in zip(FASHION.downloads, arrays(), strict=True):
+    for name, array in zip(FASHION.files, arrays(), strict=True):
         (folder / name).write_bytes(idx(array))
 
 
@@ -98,10 +102,139 @@ def test_a_source_changes_its_version_with_its_file(cache: Path) -> None:
 def test_without_fashion_mnist_and_network_the_message_says_how_to_get_it() -> None:
     with pytest.raises(DataError) as caught:
         datasets.obtain(FASHION)
+    folder = datasets.download_folder(FASHION)
     assert str(caught.value) == (
-        "Fashion-MNIST is not on this machine: "
-        "get it with `python -m core data fetch fashion-mnist`."
+        "Fashion-MNIST is not on this machine: put train-images-idx3-ubyte.gz, "
+        "train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz, t10k-labels-idx1-ubyte.gz into "
+        f"{folder}, or get it with `python -m core data fetch fashion-mnist`."
     )
+
+
+# Sets of another kind
+
+
+def arrays_of(folder: Path) -> Arrays:
+    with np.load(folder / "toy.npz") as file:
+        return Arrays(*(file[name] for name in Arrays._fields))
+
+
+FILED = replace(toy.DATASET, title="Toy", files=("toy.npz",), read=arrays_of)
+
+
+def write_toy(folder: Path, **changes: np.ndarray) -> None:
+    folder.mkdir(parents=True)
+    np.savez(folder / "toy.npz", **{**toy.read(folder)._asdict(), **changes})
+
+
+def test_a_set_may_bring_its_arrays_and_needs_no_file(cache: Path) -> None:
+    assert datasets.present(toy.DATASET)
+    data = datasets.obtain(toy.DATASET)
+    assert (data.place, data.complete) == ("built-in", True)
+    assert data.arrays.x_train.shape == (300, 20, 24)
+    assert data.arrays.x_test.shape == (90, 20, 24)
+    assert np.bincount(data.arrays.y_test).tolist() == [30, 30, 30]
+    assert datasets.checksums(datasets.locate(toy.DATASET)) == []
+    datasets.fetch(toy.DATASET)
+    assert not cache.exists()
+
+
+@pytest.mark.usefixtures("_online")
+def test_a_set_without_download_says_which_file_belongs_where(cache: Path) -> None:
+    sentence = (
+        "Toy is not on this machine, and has no download: "
+        f"put toy.npz into {datasets.download_folder(FILED)}."
+    )
+    for ask in (datasets.locate, datasets.obtain, datasets.fetch):
+        with pytest.raises(DataError) as caught:
+            ask(FILED)
+        assert str(caught.value) == sentence
+    assert not cache.exists(), "nothing was tried that failed"
+    write_toy(cache / "datasets")
+    data = datasets.obtain(FILED)
+    assert (data.place, data.complete) == ("cache", True)
+
+
+def test_a_sample_of_a_set_without_a_known_digest_is_not_the_full_set(cache: Path) -> None:
+    sampled = replace(FILED, sample=lambda: toy.read(cache))
+    assert not datasets.obtain(sampled).complete
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"x_test": np.zeros((90, 24, 20), np.uint8)}, "not uint8 (n, 20, 24)"),
+        ({"x_test": np.zeros((90, 28, 28), np.uint8)}, "not uint8 (n, 20, 24)"),
+        ({"y_test": np.full(90, 3, np.uint8)}, "labels other than 0 to 2"),
+    ],
+)
+def test_images_and_labels_are_checked_by_the_definition(
+    changes: dict[str, np.ndarray], reason: str, cache: Path
+) -> None:
+    write_toy(cache / "datasets", **changes)
+    with pytest.raises(DataError) as caught:
+        datasets.obtain(FILED)
+    assert reason in str(caught.value)
+    assert str(caught.value).endswith("): replace the files.")
+
+
+@pytest.mark.parametrize("classes", [0, 1, 256])
+def test_labels_of_a_byte_have_two_to_255_classes(classes: int) -> None:
+    with pytest.raises(ValueError, match="not 2 to 255"):
+        replace(toy.DATASET, class_names=("x",) * classes)
+
+
+def test_the_readme_says_how_to_add_a_data_set(cache: Path, tmp_path: Path) -> None:
+    package = Path(datasets.__file__).parents[1]
+    ignore = shutil.ignore_patterns("__pycache__", "shipped")
+    shutil.copytree(package, tmp_path / "core", ignore=ignore)
+    readme = (package.parent / "README.md").read_text()
+    code = readme.split("### How to add a data set")[1].split("```python\n")[1].split("```")[0]
+    (tmp_path / "core" / "data" / "letters.py").write_text(code)
+    (cache / "datasets").mkdir(parents=True)
+    images, labels = np.zeros((6, 28, 28), np.uint8), np.arange(6, dtype=np.uint8) % 3
+    np.savez(cache / "datasets" / "letters.npz", **Arrays(images, labels, images, labels)._asdict())
+    done = subprocess.run(
+        [sys.executable, "-m", "core", "data"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Letters (letters)\n  source: cache\n" in done.stdout
+    assert "images: 6 to train, 6 to test" in done.stdout
+
+
+@pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
+def test_a_file_in_core_data_is_all_that_a_new_set_needs(zipped: bool, tmp_path: Path) -> None:
+    """Also in the zip that workers on other computers import."""
+    package = Path(datasets.__file__).parents[1]
+    ignore = shutil.ignore_patterns("__pycache__", "shipped")
+    shutil.copytree(package, tmp_path / "code" / "core", ignore=ignore)
+    shutil.copy(toy.__file__, tmp_path / "code" / "core" / "data" / "toy.py")
+    place = tmp_path / "code"
+    if zipped:
+        place = Path(shutil.make_archive(str(tmp_path / "core"), "zip", place))
+    code = (
+        "from core import data; from core.data import DATASETS, load, locate;"
+        "print(data.__file__, *DATASETS, len(load(locate(DATASETS['toy'])).arrays.x_test))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(place)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == [
+        str(place / "core/data/__init__.py"),
+        "mnist",
+        "fashion-mnist",
+        "toy",
+        "90",
+    ]
 
 
 def test_a_wrong_folder_in_lab_data_is_reported_and_not_passed_over(
@@ -370,7 +503,7 @@ def _online(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def at(url: str, content: bytes) -> Definition:
-    return replace(MNIST, url=url, downloads={"mnist.npz": sha256(content).hexdigest()})
+    return replace(MNIST, url=url, sha256=(sha256(content).hexdigest(),))
 
 
 def files_in(folder: Path) -> list[str]:
@@ -472,7 +605,7 @@ def test_obtain_without_network_and_sample_says_how_to_get_the_data(published: b
     with serving(None) as server:
         wanted = replace(at(server.url, published), sample=None)
         for _ in range(2):
-            with pytest.raises(DataError, match="is not on this machine: get it with"):
+            with pytest.raises(DataError, match=r"is not on this machine: put .*, or get it with"):
                 datasets.obtain(wanted)
     assert len(server.requests) == 1
 

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from core.data.contract import Ink
 from core.training.augmentation import SHIFT, distort
 
 
-def changed(images: np.ndarray, *seed: int) -> np.ndarray:
-    return np.asarray(distort(images, np.array(seed, np.int32)))
+def changed(images: np.ndarray, *seed: int, ink: Ink = "light") -> np.ndarray:
+    return np.asarray(distort(images, np.array(seed, np.int32), ink))
 
 
 @pytest.fixture
@@ -51,3 +52,23 @@ def test_strokes_become_thinner_and_thicker(squares: np.ndarray) -> None:
 
 def test_nothing_stays_nothing() -> None:
     assert not changed(np.zeros((3, 28, 28), np.float32), 0, 0).any()
+
+
+def test_images_that_are_no_squares_are_moved_by_the_same_part_of_their_sides() -> None:
+    images = np.zeros((300, 28, 56), np.float32)
+    images[:, 9:19, 23:33] = 1
+    found = changed(images, 3, 4)
+    assert found.shape == images.shape
+    mass = found.sum(axis=(1, 2))
+    rows = (found.sum(axis=2) * np.arange(28)).sum(axis=1) / mass
+    columns = (found.sum(axis=1) * np.arange(56)).sum(axis=1) / mass
+    assert rows.mean() == pytest.approx(13.5, abs=0.4)
+    assert columns.mean() == pytest.approx(27.5, abs=0.5)
+    assert np.abs(rows - 13.5).max() < SHIFT * 1.6
+    assert SHIFT * 1.6 < np.abs(columns - 27.5).max() < SHIFT * 2 * 1.6
+
+
+def test_dark_ink_moves_over_white_paper(squares: np.ndarray) -> None:
+    light, dark = changed(squares, 1, 2), changed(1 - squares, 1, 2, ink="dark")
+    np.testing.assert_allclose(dark, 1 - light, atol=1e-6)
+    assert (changed(np.ones((3, 20, 24), np.float32), 0, 0, ink="dark") == 1).all()

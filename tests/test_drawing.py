@@ -5,6 +5,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from core.data.mnist import DATASET as MNIST
 from core.drawing import preparation as drawing
 from core.errors import DataError
+from tests import toy
 
 SIZE = 140
+FORM = drawing.input_form(MNIST)
 
 
 def seven() -> Image.Image:
@@ -38,7 +42,7 @@ def expected(tmp_path: Path) -> np.ndarray:
 
 def digit(path: Path) -> np.ndarray:
     """What a network gets to see of a file."""
-    return drawing.prepare(drawing.read(path.read_bytes(), path.name)).digit
+    return drawing.prepare(drawing.read(path.read_bytes(), path.name), FORM).image
 
 
 def assert_alike(
@@ -258,6 +262,7 @@ def test_a_huge_picture_is_refused_before_it_is_decoded(side: int, tmp_path: Pat
     code = f"""
 import re
 from pathlib import Path
+from core.data.mnist import DATASET as MNIST
 from core.drawing import preparation as drawing
 from core.errors import DataError
 
@@ -303,20 +308,20 @@ def stroke_width(found: np.ndarray) -> float:
 
 
 def test_every_step_is_shown_in_order() -> None:
-    found = drawing.prepare(picture(seven()))
+    found = drawing.prepare(picture(seven()), FORM)
     assert list(found.shown) == ["original", *drawing.STEPS]
     assert found.shown["original"].shape == (SIZE, SIZE, 3)
     assert all(
         shown.ndim == 2 and shown.dtype == np.uint8 for shown in list(found.shown.values())[1:]
     )
-    assert (found.shown["centre"] == found.digit).all()
+    assert (found.shown["centre"] == found.image).all()
     assert not found.blank
 
 
 def test_without_steps_it_is_the_lab_sheet() -> None:
     """Grey, resized, nothing else; the two resizes of ours blur a little."""
     image = seven().resize((28, 28), Image.Resampling.LANCZOS)
-    found = drawing.prepare(picture(seven()), ()).digit
+    found = drawing.prepare(picture(seven()), FORM, ()).image
     assert np.abs(found.astype(int) - np.asarray(image)).mean() < 4
 
 
@@ -331,30 +336,30 @@ def test_without_steps_it_is_the_lab_sheet() -> None:
     ],
 )
 def test_ink_is_found_whatever_its_colour(colour: str, paper: str) -> None:
-    expected = drawing.prepare(line(10)).digit
-    assert_alike(drawing.prepare(line(10, colour, paper)).digit, expected, tolerance=40)
+    expected = drawing.prepare(line(10), FORM).image
+    assert_alike(drawing.prepare(line(10, colour, paper), FORM).image, expected, tolerance=40)
 
 
 def test_ink_is_found_in_uneven_light() -> None:
     light = np.linspace(0.4, 1, 200)[:, np.newaxis, np.newaxis]
     photograph = (line(10, "#303030", "#f0e8c0") * light).astype(np.uint8)
-    expected = drawing.prepare(line(10)).digit
-    found = drawing.prepare(photograph).digit
+    expected = drawing.prepare(line(10), FORM).image
+    found = drawing.prepare(photograph, FORM).image
     assert np.abs(found.astype(int) - expected).mean() < 6
 
 
 def test_a_stray_dot_is_no_ink() -> None:
-    expected = drawing.prepare(line(10)).digit
+    expected = drawing.prepare(line(10), FORM).image
     dotted = line(10).copy()
     dotted[190:192, 190:192] = 0
-    assert_alike(drawing.prepare(dotted).digit, expected)
+    assert_alike(drawing.prepare(dotted, FORM).image, expected)
 
 
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_a_blank_picture_is_blank(value: int) -> None:
-    found = drawing.prepare(np.full((280, 280, 3), value, np.uint8))
+    found = drawing.prepare(np.full((280, 280, 3), value, np.uint8), FORM)
     assert found.blank
-    assert not found.digit.any()
+    assert not found.image.any()
 
 
 def test_crop_keeps_all_ink_and_nothing_else() -> None:
@@ -366,11 +371,11 @@ def test_crop_keeps_all_ink_and_nothing_else() -> None:
 
 def test_scale_fills_the_box_and_keeps_the_shape() -> None:
     ink = np.ones((100, 50), np.float32)
-    assert drawing.enlarge(ink).shape == (160, 80)
-    placed = drawing.place(ink)
+    assert drawing.enlarge(ink, FORM).shape == (160, 80)
+    placed = drawing.place(ink, FORM)
     assert (placed[4:24, 9:19] == 255).all()
     assert placed.sum() == 20 * 10 * 255
-    assert (drawing.place(ink, shape_kept=False) == 255).all()
+    assert (drawing.place(ink, FORM, shape_kept=False) == 255).all()
 
 
 def test_slant_leans_the_top_to_the_right_and_narrows() -> None:
@@ -385,25 +390,25 @@ def test_slant_leans_the_top_to_the_right_and_narrows() -> None:
 @pytest.mark.parametrize("width", [2, 5, 10, 20, 30])
 def test_every_stroke_gets_the_width_of_mnist(width: int) -> None:
     steps = [step for step in drawing.STEPS if step != "slant"]
-    found = stroke_width(drawing.prepare(line(width), steps).digit)
+    found = stroke_width(drawing.prepare(line(width), FORM, steps).image)
     assert found == pytest.approx(drawing.STROKE, abs=0.6)
 
 
 @pytest.mark.parametrize("width", [5, 20])
 def test_thickness_is_the_width_of_strokes_by_the_size(width: int) -> None:
-    assert drawing.prepare(line(width)).thickness == pytest.approx(width / 112, rel=0.3)
-    assert drawing.prepare(line(width), ()).thickness == 0
+    assert drawing.prepare(line(width), FORM).thickness == pytest.approx(width / 112, rel=0.3)
+    assert drawing.prepare(line(width), FORM, ()).thickness == 0
 
 
 def test_without_evening_strokes_keep_their_width() -> None:
     steps = [step for step in drawing.STEPS if step not in ("slant", "stroke")]
-    thin, thick = (stroke_width(drawing.prepare(line(w), steps).digit) for w in (4, 30))
+    thin, thick = (stroke_width(drawing.prepare(line(w), FORM, steps).image) for w in (4, 30))
     assert thin < 1.5
     assert thick > 4
 
 
 def test_centre_moves_the_mass_to_the_middle() -> None:
-    found = drawing.prepare(picture(seven())).digit.astype(float)
+    found = drawing.prepare(picture(seven()), FORM).image.astype(float)
     rows, columns = np.mgrid[:28, :28]
     assert (found * rows).sum() / found.sum() == pytest.approx(14, abs=0.2)
     assert (found * columns).sum() / found.sum() == pytest.approx(14, abs=0.2)
@@ -413,8 +418,8 @@ def test_centre_moves_the_mass_to_the_middle() -> None:
 @pytest.mark.parametrize("left_out", drawing.STEPS)
 def test_each_step_makes_a_difference(left_out: str) -> None:
     image = picture(seven())
-    without = drawing.prepare(image, [step for step in drawing.STEPS if step != left_out])
-    assert (without.digit != drawing.prepare(image).digit).any()
+    without = drawing.prepare(image, FORM, [step for step in drawing.STEPS if step != left_out])
+    assert (without.image != drawing.prepare(image, FORM).image).any()
 
 
 @pytest.mark.parametrize(
@@ -424,9 +429,58 @@ def test_each_step_makes_a_difference(left_out: str) -> None:
 def test_any_steps_of_any_picture_give_an_input(shape: tuple[int, int], steps: Any) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
     for image in (noise, np.zeros_like(noise), np.full_like(noise, 255)):
-        found = drawing.prepare(image, steps).digit
+        found = drawing.prepare(image, FORM, steps).image
         assert found.shape == (28, 28)
         assert found.dtype == np.uint8
+
+
+# Other data sets than MNIST
+
+
+TOY = drawing.input_form(toy.DATASET)
+
+
+def test_the_form_of_a_data_set_is_in_the_proportions_of_mnist() -> None:
+    assert drawing.InputForm((28, 28), (20, 20), 2.8, "light") == FORM
+    assert (TOY.shape, TOY.box, TOY.ink) == ((20, 24), (14, 17), "dark")
+    assert TOY.stroke == pytest.approx(2)
+
+
+@pytest.mark.parametrize("colour", ["black", "white"])
+def test_a_drawing_becomes_dark_ink_where_the_data_set_has_dark_ink(colour: str) -> None:
+    paper = "white" if colour == "black" else "black"
+    found = drawing.prepare(line(10, colour, paper), TOY)
+    assert found.image.shape == (20, 24)
+    assert (found.image[[0, -1]] == 255).all()
+    assert found.image.min() < 50
+    ink = 255 - found.image.astype(float)
+    rows, columns = np.mgrid[:20, :24]
+    assert (ink * rows).sum() / ink.sum() == pytest.approx(10, abs=0.2)
+    assert (ink * columns).sum() / ink.sum() == pytest.approx(12, abs=0.2)
+    assert ink.sum() / 255 / 14 == pytest.approx(TOY.stroke, abs=0.6)
+    assert (found.shown["centre"] == found.image).all()
+    assert all(found.shown[step].max() == 255 for step in drawing.STEPS), "paper is white"
+
+
+def test_ink_fits_into_a_box_that_is_no_square() -> None:
+    wide = drawing.place(np.ones((10, 100), np.float32), TOY)
+    assert (wide > 0).any(axis=0).sum() == 17
+    high = drawing.place(np.ones((100, 10), np.float32), TOY)
+    assert (high > 0).any(axis=1).sum() == 14
+
+
+def test_without_steps_dark_ink_stays_as_it_is() -> None:
+    """The lab sheet resizes and does nothing else: dark ink on white is right by chance."""
+    found = drawing.prepare(picture(seven()), TOY, ()).image
+    resized = np.asarray(seven().resize((24, 20), Image.Resampling.LANCZOS))
+    assert np.abs(found.astype(int) - resized).mean() < 4
+
+
+def test_of_a_photograph_no_ink_is_looked_for() -> None:
+    photographs = replace(toy.DATASET, ink=None)
+    found = drawing.prepare(picture(seven()), drawing.input_form(photographs))
+    resized = np.asarray(seven().resize((24, 20), Image.Resampling.LANCZOS))
+    assert np.abs(found.image.astype(int) - resized).mean() < 4
 
 
 def test_a_damaged_file_never_ends_in_another_error() -> None:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.data.mnist import MNIST
+from core import data as datasets
+from core.data import Source
+from core.data.mnist import DATASET as MNIST
 from core.drawing import labelled as drawn
 from core.drawing import recognition
 from core.errors import DataError
@@ -44,8 +46,7 @@ def test_a_table_with_other_columns_is_read(folder: Path) -> None:
 
 
 def test_accuracy_and_mistakes_are_counted(folder: Path) -> None:
-    assert MNIST.sample is not None
-    known = recognition.reference(MNIST.sample().x_train)
+    known = recognition.reference(datasets.load(Source(MNIST, "sample", Path(), 0.0)))
     found = drawn.read_table(folder / "labels.csv", DIGITS)
     wrong_label = drawn.Labelled("odd.png", (found[0].label + 1) % 10, found[0].picture)
     report = drawn.report(shipped(), known, [*found, wrong_label])
@@ -86,9 +87,9 @@ def test_what_is_no_table_is_one_sentence(name: str, folder: Path) -> None:
 
 def test_real_drawings_are_read(full_data: Path) -> None:
     """537 drawings of 53 people. Half of the writers were looked at while it was made."""
-    arrays = MNIST.read(full_data)
+    mnist = datasets.load(Source(MNIST, "LAB_DATA", full_data, 0.0))
     found = drawn.read_table(full_data / "drawn" / "labels.csv", DIGITS)
-    report = drawn.report(shipped(), recognition.reference(arrays.x_train), found)
+    report = drawn.report(shipped(), recognition.reference(mnist), found)
     assert report["count"] == 537
     assert report["accuracy"]["full"] >= 0.975
     assert report["accuracy"]["sheet"] < 0.5

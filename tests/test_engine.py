@@ -19,7 +19,7 @@ import pytest
 from distributed import Client
 
 from core import data as datasets
-from core.data.mnist import MNIST
+from core.data.mnist import DATASET as MNIST
 from core.engine import worker
 from core.engine.engine import SILENT_SECONDS, Engine
 from core.errors import DataError, Stopped, StoreError, TrainingError, UsageError

@@ -8,7 +8,7 @@ import pytest
 
 from core import data as datasets
 from core.charts import surfaces as motion_charts
-from core.data.mnist import MNIST
+from core.data.mnist import DATASET as MNIST
 from core.networks import build as models
 from core.optimizers import finder
 from core.optimizers.finder import Sweep

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from core.charts import surfaces as motion_charts
-from core.data.mnist import MNIST
+from core.data.mnist import DATASET as MNIST
 from core.networks import build as models
 from core.optimizers import surfaces as motion
 from core.optimizers.surfaces import SURFACES, Plane

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image, ImageFont
 
 from core.charts import pictures
 from core.charts.pictures import GAP
+from tests import toy
 
 
 def images(n):
@@ -21,7 +23,7 @@ def images(n):
 
 def test_every_tile_is_inverted_and_in_reading_order():
     scale, columns = 3, 3
-    picture = np.asarray(pictures.grid(images(7), columns, scale))
+    picture = np.asarray(pictures.grid(images(7), columns, 28 * scale, negative=True))
     step = 28 * scale + GAP
     assert picture.shape == (3 * step + GAP, 3 * step + GAP)
     assert picture.dtype == np.uint8
@@ -33,8 +35,23 @@ def test_every_tile_is_inverted_and_in_reading_order():
         assert (tile[scale : 14 * scale] == 255).all(), "no ink is white"
 
 
+def test_dark_ink_stays_dark_and_tiles_keep_their_shape():
+    dark = toy.read(Path()).x_train[:5]
+    picture = np.asarray(pictures.grid(dark, 3, 84, negative=False))
+    high, wide = 80, 96  # four pixels for each of 20 x 24
+    assert picture.shape == (2 * (high + GAP) + GAP, 3 * (wide + GAP) + GAP)
+    left, top = GAP + wide + GAP, GAP + high + GAP
+    assert (picture[top : top + high : 4, left : left + wide : 4] == dark[4]).all()
+
+
+def test_an_image_larger_than_its_tile_is_shown_whole():
+    large = np.zeros((1, 150, 200), np.uint8)
+    picture = pictures.grid(large, 1, 84, negative=False)
+    assert picture.size == (200 + 2 * GAP, 150 + 2 * GAP)
+
+
 def test_gaps_and_missing_tiles_are_white():
-    picture = np.asarray(pictures.grid(np.full((3, 28, 28), 255, np.uint8), 2, 1))
+    picture = np.asarray(pictures.grid(np.full((3, 28, 28), 255, np.uint8), 2, 28, negative=True))
     assert (picture[:GAP] == 255).all()
     assert (picture[:, :GAP] == 255).all()
     assert (picture[GAP : GAP + 28, GAP : GAP + 28] == 0).all()
@@ -42,13 +59,13 @@ def test_gaps_and_missing_tiles_are_white():
 
 
 def test_fewer_images_than_columns_leave_no_empty_columns():
-    assert pictures.grid(images(2), 10, 1).width == 2 * (28 + GAP) + GAP
+    assert pictures.grid(images(2), 10, 28, negative=True).width == 2 * (28 + GAP) + GAP
 
 
 def test_captions_lie_below_their_tile_and_inside_the_picture():
     blank = np.zeros((4, 28, 28), np.uint8)
     marks = ["7", "Ankle boot", "", "true 4\npredicted 9"]
-    picture = np.asarray(pictures.grid(blank, 2, 3, marks))
+    picture = np.asarray(pictures.grid(blank, 2, 84, marks, negative=True))
     middle_x, middle_y = picture.shape[1] // 2, picture.shape[0] // 2
     ink = picture < 128
     rows = [(0, middle_y), (middle_y, picture.shape[0])]
@@ -63,7 +80,7 @@ def test_captions_lie_below_their_tile_and_inside_the_picture():
 
 @pytest.mark.parametrize("name", ["Ankle boot", "T-shirt/top"])
 def test_names_of_clothes_are_legible(name):
-    font = pictures._font([name], 84, 3)
+    font = pictures._font([name], 84)
     assert isinstance(font, ImageFont.FreeTypeFont)
     assert font.size >= 14
     assert font.getlength(name) <= 84
@@ -85,7 +102,7 @@ def test_a_tile_shows_light_ink_dark_in_whole_squares() -> None:
 
 
 def test_a_tile_keeps_the_shape_of_a_picture_in_colour() -> None:
-    tile = shown(pictures.tile(np.full((300, 150, 3), (200, 0, 0), np.uint8)))
+    tile = shown(pictures.tile(np.full((300, 150, 3), (200, 0, 0), np.uint8), negative=False))
     assert tile.shape == (140, 140, 3)
     assert (tile[:, 40:100] == (200, 0, 0)).all()
     assert (tile[:, :30] == 255).all()

@@ -5,6 +5,9 @@ import io
 import json
 import math
 import zipfile
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from core.data.contract import Arrays
 from core.report.archive import epochs_csv, results_csv, results_zip
 from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
 from core.store.store import Epoch, Store
+from tests import toy
 
 LABELS = np.array([2, 1, 0], np.uint8)
 OUTPUTS = np.full((3, 10), 0.01, np.float32)
@@ -66,6 +70,19 @@ def test_results_csv_has_every_test_image(run):
     assert rows[2]["confidence"] == rows[2]["p0"] == "0.123456"
     read = np.array([[row[f"p{i}"] for i in range(10)] for row in rows], float)
     np.testing.assert_allclose(read, OUTPUTS, rtol=1e-5)
+
+
+def test_results_csv_has_an_output_for_each_class_of_any_data_set(run):
+    labels = toy.read(Path()).y_test
+    outputs = np.eye(3, dtype=np.float32)[labels]
+    array = io.BytesIO()
+    np.save(array, outputs)
+    (run.folder / "predictions.npy").write_bytes(array.getvalue())
+    changed = {**run.sha256, "predictions.npy": sha256(array.getvalue()).hexdigest()}
+    rows = list(csv.DictReader(io.StringIO(results_csv(replace(run, sha256=changed), labels))))
+    assert list(rows[0]) == ["index", "true", "predicted", "confidence", "p0", "p1", "p2"]
+    assert len(rows) == 90
+    assert all(row["true"] == row["predicted"] for row in rows)
 
 
 def test_results_csv_refuses_labels_of_other_images(run):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from core.data.mnist import MNIST
+from core.data.mnist import DATASET as MNIST
 from core.engine.estimates import Speeds, seconds_of
 from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
 from core.store.store import Run

@@ -5,7 +5,8 @@ import math
 import pytest
 
 from core.charts import studies as study_charts
-from core.charts.studies import MOST, Curves, style
+from core.charts.studies import Curves
+from core.charts.style import MOST, style
 from core.store.store import Epoch
 from core.studies.study import Difference
 

@@ -12,7 +12,7 @@ from keras.src.trainers.data_adapters.array_slicing import train_validation_spli
 
 from core import data as datasets
 from core.data.contract import Arrays
-from core.data.mnist import MNIST
+from core.data.mnist import DATASET as MNIST
 from core.errors import DataError
 from core.networks import build as models
 from core.networks.summary import keras_code

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core import data as datasets
-from core.data.mnist import MNIST
+from core.data.mnist import DATASET as MNIST
 from core.engine import worker
 from core.errors import DataError
 from core.networks import forward as inference

@@ -1,10 +1,9 @@
-"""Many small images as one picture, dark ink on white as in the lab sheet."""
+"""Many small images as one picture."""
 
 import base64
 import io
 from collections.abc import Sequence
 
-import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from core.data.contract import Images
@@ -12,35 +11,40 @@ from core.data.contract import Images
 GAP = 6
 """White pixels between two tiles."""
 
-SMALLEST, LARGEST = 9, 8
-"""Font size of captions: at least so many pixels, at most so many times the scale."""
+SMALLEST, LARGEST = 9, 2 / 7
+"""Font size of captions: at least so many pixels, at most this part of a tile's width."""
 
 
-def grid(images: Images, columns: int, scale: int = 3, marks: Sequence[str] = ()) -> Image.Image:
-    """The images, uint8 (n, 28, 28) with light ink, in rows of `columns` tiles, captions below.
+def grid(
+    images: Images, columns: int, width: int = 84, marks: Sequence[str] = (), *, negative: bool
+) -> Image.Image:
+    """The images, uint8 (n, height, width), in rows of `columns` tiles, captions below.
 
-    A tile is 28 * `scale` pixels wide. `marks` has one caption for each image, of one or more
-    lines; all share one font size, the largest at which the longest line is no wider than a tile.
+    Each pixel becomes a square of whole pixels, so that a tile is about `width` pixels wide.
+    `negative` shows light ink dark on white, as in the lab sheet. `marks` has one caption for each
+    image, of one or more lines; all share one font size, the largest at which the longest line is
+    no wider than a tile.
     """
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
-    tile = images.shape[-1] * scale
-    font = _font([line for mark in marks for line in mark.split("\n")], tile, scale)
+    scale = max(1, round(width / images.shape[2]))
+    high, wide = images.shape[1] * scale, images.shape[2] * scale
+    font = _font([line for mark in marks for line in mark.split("\n")], wide)
     caption = _height(marks, font) if marks else 0
-    step_x, step_y = tile + GAP, tile + caption + GAP
+    step_x, step_y = wide + GAP, high + caption + GAP
     picture = Image.new("L", (columns * step_x + GAP, rows * step_y + GAP), color=255)
     draw = ImageDraw.Draw(picture)
     for i, image in enumerate(images):
         left, top = GAP + i % columns * step_x, GAP + i // columns * step_y
-        ink = Image.fromarray(255 - np.asarray(image, dtype=np.uint8))
-        picture.paste(ink.resize((tile, tile), Image.Resampling.NEAREST), (left, top))
+        shown = Image.fromarray(255 - image if negative else image)
+        picture.paste(shown.resize((wide, high), Image.Resampling.NEAREST), (left, top))
         if marks:
-            below = (left + tile / 2, top + tile + GAP / 2)
+            below = (left + wide / 2, top + high + GAP / 2)
             draw.multiline_text(below, marks[i], fill=0, font=font, anchor="ma", align="center")
     return picture
 
 
-def tile(image: Images, side: int = 140, *, negative: bool = False) -> str:
+def tile(image: Images, side: int = 140, *, negative: bool) -> str:
     """One image, uint8 (h, w) or (h, w, 3), as large as fits into a white square of `side` pixels.
 
     Pixels of a small image stay squares. `negative` shows light ink dark. The result is a PNG as a
@@ -54,9 +58,9 @@ def tile(image: Images, side: int = 140, *, negative: bool = False) -> str:
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
-def _font(lines: Sequence[str], width: int, scale: int) -> ImageFont.FreeTypeFont:
+def _font(lines: Sequence[str], width: int) -> ImageFont.FreeTypeFont:
     """Pillow's own font, in the largest size at which every line fits into `width` pixels."""
-    for size in range(LARGEST * scale, SMALLEST, -1):
+    for size in range(round(LARGEST * width), SMALLEST, -1):
         font = _sized(size)
         if all(font.getlength(line) <= width for line in lines):
             return font

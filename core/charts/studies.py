@@ -4,40 +4,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import NamedTuple
 
 import plotly.graph_objects as go
 
-from core.charts.runs import COLOURS, METRICS, Translate, base_figure, epoch_axis
+from core.charts.runs import METRICS, epoch_axis
+from core.charts.style import COLOURS, Style, Translate, base_figure
 from core.i18n import N_, untranslated
 from core.store.store import Epoch
 from core.studies.study import Difference, diverged_at
 
 PARTS = {"": N_("training"), "val_": N_("validation"), "test_": N_("test")}
 """Parts of the images by the prefix of their figures in Epoch."""
-
-_STRONG = ("blue", "orange", "green", "vermillion", "sky", "purple")
-_DASHES = ("solid", "dash", "dot")
-_SYMBOLS = ("circle", "diamond", "square")
-
-MOST = len(_STRONG) * len(_DASHES)
-"""How many rows can be told apart."""
-
-
-class Style(NamedTuple):
-    """How a row looks on every chart."""
-
-    colour: str
-    dash: str
-    symbol: str
-
-
-def style(place: int) -> Style:
-    """Of the row at this place of its study: six colours, and then again with other dashes."""
-    again, colour = divmod(place, len(_STRONG))
-    return Style(
-        COLOURS[_STRONG[colour]], _DASHES[again % len(_DASHES)], _SYMBOLS[again % len(_SYMBOLS)]
-    )
 
 
 @dataclass(frozen=True)

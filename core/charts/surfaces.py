@@ -6,8 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from core.charts.runs import COLOURS, INK, Translate, base_figure
-from core.charts.studies import style
+from core.charts.style import COLOURS, INK, Translate, base_figure, style
 from core.i18n import untranslated
 from core.optimizers.finder import Sweep
 from core.optimizers.surfaces import Floats, Path

@@ -1,16 +1,21 @@
-"""Data sets of 28 x 28 grey images behind one contract, wherever their files come from.
+"""Data sets of grey images behind one contract, wherever their files come from.
 
+    DATASETS       every data set by its name, from the oldest to the newest
     locate(name)   where the files are: looks at the disk, reads no image
     load(source)   the images, checked
     obtain(name)   load, after a download if only a sample is on this machine
     fetch(name)    download and verify
 
-A data set is looked for in the folder named by `LAB_DATA`, in `cache/datasets/`, in Keras's own
-cache and in system folders. For MNIST a sample of 5,000 images is always there.
+A data set is a module of this package that defines DATASET, a Definition: nothing else lists it. It
+is looked for in the folder named by `LAB_DATA`, in `cache/datasets/`, in Keras's own cache and in
+system folders. For MNIST a sample of 5,000 images is always there.
 """
 
+import pkgutil
+from collections.abc import Iterator
+from importlib import import_module
+
 from core.data.contract import Dataset, Definition, Source
-from core.data.fashion_mnist import FASHION_MNIST
 from core.data.files import (
     checksums,
     download_folder,
@@ -20,11 +25,21 @@ from core.data.files import (
     obtain,
     present,
 )
-from core.data.mnist import MNIST
 from core.errors import UsageError
 from core.i18n import N_
 
-DATASETS: dict[str, Definition] = {d.name: d for d in (MNIST, FASHION_MNIST)}
+
+def _defined() -> Iterator[Definition]:
+    """What the modules of this package call DATASET; also inside of the zip that workers get."""
+    for module in pkgutil.iter_modules(__path__):
+        found = getattr(import_module(f"{__name__}.{module.name}"), "DATASET", None)
+        if found is not None:
+            yield found
+
+
+DATASETS: dict[str, Definition] = {
+    found.name: found for found in sorted(_defined(), key=lambda found: (found.year, found.name))
+}
 
 
 def definition(name: str) -> Definition:

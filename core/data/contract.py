@@ -1,11 +1,11 @@
 """What every data set offers, and what its file in this package says about it."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +13,12 @@ import numpy.typing as npt
 Images = npt.NDArray[np.uint8]
 
 
+Ink = Literal["light", "dark"]
+"""Light ink on black, as in MNIST, or dark ink on white."""
+
+
 class Arrays(NamedTuple):
-    """Images (n, 28, 28) and labels (n,), all uint8, for training and for testing."""
+    """Images (n, height, width) and labels (n,), all uint8, for training and for testing."""
 
     x_train: Images
     y_train: Images
@@ -24,23 +28,50 @@ class Arrays(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Definition:
-    """One data set: what it is called, which files hold it and how they are read."""
+    """One data set: what it shows, and which files hold it.
+
+    Raises ValueError for other than 2 to 255 classes.
+    """
 
     name: str
+    """In URLs, on the command line and in the keys of runs: small letters and hyphens."""
     title: str
+    year: int
+    """Of its publication: the older a set, the earlier in every list."""
+    shape: tuple[int, int]
+    """Height and width of an image."""
+    ink: Ink | None
+    """None for photographs, which have neither ink nor paper."""
     class_names: tuple[str, ...]
+    one: str
+    """What an image shows, with its article: `N_("a digit")`."""
+    many: str
+    """What the images show: `N_("digits")`."""
     licence: str
-    folder: str
-    """Where its files lie below a folder of data; empty for the folder itself."""
-    url: str
-    downloads: Mapping[str, str]
-    """File name -> sha256 of that file at `url`."""
-    digest: str
-    """`Dataset.digest` of the full set."""
     read: Callable[[Path], Arrays]
     """Reads the files in a folder. Raises whatever its reader raises on a damaged file."""
+    files: tuple[str, ...] = ()
+    """Their names; none for a set that `read` makes of nothing."""
+    folder: str = ""
+    """Where the files lie below a folder of data; empty for the folder itself."""
+    url: str = ""
+    """The address that the names of the files are added to; empty if there is no download."""
+    sha256: tuple[str, ...] = ()
+    """Of each file at `url`, in hexadecimal."""
+    digest: str = ""
+    """`Dataset.digest` of the full set; empty if only its files tell."""
     system_folders: tuple[Path, ...] = ()
     sample: Callable[[], Arrays] | None = None
+    """Some of the images, for machines without the files."""
+
+    def __post_init__(self) -> None:
+        if not 2 <= len(self.class_names) <= 255:
+            raise ValueError(f"{self.name} has {len(self.class_names)} classes, not 2 to 255")
+
+    @property
+    def negative(self) -> bool:
+        """True if its images are shown as negatives: dark ink on white, as in the lab sheet."""
+        return self.ink == "light"
 
 
 @dataclass(frozen=True)
@@ -49,7 +80,7 @@ class Source:
 
     definition: Definition
     place: str
-    """LAB_DATA, cache, keras, system or sample."""
+    """LAB_DATA, cache, keras, system, sample, or built-in for a set without files."""
     folder: Path
     version: float
     """Changes when a file does, so that a source can stand for its content in a cache."""
@@ -59,7 +90,7 @@ class Source:
         """The files that hold the data; none for the sample."""
         if self.place == "sample":
             return []
-        return [self.folder / name for name in self.definition.downloads]
+        return [self.folder / name for name in self.definition.files]
 
 
 @dataclass(frozen=True)
@@ -90,4 +121,6 @@ class Dataset:
     @property
     def complete(self) -> bool:
         """True if these are all the images of the set, in the published order."""
-        return self.digest == self.definition.digest
+        if self.definition.digest:
+            return self.digest == self.definition.digest
+        return self.place != "sample"

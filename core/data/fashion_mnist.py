@@ -8,6 +8,14 @@ import numpy as np
 from core.data.contract import Arrays, Definition, Images
 from core.i18n import N_
 
+FILES = (
+    "train-images-idx3-ubyte.gz",
+    "train-labels-idx1-ubyte.gz",
+    "t10k-images-idx3-ubyte.gz",
+    "t10k-labels-idx1-ubyte.gz",
+)
+"""In the order of Arrays."""
+
 
 def read_idx(path: Path) -> Images:
     """The array in a gzipped IDX file of bytes: magic 00 00 08 <dimensions>, sizes, then values."""
@@ -21,12 +29,15 @@ def read_idx(path: Path) -> Images:
 
 def read(folder: Path) -> Arrays:
     """The four arrays of the four original files."""
-    return Arrays(*(read_idx(folder / name) for name in FASHION_MNIST.downloads))
+    return Arrays(*(read_idx(folder / name) for name in FILES))
 
 
-FASHION_MNIST = Definition(
+DATASET = Definition(
     name="fashion-mnist",
     title="Fashion-MNIST",
+    year=2017,
+    shape=(28, 28),
+    ink="light",
     class_names=(
         N_("T-shirt/top"),
         N_("Trouser"),
@@ -39,24 +50,19 @@ FASHION_MNIST = Definition(
         N_("Bag"),
         N_("Ankle boot"),
     ),
+    one=N_("a piece of clothing"),
+    many=N_("clothes"),
     licence="MIT, Zalando SE",
+    read=read,
+    files=FILES,
     folder="fashion-mnist",
     url="https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
-    downloads={
-        "train-images-idx3-ubyte.gz": (
-            "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"
-        ),
-        "train-labels-idx1-ubyte.gz": (
-            "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"
-        ),
-        "t10k-images-idx3-ubyte.gz": (
-            "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"
-        ),
-        "t10k-labels-idx1-ubyte.gz": (
-            "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
-        ),
-    },
+    sha256=(
+        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
+        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
+        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
+        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+    ),
     digest="eee656c63c1c7a3b7c885d28c97fd74dc039264ce75eae7cb8d991df379ef736",
-    read=read,
     system_folders=(Path("/usr/share/datasets/fashion-mnist"),),
 )

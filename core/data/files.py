@@ -49,17 +49,31 @@ def download_folder(wanted: Definition) -> Path:
 def locate(wanted: Definition) -> Source:
     """The first place that has all files of the data set, or its sample.
 
-    Raises DataError, saying how to get it, if there is neither.
+    Raises DataError, saying which files belong where, if there is neither.
     """
+    if not wanted.files:
+        return Source(wanted, "built-in", Path(), 0.0)
     for place, folder in _places(wanted):
         with suppress(OSError):
-            changed = max((folder / name).stat().st_mtime for name in wanted.downloads)
+            changed = max((folder / name).stat().st_mtime for name in wanted.files)
             return Source(wanted, place, folder, changed)
     if wanted.sample:
         return Source(wanted, "sample", Path(), 0.0)
-    raise DataError(
-        N_("{title} is not on this machine: get it with `python -m core data fetch {dataset}`."),
+    raise _missing(wanted)
+
+
+def _missing(wanted: Definition) -> DataError:
+    """What to do about a data set that is not here, for a page and for the command line."""
+    return DataError(
+        N_(
+            "{title} is not on this machine: put {files} into {folder}, or get it with `python -m "
+            "core data fetch {dataset}`."
+        )
+        if wanted.url
+        else N_("{title} is not on this machine, and has no download: put {files} into {folder}."),
         title=wanted.title,
+        files=", ".join(wanted.files),
+        folder=download_folder(wanted),
         dataset=wanted.name,
     )
 
@@ -70,6 +84,8 @@ def load(source: Source) -> Dataset:
     if source.place == "sample":
         assert wanted.sample is not None
         return _checked(wanted, source.place, wanted.sample())
+    if source.place == "built-in":
+        return _checked(wanted, source.place, wanted.read(source.folder))
     try:
         return _checked(wanted, source.place, wanted.read(source.folder))
     except Exception as error:
@@ -79,7 +95,9 @@ def load(source: Source) -> Dataset:
             N_(
                 "{title} in {folder} is damaged ({reason}): replace the files, or delete them and "
                 "run `python -m core data fetch {dataset}`."
-            ),
+            )
+            if wanted.url
+            else N_("{title} in {folder} is damaged ({reason}): replace the files."),
             title=wanted.title,
             folder=source.folder,
             reason=str(error).rstrip(".") or type(error).__name__,
@@ -90,10 +108,13 @@ def load(source: Source) -> Dataset:
 def _checked(wanted: Definition, place: str, arrays: Arrays) -> Dataset:
     """The arrays as a read-only Dataset. Raises ValueError if they are not what was promised."""
     classes = len(wanted.class_names)
+    height, width = wanted.shape
     for part in ("train", "test"):
         images, labels = getattr(arrays, f"x_{part}"), getattr(arrays, f"y_{part}")
-        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != (28, 28):
-            raise ValueError(f"x_{part} is {images.dtype} {images.shape}, not uint8 (n, 28, 28)")
+        if images.dtype != np.uint8 or images.ndim != 3 or images.shape[1:] != wanted.shape:
+            raise ValueError(
+                f"x_{part} is {images.dtype} {images.shape}, not uint8 (n, {height}, {width})"
+            )
         if labels.shape != images.shape[:1] or not labels.size:
             raise ValueError(f"labels {labels.shape} for {len(images)} images in the {part} part")
         whole = np.issubdtype(labels.dtype, np.integer)
@@ -109,14 +130,17 @@ def fetch(wanted: Definition, progress: Progress | None = None) -> None:
     """Download the files of a data set into the cache and verify their sha256.
 
     A file appears under its final name only when it is whole. Raises DataError if a file cannot be
-    downloaded, differs from what was published, or cannot be saved.
+    downloaded, differs from what was published, or cannot be saved, and for a set without download,
+    saying which files belong where. A set without files needs nothing.
     """
+    if not wanted.url and wanted.files:
+        raise _missing(wanted)
     import pooch
     import requests
 
     pooch.get_logger().setLevel(logging.WARNING)
     folder = download_folder(wanted)
-    for name, sha256 in wanted.downloads.items():
+    for name, sha256 in zip(wanted.files, wanted.sha256, strict=True):
         try:
             pooch.retrieve(
                 wanted.url + name,
@@ -154,7 +178,7 @@ def obtain(wanted: Definition, progress: Progress | None = None) -> Dataset:
     An attempt that failed is not repeated for RETRY_AFTER seconds. Raises DataError if there is
     nothing to load.
     """
-    if not present(wanted) and not settings.offline() and not _failed_lately(wanted):
+    if wanted.url and not (present(wanted) or settings.offline() or _failed_lately(wanted)):
         try:
             fetch(wanted, progress)
         except LabError:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from core.data.contract import Arrays, Definition
+from core.i18n import N_
 
 
 def read(folder: Path) -> Arrays:
@@ -35,15 +36,20 @@ def sample() -> Arrays:
     return Arrays(images[train_order], labels[train_order], images[test_order], labels[test_order])
 
 
-MNIST = Definition(
+DATASET = Definition(
     name="mnist",
     title="MNIST",
+    year=1998,
+    shape=(28, 28),
+    ink="light",
     class_names=tuple("0123456789"),
+    one=N_("a digit"),
+    many=N_("digits"),
     licence="CC BY-SA 3.0, Yann LeCun and Corinna Cortes",
-    folder="",
-    url="https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
-    downloads={"mnist.npz": "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"},
-    digest="25c98f992c005963b7428e1f38418b233c9b286cc403519287eb8063f0bcfe07",
     read=read,
+    files=("mnist.npz",),
+    url="https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
+    sha256=("731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",),
+    digest="25c98f992c005963b7428e1f38418b233c9b286cc403519287eb8063f0bcfe07",
     sample=sample,
 )

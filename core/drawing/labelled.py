@@ -7,15 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from core.data.contract import Images
-from core.drawing import preparation as drawing
-from core.drawing.preparation import STEPS
+from core.drawing.preparation import STEPS, prepare, read
 from core.drawing.recognition import Reference, recognise
 from core.errors import DataError
 from core.i18n import N_
 from core.networks.forward import Network
 
-WAYS: dict[str, Collection[str]] = {"full": STEPS, "polarity": ("ink",), "sheet": ()}
-"""Steps of `drawing.prepare` by the names of the report: all, ink from paper only, none."""
+STEPS_BY_REPORT: dict[str, Collection[str]] = {"full": STEPS, "polarity": ("ink",), "sheet": ()}
+"""What `prepare` does by the names in the report: all steps, ink from paper only, none."""
 
 
 @dataclass(frozen=True)
@@ -64,32 +63,31 @@ def _labelled(table: Path, row: dict[str, str], class_names: tuple[str, ...]) ->
             table=table.name,
             file=name,
         ) from error
-    return Labelled(name, class_names.index(label), drawing.read(content, name))
+    return Labelled(name, class_names.index(label), read(content, name))
 
 
 def report(network: Network, known: Reference, drawings: list[Labelled]) -> dict[str, Any]:
-    """Accuracy in each of WAYS, and which are read wrongly with all steps.
+    """Accuracy with all STEPS_BY_REPORT, and what is read wrongly with all steps.
 
     `unsure` is the share of answers that are called unsure with all steps.
     """
-    accuracy = {}
-    wrong = []
-    unsure = 0
-    for way, steps in WAYS.items():
-        prepared = [drawing.prepare(item.picture, steps) for item in drawings]
-        answers = recognise(network, prepared, known)
-        pairs = list(zip(drawings, answers, strict=True))
-        accuracy[way] = sum(answer.label == item.label for item, answer in pairs) / len(drawings)
-        if way == "full":
-            unsure = sum(answer.unsure for answer in answers)
-            wrong = [
-                {"file": item.file, "label": item.label, "predicted": answer.label}
-                for item, answer in pairs
-                if answer.label != item.label
-            ]
+    answers = {
+        name: recognise(
+            network, [prepare(item.picture, known.form, steps) for item in drawings], known
+        )
+        for name, steps in STEPS_BY_REPORT.items()
+    }
+    right = {
+        name: [answer.label == item.label for item, answer in zip(drawings, found, strict=True)]
+        for name, found in answers.items()
+    }
     return {
         "count": len(drawings),
-        "accuracy": accuracy,
-        "unsure": unsure / len(drawings),
-        "wrong": wrong,
+        "accuracy": {name: sum(found) / len(drawings) for name, found in right.items()},
+        "unsure": sum(answer.unsure for answer in answers["full"]) / len(drawings),
+        "wrong": [
+            {"file": item.file, "label": item.label, "predicted": answer.label}
+            for item, answer in zip(drawings, answers["full"], strict=True)
+            if answer.label != item.label
+        ],
     }

@@ -1,15 +1,16 @@
-"""From any picture of a digit to the 28 x 28 input of a network, in steps that can be looked at.
+"""From any picture to the input of a network, in steps that can be looked at.
 
     a file -> read -> picture, or the canvas -> prepare -> Drawing
 
 MNIST's digits are light ink on black, scaled into a box of 20 x 20 pixels with their shape kept,
 and placed by their centre of mass in 28 x 28 (Yann LeCun, The MNIST database). A network that was
 trained on them has seen nothing else, and a drawing that differs in any of this is strange to it.
-Each step takes one difference away, and each can be left out to see what it is good for.
+Each step takes one difference away, and each can be left out to see what it is good for. For other
+data sets the box and the width of strokes grow with the size of the images.
 
 A picture is uint8 (height, width, 3), red, green and blue. Ink is float32 (height, width), 0 where
-there is none and 1 where it is full. STROKE, SHEAR and NARROW were chosen by the accuracy of the
-network of lab L4 on 537 drawings by 53 people; README has the figures.
+there is none and 1 where it is full, whichever of the two is darker. STROKE, SHEAR and NARROW were
+chosen by the accuracy of the network of lab L4 on 537 drawings by 53 people; README has it.
 """
 
 import threading
@@ -23,7 +24,8 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 from scipy import ndimage
 
-from core.data.contract import Images
+from core.data import contract
+from core.data.contract import Definition, Images
 from core.errors import DataError
 from core.i18n import N_
 
@@ -33,11 +35,11 @@ STEPS = ("ink", "crop", "scale", "slant", "stroke", "centre")
 """What is done to a picture, in this order; `prepare` takes any part of them."""
 
 SIDE, BOX = 28, 20
-"""MNIST's picture, and the box that its digits fill; in pixels."""
+"""MNIST's picture, and the box that its digits fill; in pixels. Other pictures: in proportion."""
 FINE = 8
 """Between `scale` and the end a pixel of the result is so many pixels wide."""
 STROKE = 2.8
-"""Width of strokes in pixels of the result: about the median of MNIST's digits, 2.7."""
+"""Width of strokes in MNIST's pixels: about the median of its digits, 2.7."""
 SHEAR, NARROW = 0.15, 0.8
 """How far the top leans to the right, by height, and the part of its width that a digit keeps."""
 
@@ -54,11 +56,32 @@ _decoding = threading.Lock()
 
 
 @dataclass(frozen=True)
+class InputForm:
+    """What the images of a data set look like, and drawings for its networks are to look like."""
+
+    shape: tuple[int, int]
+    """Height and width of an image."""
+    box: tuple[int, int]
+    """Height and width of the rectangle in its middle that ink is scaled into."""
+    stroke: float
+    """Width of its strokes in pixels."""
+    ink: contract.Ink | None
+    """See Definition.ink."""
+
+
+def input_form(wanted: Definition) -> InputForm:
+    """The form of a data set, in MNIST's proportions."""
+    height, width = wanted.shape
+    box = (round(BOX * height / SIDE), round(BOX * width / SIDE))
+    return InputForm(wanted.shape, box, STROKE * (min(wanted.shape) / SIDE), wanted.ink)
+
+
+@dataclass(frozen=True)
 class Drawing:
     """A picture on its way to a network."""
 
-    digit: Images
-    """The input of the network: uint8 (28, 28), light ink on black."""
+    image: Images
+    """The input of the network: uint8 (height, width), with ink as its data set has it."""
     shown: dict[str, Images]
     """The picture after each step, by its name; before all of them it is called `original`."""
     blank: bool
@@ -102,33 +125,43 @@ def read(content: bytes, name: str) -> Images:
         ) from error
 
 
-def prepare(picture: Images, steps: Collection[str] = STEPS) -> Drawing:
+def prepare(picture: Images, form: InputForm, steps: Collection[str] = STEPS) -> Drawing:
     """A picture of any size as the input of a network, by those of STEPS that are in `steps`.
 
-    Without any it is what the lab sheet does: grey, resized, nothing else.
+    Without any it is what the lab sheet does: grey, resized, nothing else. Nothing else is done for
+    a network that reads photographs either.
     """
+    if form.ink is None:
+        steps = ()
     picture = np.asarray(_reduced(Image.fromarray(picture)))
-    shown = {"original": picture}
-    ink = find_ink(picture) if "ink" in steps else np.asarray(picture @ GREY / 255, np.float32)
+    ink = find_ink(picture) if "ink" in steps else _as_it_is(picture, form)
     blank = not np.ptp(ink)
-    shown["ink"] = _bytes(ink)
+    shown = {"ink": _bytes(ink)}
     if "crop" in steps:
         ink = crop(ink)
     shown["crop"] = _bytes(ink)
     shape_kept = "scale" in steps
-    ink = enlarge(ink, shape_kept)
-    shown["scale"] = place(ink, shape_kept)
+    ink = enlarge(ink, form, shape_kept)
+    shown["scale"] = place(ink, form, shape_kept)
     thickness = stroke_width(ink) / max(ink.shape) if "ink" in steps else 0.0
     if "slant" in steps:
         ink = slant(ink)
-    shown["slant"] = place(ink, shape_kept)
+    shown["slant"] = place(ink, form, shape_kept)
     if "stroke" in steps:
-        ink = even_strokes(ink)
-    digit = shown["stroke"] = place(ink, shape_kept)
+        ink = even_strokes(ink, form)
+    image = shown["stroke"] = place(ink, form, shape_kept)
     if "centre" in steps:
-        digit = centre(digit)
-    shown["centre"] = digit
-    return Drawing(digit, shown, blank, thickness)
+        image = centre(image)
+    shown["centre"] = image
+    if form.ink == "dark":
+        shown = {step: 255 - light for step, light in shown.items()}
+    return Drawing(shown["centre"], {"original": picture, **shown}, blank, thickness)
+
+
+def _as_it_is(picture: Images, form: InputForm) -> Ink:
+    """The grey of a picture, taken for ink as the data set has it: without looking for any."""
+    grey = np.asarray(picture @ GREY / 255, np.float32)
+    return 1 - grey if form.ink == "dark" else grey
 
 
 def find_ink(picture: Images) -> Ink:
@@ -167,12 +200,12 @@ def crop(ink: Ink) -> Ink:
     return ink[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
 
 
-def enlarge(ink: Ink, shape_kept: bool = True) -> Ink:
-    """Step 3: the longer side fits MNIST's box; without it all is stretched to the whole picture.
+def enlarge(ink: Ink, form: InputForm, shape_kept: bool = True) -> Ink:
+    """Step 3: it just fits into the box; without it all is stretched to the whole image.
 
     The result has FINE x FINE pixels for each pixel that `place` will make of them.
     """
-    height, width = _fitted(ink, FINE * BOX) if shape_kept else (FINE * SIDE, FINE * SIDE)
+    height, width = _size(ink, form, shape_kept, FINE)
     return _resized(ink, height, width, Image.Resampling.BICUBIC)
 
 
@@ -197,8 +230,8 @@ def stroke_width(ink: Ink) -> float:
     return 4 * float(ndimage.distance_transform_edt(mask)[mask].mean()) if mask.any() else 0.0
 
 
-def even_strokes(ink: Ink) -> Ink:
-    """Step 5: grow or shrink all strokes alike, so that their width in the result is STROKE.
+def even_strokes(ink: Ink, form: InputForm) -> Ink:
+    """Step 5: grow or shrink all strokes alike, to the width that those of the data set have.
 
     The picture grows or shrinks with its strokes, and is scaled into the box again by `place`.
     """
@@ -206,9 +239,10 @@ def even_strokes(ink: Ink) -> Ink:
     if not mask.any():
         return ink
     width = stroke_width(ink)
-    # A digit is its strokes' middle lines, scaled to BOX - STROKE, and the strokes around them.
-    middle = max(max(ink.shape) - width, 1)
-    change = (STROKE * middle / (BOX - STROKE) - width) / 2
+    # A drawing is its strokes' middle lines, scaled to box - stroke, and the strokes around them.
+    length, box = max(zip(ink.shape, form.box, strict=True), key=lambda side: side[0] / side[1])
+    middle = max(length - width, 1)
+    change = (form.stroke * middle / (box - form.stroke) - width) / 2
     margin = max(0, round(change)) + 1
     mask = np.pad(mask, margin)
     distance = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
@@ -218,24 +252,28 @@ def even_strokes(ink: Ink) -> Ink:
     return evened if evened.any() else ink  # a patch without strokes may vanish: leave it
 
 
-def place(ink: Ink, shape_kept: bool = True) -> Images:
-    """The ink as uint8 (28, 28): its rectangle in the middle, or stretched over all of it."""
-    height, width = _fitted(ink, BOX) if shape_kept else (SIDE, SIDE)
-    top, left = (SIDE - height) // 2, (SIDE - width) // 2
-    placed = np.zeros((SIDE, SIDE), np.float32)
+def place(ink: Ink, form: InputForm, shape_kept: bool = True) -> Images:
+    """The ink as uint8 of the form's shape: its rectangle in the middle, or stretched over all."""
+    height, width = _size(ink, form, shape_kept)
+    top, left = (form.shape[0] - height) // 2, (form.shape[1] - width) // 2
+    placed = np.zeros(form.shape, np.float32)
     placed[top : top + height, left : left + width] = _resized(
         ink, height, width, Image.Resampling.LANCZOS
     )
     return _bytes(placed)
 
 
-def centre(digit: Images) -> Images:
-    """Step 6: move the centre of mass to the middle, (14, 14) as in MNIST; uint8 (28, 28)."""
-    if not digit.any():
-        return digit
-    row, column = ndimage.center_of_mass(digit)
-    way = (SIDE / 2 - row, SIDE / 2 - column)
-    return _bytes(ndimage.shift(digit.astype(np.float32), way, order=1) / 255)
+def centre(image: Images) -> Images:
+    """Step 6: move the centre of mass of light ink, uint8 (height, width), to the middle.
+
+    That is (14, 14) of 28 x 28, as in MNIST.
+    """
+    if not image.any():
+        return image
+    height, width = image.shape
+    row, column = ndimage.center_of_mass(image)
+    way = (height / 2 - row, width / 2 - column)
+    return _bytes(ndimage.shift(image.astype(np.float32), way, order=1) / 255)
 
 
 def _border(picture: Images) -> npt.NDArray[np.float32]:
@@ -285,9 +323,11 @@ def _without_specks(ink: Ink) -> Ink:
     return ink * (sizes >= sizes.sum() / 50)[parts]
 
 
-def _fitted(ink: Ink, side: int) -> tuple[int, int]:
-    """Height and width when the longer of them is `side` and the shape is kept."""
-    scale = side / max(ink.shape)
+def _size(ink: Ink, form: InputForm, shape_kept: bool, fine: int = 1) -> tuple[int, int]:
+    """Height and width of the ink that fits into the box, or of all; `fine` times as large."""
+    if not shape_kept:
+        return fine * form.shape[0], fine * form.shape[1]
+    scale = min(fine * side / own for side, own in zip(form.box, ink.shape, strict=True))
     return max(1, round(ink.shape[0] * scale)), max(1, round(ink.shape[1] * scale))
 
 

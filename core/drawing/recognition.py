@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from core.data.contract import Images
-from core.drawing.preparation import Drawing
+from core.data.contract import Dataset, Images
+from core.drawing.preparation import Drawing, InputForm, input_form
 from core.networks.forward import Network
 
 REFERENCES = 4000
@@ -40,7 +40,7 @@ class Answer:
     thickness: float
     """Width of the strokes, as part of the drawing: see Drawing.thickness."""
     unsure: bool
-    """True if nothing is drawn, or one of the three signs speaks against a digit."""
+    """True if nothing is drawn, or one of the three signs speaks against a drawing of any class."""
 
     @property
     def certainty(self) -> float:
@@ -50,19 +50,23 @@ class Answer:
 
 @dataclass(frozen=True)
 class Reference:
+    """What drawings are made like and compared with: see `reference`."""
+
+    form: InputForm
+    vectors: npt.NDArray[np.float32]
     """The first training images, as vectors of length 1: float32 (images, pixels)."""
 
-    vectors: npt.NDArray[np.float32]
 
-
-def reference(x_train: Images) -> Reference:
-    """What drawings are compared with, from the training images, uint8 (n, 28, 28)."""
-    return Reference(_vectors(x_train[:REFERENCES]))
+def reference(data: Dataset) -> Reference:
+    """What drawings for networks of a data set are made like and compared with."""
+    form = input_form(data.definition)
+    return Reference(form, _vectors(data.arrays.x_train[:REFERENCES], form))
 
 
 def most_similar(drawings: Sequence[Drawing], known: Reference) -> list[tuple[int, float]]:
     """Which training image each drawing is most like, and how much: see Answer.similarity."""
-    alike = _vectors(np.stack([drawing.digit for drawing in drawings])) @ known.vectors.T
+    images = np.stack([drawing.image for drawing in drawings])
+    alike = _vectors(images, known.form) @ known.vectors.T
     return [(int(row.argmax()), float(row.max())) for row in alike]
 
 
@@ -70,7 +74,7 @@ def recognise(network: Network, drawings: Sequence[Drawing], known: Reference) -
     """What `network` says to each drawing, unsure by the thresholds SURE, ALIKE and THICK."""
     if not drawings:
         return []
-    outputs = network.probabilities(np.stack([drawing.digit for drawing in drawings]))
+    outputs = network.probabilities(np.stack([drawing.image for drawing in drawings]))
     return [
         _answer(row, similarity, drawing)
         for row, (_nearest, similarity), drawing in zip(
@@ -89,7 +93,9 @@ def _answer(outputs: npt.NDArray[np.float32], similarity: float, drawing: Drawin
     return Answer(outputs, label, similarity, drawing.thickness, unsure=not sure)
 
 
-def _vectors(images: Images) -> npt.NDArray[np.float32]:
+def _vectors(images: Images, form: InputForm) -> npt.NDArray[np.float32]:
+    if form.ink == "dark":
+        images = 255 - images  # white paper is alike everywhere, and would outweigh the ink
     blurred = ndimage.gaussian_filter(images.astype(np.float32), (0, 1, 1))
     flat = blurred.reshape(len(images), -1)
     return flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +144,8 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     arrays = data.arrays
     model = models.build(spec.model, spec.train.seed)
     optimizer = models.optimizer(spec.optimizer)
-    distort = augmentation.distort if spec.model.kind == "drawing" else None
+    drawing = spec.model.kind == "drawing"
+    distort = partial(augmentation.distort, ink=data.definition.ink) if drawing else None
     test = (arrays.x_test, arrays.y_test)
     fit = training.fit(
         model, optimizer, arrays.x_train, arrays.y_train, spec.train, report, distort, test

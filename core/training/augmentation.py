@@ -1,43 +1,50 @@
-"""Images of digits, changed in the ways in which drawings differ from them."""
+"""Images of ink on paper, changed in the ways in which drawings differ from them."""
 
 import math
 
 import tensorflow as tf
 
+from core.data.contract import Ink
+
 SIDE = 28
+"""Height and width of the images that SHIFT was chosen for."""
 ROTATION = math.radians(15)
 SHEAR = 0.3
 WIDTH, HEIGHT = (0.75, 1.15), (0.85, 1.1)
 SHIFT = 2.0
+"""Pixels; of other than SIDE pixels the same part."""
 THINNER, THICKER = 0.8, 1.0
 """How far strokes go towards their erosion or their dilation by 3 x 3 pixels."""
 
 
-def distort(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Each image float32 (n, 28, 28) turned, leaned, scaled, shifted, with other strokes.
+def distort(images: tf.Tensor, seed: tf.Tensor, ink: Ink | None) -> tf.Tensor:
+    """Each image, float32 (n, height, width) of 0..1, turned, leaned, scaled, shifted, restroked.
 
     What happens to each follows from `seed`, two integers, alone. All changes are uniform within
-    the constants above, about the middle of the picture; what comes in from outside is black.
+    the constants above, about the middle of the picture; what comes in from outside is background:
+    black, or white where the ink is dark.
     """
+    light = 1 - images if ink == "dark" else images
     turn, lean, wide, high, right, down, stroke = tf.unstack(
         tf.random.stateless_uniform([7, tf.shape(images)[0]], seed, -1.0, 1.0)
     )
+    height, width = images.shape[1:]
     moved = tf.raw_ops.ImageProjectiveTransformV3(
-        images=images[..., tf.newaxis],
+        images=light[..., tf.newaxis],
         transforms=_transforms(
             turn * ROTATION,
             lean * SHEAR,
-            _between(WIDTH, wide),
-            _between(HEIGHT, high),
-            right * SHIFT,
-            down * SHIFT,
+            (_between(WIDTH, wide), _between(HEIGHT, high)),
+            (right * (SHIFT * (width / SIDE)), down * (SHIFT * (height / SIDE))),
+            ((width - 1) / 2, (height - 1) / 2),
         ),
-        output_shape=[SIDE, SIDE],
+        output_shape=[height, width],
         interpolation="BILINEAR",
         fill_mode="CONSTANT",
         fill_value=0.0,
     )
-    return _strokes(moved, stroke)[..., 0]
+    changed = _strokes(moved, stroke)[..., 0]
+    return 1 - changed if ink == "dark" else changed
 
 
 def _between(ends: tuple[float, float], share: tf.Tensor) -> tf.Tensor:
@@ -49,24 +56,27 @@ def _between(ends: tuple[float, float], share: tf.Tensor) -> tf.Tensor:
 def _transforms(
     turn: tf.Tensor,
     lean: tf.Tensor,
-    wide: tf.Tensor,
-    high: tf.Tensor,
-    right: tf.Tensor,
-    down: tf.Tensor,
+    scale: tuple[tf.Tensor, tf.Tensor],
+    shift: tuple[tf.Tensor, tf.Tensor],
+    middle: tuple[float, float],
 ) -> tf.Tensor:
-    """(n, 8) as TensorFlow wants them: where each pixel of the result comes from."""
+    """(n, 8) as TensorFlow wants them: where each pixel of the result comes from.
+
+    Pairs are across and down.
+    """
     cos, sin = tf.cos(turn), tf.sin(turn)
+    (wide, high), (right, down), (across, below) = scale, shift, middle
     xx, xy = cos / wide, (lean * cos - sin) / wide
     yx, yy = sin / high, (lean * sin + cos) / high
-    middle = (SIDE - 1) / 2
     zero = tf.zeros_like(turn)
-    x = middle - (xx + xy) * middle + right
-    y = middle - (yx + yy) * middle + down
+    # For a square exactly what it was before there were others: a stored run can be made again.
+    x = across - (xx + xy * (below / across)) * across + right
+    y = below - (yx * (across / below) + yy) * below + down
     return tf.stack([xx, xy, x, yx, yy, y, zero, zero], axis=1)
 
 
 def _strokes(images: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
-    """Thinner strokes for a change below 0, thicker ones above; images (n, 28, 28, 1)."""
+    """Thinner strokes for a change below 0, thicker ones above; images (n, height, width, 1)."""
     change = tf.reshape(change, [-1, 1, 1, 1])
     dilated = tf.nn.max_pool2d(images, 3, 1, "SAME")
     eroded = -tf.nn.max_pool2d(-images, 3, 1, "SAME")

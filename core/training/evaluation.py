@@ -26,7 +26,7 @@ class Evaluation:
 
 
 def evaluate(model: keras.Model, x: Images, y: Images) -> Evaluation:
-    """Predict every image, x uint8 (n, 28, 28), and compare with the labels y uint8 (n,)."""
+    """Predict every image, x uint8 (n, height, width), and compare with the labels y uint8 (n,)."""
     classes = model.output_shape[-1]
     probabilities = predict(model, x)
     truth = keras.utils.to_categorical(y, classes)
@@ -48,6 +48,6 @@ def evaluate(model: keras.Model, x: Images, y: Images) -> Evaluation:
 
 
 def predict(model: keras.Model, x: Images) -> npt.NDArray[np.float32]:
-    """Probabilities (n, classes) of images uint8 (n, 28, 28), which are scaled to 0..1 here."""
+    """Probabilities (n, classes) of images uint8 (n, height, width), scaled to 0..1 here."""
     scaled = x.astype(np.float32) / 255
     return np.asarray(model.predict(scaled, batch_size=2048, verbose=0))

@@ -36,7 +36,7 @@ EVALUATION_BATCH = 2048
 DENSE_LAYERS = (keras.layers.Flatten, keras.layers.Dense)
 
 Distort = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""Images float32 (n, 28, 28) and a seed (2,) to changed images: see core.distortions."""
+"""Images float32 (n, height, width) and a seed (2,) to changed images: see augmentation.distort."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Fit:
 class CompiledSteps:
     """Training and evaluation of one model on images that stay on the device.
 
-    x is uint8 (n, 28, 28) and is scaled to 0..1 as float32; y is uint8 (n,) and is one-hot encoded.
+    x is uint8 (n, height, width) and is scaled to 0..1 as float32; y is uint8 (n,) and is one-hot
+    encoded.
     """
 
     def __init__(
@@ -214,7 +215,7 @@ def fit(
     distort: Distort | None = None,
     test: tuple[Images, Images] | None = None,
 ) -> Fit:
-    """Train `model` in place; x uint8 (n, 28, 28), y uint8 (n,).
+    """Train `model` in place; x uint8 (n, height, width), y uint8 (n,).
 
     `report` is called about four times a second; an exception from it ends the fit. The order of
     the images follows from `spec.seed` alone, so runs with equal seeds see equal batches. With

@@ -57,7 +57,7 @@ def start(wanted: Definition) -> None:
 
 def offer(wanted: Definition) -> None:
     """Where only a sample or nothing is on this machine: get the full set, once by itself."""
-    if datasets.present(wanted):
+    if datasets.present(wanted) or not wanted.url:
         return
     if not settings.offline():
         start(wanted)

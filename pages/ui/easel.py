@@ -74,7 +74,7 @@ def files() -> tuple[dict[str, Images], list[DataError]]:
     Nothing is read twice in a session.
     """
     uploaded = st.file_uploader(
-        _("PNG or JPEG files: drawings, or photographs of a digit on paper"),
+        _("PNG or JPEG files: drawings, or photographs of them"),
         accept_multiple_files=True,
         key="files",
     )

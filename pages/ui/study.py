@@ -7,7 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from core.charts.studies import MOST, Curves, style
+from core.charts.studies import Curves
+from core.charts.style import MOST, style
 from core.data import Dataset
 from core.errors import LabError
 from core.i18n import N_

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from core.charts.runs import COLOURS
+from core.charts.style import COLOURS
 from core.specs.optimizers import OPTIMIZERS, value_text
 from core.studies.study import Figure, Row, Summary
 from pages.ui import frame

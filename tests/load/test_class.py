@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from core import data as datasets
-from core.data.mnist import MNIST
+from core.data.mnist import DATASET as MNIST
 from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec, variant_specs
 from core.store.store import Store
 from tests.browser import DIGITS, Server, start_server

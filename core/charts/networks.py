@@ -1,0 +1,114 @@
+"""The diagram of a network."""
+
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+
+import plotly.graph_objects as go
+
+from core.charts.style import COLOURS, INK, Translate, base_figure
+from core.i18n import untranslated
+from core.networks.summary import PIXELS, layers, sizes
+from core.specs.run import ModelSpec
+
+SHOWN = 12
+"""How many nodes of a layer a diagram shows."""
+
+
+def network_diagram(
+    model: ModelSpec, class_names: Sequence[str], _: Translate = untranslated
+) -> go.Figure:
+    """The layers from top to bottom, thinned to SHOWN nodes, every node joined to all of the next.
+
+    What a layer is stands beside its nodes, and the count of weights and biases between two rows.
+    The layers of the convolutional network are blocks instead.
+    """
+    if model.kind == "drawing":
+        return _block_diagram(model, _)
+    flow = sizes(model)
+    rows = [_nodes(count) for count in flow]
+    figure = base_figure(70 + 105 * len(flow), showlegend=False, hovermode=False)
+    edges_x: list[float | None] = []
+    edges_y: list[float | None] = []
+    for y, (above, below) in enumerate(pairwise(rows)):
+        for start in above:
+            for end in below:
+                edges_x += [start, end, None]
+                edges_y += [y, y + 1, None]
+    figure.add_scatter(
+        x=edges_x, y=edges_y, mode="lines", line={"color": COLOURS["grey"], "width": 0.4}
+    )
+    figure.add_scatter(
+        x=[x for row in rows for x in row],
+        y=[y for y, row in enumerate(rows) for _x in row],
+        mode="markers",
+        marker={"size": 10, "color": COLOURS["blue"]},
+    )
+
+    def beside(y: float, text: str) -> None:
+        figure.add_annotation(
+            xref="paper", x=0, y=y, text=text, showarrow=False, xanchor="left", align="left"
+        )
+
+    dense = layers(model)[1:]
+    for y, count in enumerate(flow):
+        if count > SHOWN:
+            figure.add_annotation(x=0.5, y=y, text="···", showarrow=False, font={"size": 18})
+        if y == 0:
+            beside(y, _("<b>{n}</b> inputs<br>28 × 28 pixels").format(n=PIXELS))
+        elif y < len(flow) - 1:
+            beside(y, _("<b>{n}</b> neurons<br>{kind}").format(n=count, kind=model.activation))
+        else:
+            beside(y, _("<b>{n}</b> outputs<br>softmax").format(n=count))
+    for y, (inputs, layer) in enumerate(zip(flow, dense, strict=False)):
+        product = _("{inputs} × {neurons} + {neurons}").format(inputs=inputs, neurons=layer.output)
+        total = _("= {n:,} weights").format(n=layer.weights)
+        beside(y + 0.5, f"{product}<br>{total}")
+    upright = max(map(len, class_names)) > 2
+    for x, name in zip(rows[-1], class_names, strict=False):
+        figure.add_annotation(
+            x=x,
+            y=len(flow) - 1,
+            yshift=-10,
+            yanchor="top",
+            text=name,
+            textangle=-90 if upright else 0,
+            showarrow=False,
+        )
+    room = 0.85 if upright else 0.35
+    figure.update_xaxes(visible=False, domain=[0.46, 1], range=[-0.05, 1.05], fixedrange=True)
+    figure.update_yaxes(visible=False, range=[len(flow) - 1 + room, -0.3], fixedrange=True)
+    return figure
+
+
+def _block_diagram(model: ModelSpec, _: Translate) -> go.Figure:
+    """A bar for each layer, as wide as the logarithm of what it passes on, with its shape in it."""
+    rows = layers(model)
+    figure = base_figure(80 + 34 * len(rows), showlegend=False, hovermode=False, bargap=0.25)
+    figure.add_bar(
+        x=[math.log2(row.output) for row in rows],
+        base=[-math.log2(row.output) / 2 for row in rows],
+        y=[row.name for row in rows],
+        orientation="h",
+        marker={"color": [COLOURS["sky" if row.weights else "grey"] for row in rows]},
+        text=[" × ".join(map(str, row.shape)) for row in rows],
+        textfont={"color": INK},
+        textposition="inside",
+        insidetextanchor="middle",
+    )
+    for i, row in enumerate(rows):
+        if row.weights:
+            text = _("{n:,} weights").format(n=row.weights)
+            figure.add_annotation(x=8.5, y=i, text=text, showarrow=False, xanchor="left")
+    figure.update_xaxes(visible=False, range=[-8, 14], fixedrange=True)
+    figure.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True, automargin=True)
+    return figure
+
+
+def _nodes(count: int) -> list[float]:
+    """Where the nodes of a layer stand between 0 and 1, with a gap in the middle for the others."""
+    places = [i / SHOWN for i in range(SHOWN + 1)]
+    if count > SHOWN:
+        return places[: SHOWN // 2] + places[SHOWN // 2 + 1 :]
+    margin = (SHOWN + 1 - count) / 2
+    return [(margin + i) / SHOWN for i in range(count)]
