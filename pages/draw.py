@@ -11,11 +11,16 @@ from core.drawing import preparation as drawing
 from core.drawing import recognition
 from core.drawing.preparation import STEPS, Drawing
 from core.drawing.recognition import ALIKE, REFERENCES, SURE, THICK, Answer
+from core.fields import OneOf, Switch
+from core.i18n import N_
 from core.store.store import Run
-from pages.ui import easel, frame, lab, networks, training
+from pages.ui import easel, fields, frame, lab, networks, training
 from pages.ui.text import _, plural
 
-SOURCES = {"canvas": _("Draw here"), "files": _("Upload pictures")}
+SOURCE = OneOf(
+    "source", N_("picture"), "canvas", {"canvas": N_("Draw here"), "files": N_("Upload pictures")}
+)
+SHEET = Switch("sheet", N_("as in the lab sheet: no step, only resized to 28 × 28"), False)
 STEP_NAMES = {
     "original": _("Your picture"),
     "ink": _("Ink found"),
@@ -61,9 +66,14 @@ def wait(key: str) -> None:
 
 def wanted_steps() -> list[str]:
     """The steps that are switched on."""
-    if st.session_state.get("sheet", False):
+    if fields.value(SHEET):
         return []
-    return [step for step in STEPS if st.session_state.get(f"step-{step}", True)]
+    return [step for step in STEPS if fields.value(switch(step))]
+
+
+def switch(step: str) -> Switch:
+    """The switch of a step."""
+    return Switch(f"step-{step}", STEP_NAMES[step], True)
 
 
 def read(drawings: list[Drawing], run: Run) -> list[Answer]:
@@ -90,19 +100,12 @@ def desk(runs: list[Run]) -> None:
                     show_answer(run, answer)
     show_steps(prepared)
     collect(picture, runs[0])
+    fields.write()
 
 
 def one_picture(run: Run, steps: list[str]) -> Images | None:
     """The picture on the canvas, or the uploaded one to look at."""
-    source = st.radio(
-        _("Picture"),
-        list(SOURCES),
-        format_func=SOURCES.__getitem__,
-        horizontal=True,
-        key="source",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
+    source = fields.radio(SOURCE, label_visibility="collapsed")
     if source == "canvas":
         return easel.canvas()
     found, errors = easel.files()
@@ -204,11 +207,7 @@ def show_steps(prepared: Drawing | None) -> None:
     )
     if current.data.name != "mnist":
         st.info(_("These steps are made for digits. For clothes, switch some off and compare."))
-    sheet = st.toggle(
-        _("As in the lab sheet: no step, only resized to 28 × 28"),
-        key="sheet",
-        persist_state="session",
-    )
+    sheet = fields.toggle(SHEET)
     with st.container(horizontal=True):
         for step, name in STEP_NAMES.items():
             with st.container(width=164):
@@ -220,13 +219,8 @@ def show_steps(prepared: Drawing | None) -> None:
                 if step == "original":
                     st.markdown(name)
                 else:
-                    st.checkbox(
-                        name,
-                        value=True,
-                        key=f"step-{step}",
-                        help=STEP_REASONS[step],
-                        disabled=sheet,
-                        persist_state="session",
+                    fields.checkbox(
+                        switch(step), label=name, help=STEP_REASONS[step], disabled=sheet
                     )
         if prepared and not prepared.blank:
             show_most_similar(prepared)

@@ -13,64 +13,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from core.errors import UsageError
+from core.fields import Limit, check, check_choice, check_number
 from core.i18n import N_
 from core.labs.digits import VARIANTS
 from core.specs.optimizers import OPTIMIZERS, Value
-
-
-class Limit(NamedTuple):
-    """Smallest and largest allowed value, both included."""
-
-    low: float
-    high: float
-
-
-LIMITS: dict[str, Limit] = {
-    N_("hidden layers"): Limit(0, 5),
-    N_("neurons"): Limit(1, 1024),
-    N_("epochs"): Limit(1, 100),
-    N_("batch size"): Limit(1, 1024),
-    N_("validation split"): Limit(0, 0.5),
-    N_("learning rate"): Limit(1e-6, 10),
-    N_("seed"): Limit(0, 2**31 - 1),
-}
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "gelu", "silu", "linear")
 
 KINDS = ("dense", "drawing")
 """Of networks: fully connected layers of any sizes, or the convolutional one for drawings."""
-
-
-def check(name: str, value: float, *, whole: bool = True) -> None:
-    """Raise UsageError unless `value` is a number within LIMITS[name]."""
-    check_number(name, value, LIMITS[name], whole=whole)
-
-
-def check_number(name: str, value: float, limit: Limit, *, whole: bool) -> None:
-    """Raise UsageError unless `value` is a number within `limit`."""
-    low, high = limit
-    kinds = (int,) if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-        message = (
-            N_("{name} is {value}: give a whole number from {low} to {high}.")
-            if whole
-            else N_("{name} is {value}: give a number from {low} to {high}.")
-        )
-        raise UsageError(message, name=name, value=value, low=low, high=high)
-
-
-def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
-    """Raise UsageError unless `value` is one of `allowed`."""
-    if value not in allowed:
-        raise UsageError(
-            N_("{name} is {value}: choose one of {allowed}."),
-            name=name,
-            value=value,
-            allowed=", ".join(allowed),
-        )
 
 
 @dataclass(frozen=True)

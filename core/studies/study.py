@@ -13,16 +13,15 @@ from typing import NamedTuple
 
 from core.engine.estimates import seconds_of
 from core.errors import UsageError
+from core.fields import Limit, check_number
 from core.i18n import N_
 from core.specs.optimizers import OPTIMIZERS, Value, value_from, value_text
 from core.specs.run import (
     DataSpec,
-    Limit,
     ModelSpec,
     OptimizerSpec,
     RunSpec,
     TrainSpec,
-    check_number,
     optimizer_spec,
 )
 from core.store.store import Epoch, Run
