@@ -3,9 +3,9 @@
 import streamlit as st
 
 from core.errors import LabError
-from pages.ui import frame, people, sidebar
-from pages.ui.addresses import ROUTES
+from pages.ui import fields, frame, people, sidebar
 from pages.ui.lab import STEPS
+from pages.ui.routes import ROUTES
 from pages.ui.text import _
 
 
@@ -24,18 +24,24 @@ def main() -> None:
     }
     page = st.navigation(list(pages.values()), position="hidden")
     st.session_state.pages = pages
-    st.session_state.step = next(step for step in STEPS if pages[step.name] == page)
+    step = next(step for step in STEPS if pages[step.name] == page)
+    st.session_state.step = step
+    fields.begin(step.name)
     try:
         sidebar.choose()
-        way = st.sidebar.empty()
-        with way.container():
-            drawn = sidebar.way()
+        navigation = st.sidebar.empty()
+        with navigation.container():
+            drawn = sidebar.navigation()
+        fields.turn_to_page()
         page.run()
+        fields.complete()
         if sidebar.done() != drawn:  # the page has marked its step
-            with way.container():
-                sidebar.way()
+            with navigation.container():
+                sidebar.navigation()
     except LabError as error:
         frame.show_error(error)
+    finally:
+        fields.write()
 
 
 # `streamlit run` imports this file once for `app`, and runs it as __main__ for every interaction.

@@ -1,9 +1,18 @@
-"""What values are allowed, said once: limits, and the sentences that refuse a value."""
+"""What a widget, a URL and an option of the command line share, said once: a field.
 
-from typing import NamedTuple
+A field knows its name, what its values may be, and how they are written as text. It refuses others
+with a UsageError, from wherever they come.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from core.errors import UsageError
 from core.i18n import N_
+
+T = TypeVar("T")
 
 
 class Limit(NamedTuple):
@@ -22,6 +31,7 @@ LIMITS: dict[str, Limit] = {
     N_("learning rate"): Limit(1e-6, 10),
     N_("seed"): Limit(0, 2**31 - 1),
 }
+"""Of the settings of a run."""
 
 
 def check(name: str, value: float, *, whole: bool = True) -> None:
@@ -51,3 +61,134 @@ def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
             value=value,
             allowed=", ".join(allowed),
         )
+
+
+@dataclass(frozen=True)
+class Field(Generic[T]):
+    """A value that somebody chooses. The name is its parameter in a URL."""
+
+    name: str
+    term: str
+    """What sentences call it, marked with N_; with a capital it is the label of the widget."""
+    default: T
+    """What it is where nothing else is said, as in a URL without it."""
+
+    def parse(self, text: str) -> T:
+        """The value that a text says. Raises UsageError if it is not allowed."""
+        raise NotImplementedError
+
+    def check(self, value: T) -> None:
+        """Raise UsageError unless the value is allowed."""
+
+    def text(self, value: T) -> str:
+        """The text that `parse` reads as this value."""
+        return str(value)
+
+    def label(self, _: Callable[[str], str]) -> str:
+        """What a person reads beside it, translated by `_`."""
+        text = _(self.term)
+        return text[:1].upper() + text[1:]
+
+
+@dataclass(frozen=True)
+class WholeNumber(Field[int]):
+    """A whole number within limits."""
+
+    limit: Limit
+
+    def parse(self, text: str) -> int:
+        number: Any = text  # which no limit allows: what is not a number gets the same sentence
+        with suppress(ValueError):
+            number = int(text)
+        self.check(number)
+        return int(number)
+
+    def check(self, value: int) -> None:
+        check_number(self.term, value, self.limit, whole=True)
+
+
+@dataclass(frozen=True)
+class Number(Field[float]):
+    """A number within limits."""
+
+    limit: Limit
+
+    def parse(self, text: str) -> float:
+        number: Any = text
+        with suppress(ValueError):
+            number = float(text)
+        self.check(number)
+        return float(number)
+
+    def check(self, value: float) -> None:
+        check_number(self.term, value, self.limit, whole=False)
+
+
+@dataclass(frozen=True)
+class OneOf(Field[str]):
+    """One of several values, each with what a person reads for it."""
+
+    choices: Mapping[str, str]
+
+    def parse(self, text: str) -> str:
+        self.check(text)
+        return text
+
+    def check(self, value: str) -> None:
+        check_choice(self.term, value, tuple(self.choices))
+
+
+@dataclass(frozen=True)
+class SeveralOf(Field[list[str]]):
+    """Any of several values, at most `most` of them; none of them has `separator` in it."""
+
+    choices: Mapping[str, str]
+    most: int | None = None
+    separator: str = ","
+
+    def parse(self, text: str) -> list[str]:
+        values = list(dict.fromkeys(part for part in text.split(self.separator) if part))
+        self.check(values)
+        return values
+
+    def check(self, value: list[str]) -> None:
+        for one in value:
+            check_choice(self.term, one, tuple(self.choices))
+        if self.most is not None and len(value) > self.most:
+            raise UsageError(
+                N_("{name}: {n} are chosen, choose at most {most}."),
+                name=self.term,
+                n=len(value),
+                most=self.most,
+            )
+
+    def text(self, value: list[str]) -> str:
+        return self.separator.join(value)
+
+
+@dataclass(frozen=True)
+class Text(Field[str]):
+    """Any text."""
+
+    def parse(self, text: str) -> str:
+        return text
+
+
+@dataclass(frozen=True)
+class Switch(Field[bool]):
+    """On or off, written as true or false."""
+
+    def parse(self, text: str) -> bool:
+        if text not in ("true", "false"):
+            raise UsageError(
+                N_("{name} is {value}: give true or false."), name=self.term, value=text
+            )
+        return text == "true"
+
+    def text(self, value: bool) -> str:
+        return "true" if value else "false"
+
+
+def named(values: Iterable[str]) -> dict[str, str]:
+    """Choices that a person reads as they are."""
+    return {value: value for value in values}

@@ -6,7 +6,9 @@ import streamlit as st
 
 from core.charts import classes as charts
 from core.charts import pictures
-from pages.ui import frame, lab
+from core.fields import Limit, WholeNumber
+from core.i18n import N_
+from pages.ui import fields, frame, lab
 from pages.ui.text import _
 
 current = frame.begin(_("Does the trained network recognise single images, and how sure is it?"))
@@ -69,20 +71,9 @@ for i in current.variant.test_indices:
         )
 
 st.divider()
-asked = st.query_params.get("index", "0")
-if not (asked.isascii() and asked.isdigit() and len(asked) < 10 and int(asked) <= last):
-    st.warning(
-        _(
-            "The address of this page asks for a test image that is not there: they go from 0 to "
-            "{last}."
-        ).format(last=last)
-    )
-index = st.number_input(
-    _("Any other test image, from 0 to {last}").format(last=last),
-    0,
-    last,
-    key="index",
-    bind="query-params",
+index = fields.number(
+    WholeNumber("index", N_("test image"), 0, Limit(0, last)),
+    label=_("Any other test image, from 0 to {last}").format(last=last),
 )
 show(index, "other")
 

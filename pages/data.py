@@ -6,9 +6,18 @@ import streamlit as st
 
 from core.charts import classes as charts
 from core.charts import pictures
+from core.fields import Limit, OneOf, WholeNumber
+from core.i18n import N_
 from core.specs import run as specs
-from pages.ui import frame, lab
+from pages.ui import fields, frame, lab
 from pages.ui.text import _, plural
+
+PIXELS = OneOf(
+    "pixels",
+    N_("pixel values"),
+    "stored",
+    {"stored": N_("as stored, 0 to 255"), "scaled": N_("scaled, 0 to 1")},
+)
 
 current = frame.begin(_("What do the images look like, and what does the network get to see?"))
 data, names = current.data, current.class_names
@@ -85,15 +94,14 @@ st.plotly_chart(
 )
 
 st.subheader(_("One image as numbers"))
-index = st.number_input(
-    _("Training image, from 0 to {last}").format(last=len(x_train) - 1),
-    0,
-    len(x_train) - 1,
-    key="image",
-    bind="query-params",
+last = len(x_train) - 1
+index = fields.number(
+    WholeNumber("image", N_("training image"), 0, Limit(0, last)),
+    label=_("Training image, from 0 to {last}").format(last=last),
 )
-scalings = {_("as stored, 0 to 255"): x_train[index], _("scaled, 0 to 1"): x_train[index] / 255}
-chosen = st.radio(_("Pixel values"), list(scalings), horizontal=True)
+pixels = x_train[index]
+if fields.radio(PIXELS) == "scaled":
+    pixels = pixels / 255
 one, label = st.columns([1, 3], vertical_alignment="center")
 what = _("Training image {i}: {name}").format(i=index, name=names[y_train[index]])
 one.image(
@@ -110,9 +118,9 @@ label.markdown(
         vector=np.eye(len(names), dtype=int)[y_train[index]],
     )
 )
-decimals = "%d" if scalings[chosen].dtype == np.uint8 else "%.2f"
+decimals = "%d" if pixels.dtype == np.uint8 else "%.2f"
 st.dataframe(
-    pd.DataFrame(scalings[chosen], columns=[str(i) for i in range(width)]),
+    pd.DataFrame(pixels, columns=[str(i) for i in range(width)]),
     column_config={
         str(i): st.column_config.NumberColumn(width=40, format=decimals) for i in range(width)
     },

@@ -13,11 +13,16 @@ from core.drawing import preparation as drawing
 from core.drawing import recognition
 from core.drawing.preparation import STEPS, Drawing, InputForm
 from core.drawing.recognition import ALIKE, REFERENCES, SURE, THICK, Answer
+from core.fields import OneOf, Switch
+from core.i18n import N_
 from core.store.store import Run
-from pages.ui import easel, frame, lab, networks, training
+from pages.ui import easel, fields, frame, lab, networks, training
 from pages.ui.text import _, plural
 
-SOURCES = {"canvas": _("Draw here"), "files": _("Upload pictures")}
+SOURCE = OneOf(
+    "source", N_("picture"), "canvas", {"canvas": N_("Draw here"), "files": N_("Upload pictures")}
+)
+SHEET = Switch("sheet", N_("as in the lab sheet: no step, only resized"), False)
 
 
 def step_names(form: InputForm) -> dict[str, str]:
@@ -91,9 +96,14 @@ def wait(key: str) -> None:
 
 def wanted_steps() -> list[str]:
     """The steps that are switched on."""
-    if st.session_state.get("sheet", False):
+    if fields.value(SHEET):
         return []
-    return [step for step in STEPS if st.session_state.get(f"step-{step}", True)]
+    return [step for step in STEPS if fields.value(switch(step))]
+
+
+def switch(step: str) -> Switch:
+    """The switch of a step."""
+    return Switch(f"step-{step}", step, True)
 
 
 def prepare(picture: Images, steps: Collection[str] = STEPS) -> Drawing:
@@ -125,19 +135,12 @@ def desk(runs: list[Run]) -> None:
                     show_answer(run, answer)
     show_steps(prepared)
     collect(picture, runs[0])
+    fields.write()
 
 
 def one_picture(run: Run, steps: list[str]) -> Images | None:
     """The picture on the canvas, or the uploaded one to look at."""
-    source = st.radio(
-        _("Picture"),
-        list(SOURCES),
-        format_func=SOURCES.__getitem__,
-        horizontal=True,
-        key="source",
-        persist_state="session",
-        label_visibility="collapsed",
-    )
+    source = fields.radio(SOURCE, label_visibility="collapsed")
     if source == "canvas":
         return easel.canvas()
     found, errors = easel.files()
@@ -244,12 +247,11 @@ def show_steps(prepared: Drawing | None) -> None:
     if wanted.name != MEASURED:
         text = _("These steps are made for digits. For {many}, switch some off and compare.")
         st.info(text.format(many=_(wanted.many)))
-    sheet = st.toggle(
-        _("As in the lab sheet: no step, only resized to {high} × {wide}").format(
+    sheet = fields.toggle(
+        SHEET,
+        label=_("As in the lab sheet: no step, only resized to {high} × {wide}").format(
             high=high, wide=wide
         ),
-        key="sheet",
-        persist_state="session",
     )
     reasons = step_reasons(form)
     with st.container(horizontal=True):
@@ -266,14 +268,7 @@ def show_steps(prepared: Drawing | None) -> None:
                 if step == "original":
                     st.markdown(name)
                 else:
-                    st.checkbox(
-                        name,
-                        value=True,
-                        key=f"step-{step}",
-                        help=reasons[step],
-                        disabled=sheet,
-                        persist_state="session",
-                    )
+                    fields.checkbox(switch(step), label=name, help=reasons[step], disabled=sheet)
         if prepared and not prepared.blank:
             show_most_similar(prepared)
 

@@ -6,7 +6,9 @@ import streamlit as st
 
 from core.charts import classes as charts
 from core.charts import pictures
-from pages.ui import frame, lab
+from core.fields import OneOf
+from core.i18n import N_
+from pages.ui import fields, frame, lab
 from pages.ui.text import _, plural
 
 current = frame.begin(
@@ -77,13 +79,18 @@ confusion = np.array(run.confusion)
 np.fill_diagonal(confusion, 0)
 pairs = sorted(map(tuple, np.argwhere(confusion).tolist()), key=lambda pair: -confusion[pair])
 if pairs:
-    true, taken_for = st.selectbox(
-        _("Look into one cell, the largest first"),
-        pairs,
-        format_func=lambda pair: _("{true} taken for {predicted}: {n}").format(
-            true=names[pair[0]], predicted=names[pair[1]], n=confusion[pair]
-        ),
+    cells = {
+        f"{true}-{taken_for}": _("{true} taken for {predicted}: {n}").format(
+            true=names[true], predicted=names[taken_for], n=confusion[true, taken_for]
+        )
+        for true, taken_for in pairs
+    }
+    picked = fields.select(
+        OneOf("cell", N_("cell"), next(iter(cells)), cells),
+        label=_("Look into one cell, the largest first"),
+        format_func=cells.__getitem__,
     )
+    true, taken_for = map(int, picked.split("-"))
     cell = np.flatnonzero((y_test == true) & (predicted == taken_for))
     if len(cell) > 20:
         st.write(_("The first 20 of {n}:").format(n=len(cell)))

@@ -1,8 +1,6 @@
 """Watch optimizers walk downhill on a loss surface of two dimensions."""
 
 import math
-from contextlib import suppress
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +8,16 @@ import streamlit as st
 
 from core.charts import surfaces as motion_charts
 from core.errors import LabError, UsageError
+from core.fields import (
+    LIMITS,
+    Limit,
+    Number,
+    OneOf,
+    SeveralOf,
+    WholeNumber,
+    check_choice,
+    check_number,
+)
 from core.i18n import N_
 from core.networks import forward as inference
 from core.optimizers import surfaces as motion
@@ -17,9 +25,9 @@ from core.optimizers.rules import FORMS
 from core.optimizers.surfaces import RATE, STEPS, SURFACES, Floats, Path, Plane
 from core.specs import run as specs
 from core.specs.optimizers import BELOW_ONE, OPTIMIZERS, Value
-from core.specs.run import LIMITS, Limit, OptimizerSpec, check_choice, check_number
+from core.specs.run import OptimizerSpec
 from core.store.store import Run
-from pages.ui import address, frame, lab, networks
+from pages.ui import fields, frame, lab, networks
 from pages.ui.lab import Choice
 from pages.ui.text import _
 
@@ -27,6 +35,19 @@ NETWORK = "network"  # the surface that is the loss of a trained network
 REACH = 1.0  # of its picture, along both directions
 MOST = 8  # walkers on one picture
 KEPT = 1000  # paths
+
+
+class Walkers(SeveralOf):
+    """Optimizers that walk side by side."""
+
+    def check(self, value: list[str]) -> None:
+        for walker in value:
+            check_choice(self.term, walker, tuple(WALKERS))
+        if len(value) > MOST:
+            raise UsageError(
+                N_("{n} optimizers are chosen: choose at most {most}."), n=len(value), most=MOST
+            )
+
 
 # Every optimizer that can move two numbers, and SGD with momentum beside it. Muon needs a matrix.
 WALKERS: dict[str, tuple[str, dict[str, Value]]] = {
@@ -44,12 +65,23 @@ def title(walker: str) -> str:
     return f"{OPTIMIZERS[name].title} {_(walker.removeprefix(f'{name} '))}"
 
 
-# What an address without parameters means; the start has the default of its surface.
-DEFAULTS: dict[str, Any] = {
-    "surface": "ravine",
-    "walkers": ["sgd", "sgd with momentum", "rmsprop", "adam"],
-    "steps": 100,
-}
+SURFACE = OneOf(
+    "surface",
+    N_("surface"),
+    "ravine",
+    {
+        **{name: surface.title for name, surface in SURFACES.items()},
+        NETWORK: N_("Loss of a trained network"),
+    },
+)
+COMPARED = Walkers(
+    "walkers",
+    N_("optimizer"),
+    ["sgd", "sgd with momentum", "rmsprop", "adam"],
+    {walker: title(walker) for walker in WALKERS},
+    MOST,
+)
+WALKED = WholeNumber("steps", N_("steps"), 100, STEPS)
 
 
 def sides(surface: str) -> tuple[Limit, Limit, tuple[float, float]]:
@@ -59,51 +91,10 @@ def sides(surface: str) -> tuple[Limit, Limit, tuple[float, float]]:
     return SURFACES[surface].x, SURFACES[surface].y, SURFACES[surface].start
 
 
-def take(key: str, text: str) -> None:
-    """Give a widget what the address says. Raises UsageError if it is not allowed."""
-    state = st.session_state
-    if key == "surface":
-        check_choice(N_("surface"), text, (*SURFACES, NETWORK))
-        state.surface = text
-    elif key == "walkers":
-        state.walkers = walkers_from(text)
-    else:
-        number: Any = text  # which no limit allows
-        with suppress(ValueError):
-            number = int(text) if key == "steps" else float(text)
-        x, y, _start = sides(state.surface)
-        limit = {"x": x, "y": y, "steps": STEPS}[key]
-        check_number(N_("steps") if key == "steps" else key, number, limit, whole=key == "steps")
-        state["steps" if key == "steps" else f"{state.surface}-{key}"] = number
-
-
-def walkers_from(text: str) -> list[str]:
-    """The walkers that an address names, each once. Raises UsageError for others and too many."""
-    walkers = list(dict.fromkeys(name for name in text.split(",") if name))
-    for walker in walkers:
-        check_choice(N_("optimizer"), walker, tuple(WALKERS))
-    if len(walkers) > MOST:
-        raise UsageError(
-            N_("{n} optimizers are chosen: choose at most {most}."), n=len(walkers), most=MOST
-        )
-    return walkers
-
-
 def surface_of(current: Choice) -> tuple[str, Run | None]:
     """The surface that is picked; for the loss of a network also the run."""
-    names = {key: _(surface.title) for key, surface in SURFACES.items()}
-    names[NETWORK] = _("Loss of a trained network")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        picked = st.selectbox(
-            _("Surface"),
-            list(names),
-            format_func=names.__getitem__,
-            key="surface",
-            on_change=address.forget,
-            args=["motion"],
-            persist_state="session",
-            width=300,
-        )
+        picked = fields.select(SURFACE, width=300)
         if picked != NETWORK:
             return picked, None
         runs = {
@@ -117,13 +108,10 @@ def surface_of(current: Choice) -> tuple[str, Run | None]:
             st.info(_("No network is trained yet. Train one; then its loss appears here."))
             frame.link("train", _("Go to Train"))
             st.stop()
-        key = st.selectbox(
-            _("Network"),
-            list(runs),
-            format_func=lambda key: networks.name(runs[key]),
-            key="motion_network",
-            persist_state="session",
-            width=520,
+        titles = {key: networks.name(run) for key, run in runs.items()}
+        network = OneOf("network", N_("network"), next(iter(runs)), titles)
+        key = fields.select(
+            network, key="motion_network", format_func=titles.__getitem__, width=520
         )
     return picked, runs[key]
 
@@ -224,9 +212,6 @@ def figures(paths: list[tuple[str, Path]]) -> pd.DataFrame:
 current = frame.begin(
     _("Why does one optimizer arrive where another crawls, swings or runs away?"), choice_of="none"
 )
-for name, default in DEFAULTS.items():
-    st.session_state.setdefault(name, default)
-address.read("motion", ["surface", "walkers", "steps", "x", "y"], take)
 picked, run = surface_of(current)
 limit_x, limit_y, (start_x, start_y) = sides(picked)
 if run is None:
@@ -251,47 +236,18 @@ else:
     )
     st.caption(frame.provenance(run))
 
-walkers = st.multiselect(
-    _("Optimizers"),
-    list(WALKERS),
-    format_func=title,
-    max_selections=MOST,
-    key="walkers",
-    on_change=address.forget,
-    args=["motion"],
-    persist_state="session",
-)
+walkers = fields.several(COMPARED, label=_("Optimizers"), format_func=title)
 if not walkers:
     st.info(_("No optimizer is chosen: choose at least one."))
 left, middle, right = st.columns(3)
-start = {}
-for column, name, label, limit, default in (
-    (left, "x", _("Start x"), limit_x, start_x),
-    (middle, "y", _("Start y"), limit_y, start_y),
-):
-    st.session_state.setdefault(f"{picked}-{name}", default)
-    start[name] = column.slider(
-        label,
-        *limit,
-        key=f"{picked}-{name}",
-        on_change=address.forget,
-        args=["motion"],
-        persist_state="session",
-    )
-steps = right.slider(
-    _("Steps"),
-    int(STEPS.low),
-    int(STEPS.high),
-    step=10,
-    key="steps",
-    on_change=address.forget,
-    args=["motion"],
-    persist_state="session",
-)
-address.write(
-    {"surface": picked, "walkers": walkers, "steps": steps, **start},
-    {**DEFAULTS, "x": start_x, "y": start_y},
-)
+with left:
+    x = Number("x", N_("x"), start_x, limit_x)
+    start_x = fields.slider(x, key=f"{picked}-x", label=_("Start x"))
+with middle:
+    y = Number("y", N_("y"), start_y, limit_y)
+    start_y = fields.slider(y, key=f"{picked}-y", label=_("Start y"))
+with right:
+    steps = fields.slider(WALKED, step=10)
 with st.expander(_("Learning rates and parameters")):
     chosen: dict[str, OptimizerSpec] = {}
     refused: list[str] = []
@@ -305,7 +261,7 @@ with st.expander(_("Learning rates and parameters")):
 for sentence in refused:
     st.error(sentence, icon=":material/warning:")
 with st.spinner(_("Walking: the first time a worker starts, some seconds")):
-    found = paths_of(ground_key, list(chosen.values()), (start["x"], start["y"]), steps, plane)
+    found = paths_of(ground_key, list(chosen.values()), (start_x, start_y), steps, plane)
 paths = list(zip(map(title, chosen), found, strict=True))
 st.plotly_chart(
     motion_charts.paths_chart(ground, paths, goal, _=_),

@@ -7,12 +7,15 @@ from core.charts.runs import METRICS
 from core.charts.studies import PARTS
 from core.charts.style import MOST
 from core.errors import LabError
+from core.fields import OneOf, SeveralOf, Switch, named
+from core.i18n import N_
 from core.studies import study as studies
 from core.studies.study import Summary, diverged_at
-from pages.ui import comparison, frame, study, study_tables, training
+from pages.ui import comparison, fields, frame, study, study_tables, training
 from pages.ui.study import Chosen, Progress
 from pages.ui.text import _, duration, plural
 
+ZOOM = Switch("zoom", N_("enlarge the better half"), False)
 FEW = 9  # rows, which are then all in colour
 
 
@@ -69,47 +72,46 @@ def pick_rows(summaries: list[Summary]) -> list[str]:
     names = [summary.row.name for summary in summaries]
     if len(names) <= FEW:
         return names
-    state = st.session_state
-    if state.get("picked_of") != names:
-        ranked = sorted(summaries, key=lambda summary: summary.accuracy.mean or 0, reverse=True)
-        best = [summary.row.name for summary in ranked[:6]]
-        state.in_colour = [name for name in names if name in best]
-        state.picked_of = None
-    return st.multiselect(
-        _("In colour"),
-        names,
-        format_func=_,
-        max_selections=MOST,
-        key="in_colour",
-        on_change=state.update,
-        kwargs={"picked_of": names},
-        persist_state="session",
+    ranked = sorted(summaries, key=lambda summary: summary.accuracy.mean or 0, reverse=True)
+    best = [summary.row.name for summary in ranked[:6]]
+    field = SeveralOf(
+        "in_colour",
+        N_("in colour"),
+        [name for name in names if name in best],
+        named(names),
+        MOST,
+        separator=";",  # names of rows have commas
     )
+    state = st.session_state
+    if fields.read(field):
+        state.picked_of = names
+    if state.get("picked_of") != names:
+        state.in_colour = field.default
+        state.picked_of = None
+    return fields.several(field, on_change=lambda: state.update(picked_of=names))
 
 
 def chart(chosen: Chosen, done: Progress, picked: list[str]) -> None:
     """All runs on one chart, and what it shows."""
     watched = "val_" if chosen.study.train.validation_split else "test_"
     shows = {
-        (metric, part): _("{metric}, {part}").format(
+        f"{part}{metric}": _("{metric}, {part}").format(
             metric=_(METRICS[metric]).capitalize(), part=_(PARTS[part])
         )
         for metric in METRICS
         for part in (watched, "")
     }
-    metric, part = st.radio(
-        _("Show"),
-        list(shows),
-        format_func=shows.__getitem__,
-        horizontal=True,
-        key="study_figure",
-        label_visibility="collapsed",
+    figures = OneOf("figure", N_("show"), next(iter(shows)), shows)
+    shown = fields.radio(
+        figures, key="study_figure", format_func=shows.__getitem__, label_visibility="collapsed"
     )
-    zoom = st.toggle(_("Enlarge the better half"), key="study_zoom", persist_state="session")
+    metric = shown.removeprefix(watched)
+    part = watched if shown.startswith(watched) else ""
+    zoom = fields.toggle(ZOOM, key="study_zoom")
     figure = study_charts.study_curves(
         study.curves(chosen, done, picked), metric, part, chosen.study.train.epochs, zoom=zoom, _=_
     )
-    alt = _("{figure} after each epoch, for each optimizer").format(figure=shows[metric, part])
+    alt = _("{figure} after each epoch, for each optimizer").format(figure=shows[shown])
     st.plotly_chart(figure, key="study_curves", config=frame.STILL, alt=alt)
     st.caption(" ".join(about_chart(chosen, done)))
 
@@ -146,6 +148,7 @@ def board(chosen: Chosen, live: bool) -> None:
     study_tables.figures(chosen, summaries)
     st.subheader(_("Is the difference real?"))
     comparison.is_it_real(summaries, picked)
+    fields.write()
 
 
 current = frame.begin(

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.labs.digits import VARIANTS
-from pages.ui import frame, lab
+from pages.ui import fields, frame, lab
 from pages.ui.text import _
 
 current = frame.begin(
@@ -46,7 +46,7 @@ def choose_row() -> None:
     """Take the tapped row as the choice."""
     if rows := st.session_state[key].selection.rows:
         st.session_state.variant = str(list(VARIANTS)[rows[0]])
-        st.session_state.refused = []
+        fields.forget()
 
 
 st.dataframe(

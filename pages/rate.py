@@ -5,13 +5,14 @@ from dataclasses import replace
 import streamlit as st
 
 from core.charts import surfaces as motion_charts
+from core.fields import OneOf
 from core.i18n import N_
 from core.optimizers import finder
 from core.optimizers.finder import HIGHEST, LOWEST, START, STEPS, Sweep
 from core.specs import run as specs
 from core.specs.optimizers import OPTIMIZERS
 from core.specs.run import RunSpec
-from pages.ui import address, frame, lab
+from pages.ui import fields, frame, lab
 from pages.ui.text import _
 
 
@@ -56,31 +57,17 @@ def reading(name: str, sweep: Sweep) -> str:
     return " ".join(sentences)
 
 
-def take(key: str, text: str) -> None:
-    """Give the widget what the address says. Raises UsageError if it is not allowed."""
-    specs.check_choice(N_("optimizer"), text, tuple(OPTIMIZERS))
-    st.session_state[widget] = text
-
-
 current = frame.begin(_("Which learning rate suits this network and optimizer?"), choice_of="data")
 spec = current.spec
 if spec.model.kind != "dense":
     st.info(_("The finder is for fully connected networks: choose another one in the sidebar."))
     st.stop()
-widget = f"finder-{spec.optimizer.name}"
-st.session_state.setdefault(widget, spec.optimizer.name)
-address.read("rate", ["finder"], take)
-name = st.selectbox(
-    _("Optimizer"),
-    list(OPTIMIZERS),
-    format_func=lambda name: OPTIMIZERS[name].title,
-    key=widget,
-    on_change=address.forget,
-    args=["rate"],
-    persist_state="session",
+titles = {name: known.title for name, known in OPTIMIZERS.items()}
+name = fields.select(
+    OneOf("finder", N_("optimizer"), spec.optimizer.name, titles),
+    key=f"finder-{spec.optimizer.name}",
     width=260,
 )
-address.write({"finder": name}, {"finder": spec.optimizer.name})
 st.write(
     _(
         "A new network trains for up to {n} steps, and the learning rate grows with every step, "

@@ -102,4 +102,4 @@ if data.name == "mnist":
     st.divider()
     label = _("Task 2: the same with Fashion-MNIST")
     if st.button(label, icon=":material/apparel:", type="tertiary", on_click=take_fashion):
-        st.switch_page("pages/data.py")
+        st.switch_page("pages/data.py", query_params=frame.query("data"))

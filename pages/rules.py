@@ -4,64 +4,45 @@ import pandas as pd
 import streamlit as st
 
 from core.errors import UsageError
+from core.fields import LIMITS, OneOf, Text, named
 from core.i18n import N_
 from core.optimizers import rules
 from core.optimizers.rules import FORMS
 from core.specs import run as specs
 from core.specs.optimizers import OPTIMIZERS
 from core.specs.run import OptimizerSpec
-from pages.ui import address, frame
+from pages.ui import fields, frame
 from pages.ui.text import _
 
+RULE = OneOf(
+    "rule",
+    N_("optimizer"),
+    next(iter(OPTIMIZERS)),
+    {name: known.title for name, known in OPTIMIZERS.items()},
+)
 
-def take(key: str, text: str) -> None:
-    """Give a widget what the address says. Raises UsageError if it is not allowed."""
-    state = st.session_state
-    if key == "rule":
-        specs.check_choice(N_("optimizer"), text, tuple(OPTIMIZERS))
-        state.rule = text
-        return
-    forms = FORMS.get(state.rule)
-    if forms is None:
+
+class NoForm(Text):
+    """The form of an optimizer that has one rule. The default is the title of the optimizer."""
+
+    def parse(self, text: str) -> str:
         raise UsageError(
             N_("{optimizer} has one rule: leave out form={value}."),
-            optimizer=OPTIMIZERS[state.rule].title,
+            optimizer=self.default,
             value=text,
         )
-    specs.check_choice(N_("rule"), text, tuple(forms))
-    state[f"form-{state.rule}"] = text
 
 
 def pick() -> OptimizerSpec:
     """The optimizer, and which of its rules, where it has several."""
-    first = next(iter(OPTIMIZERS))
-    st.session_state.setdefault("rule", first)
-    address.read("rules", ["rule", "form"], take)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox(
-            _("Optimizer"),
-            list(OPTIMIZERS),
-            format_func=lambda name: OPTIMIZERS[name].title,
-            key="rule",
-            on_change=address.forget,
-            args=["rules"],
-            persist_state="session",
-            width=260,
-        )
-        forms = FORMS.get(name, {"": {}})
-        form = usual = next(iter(forms))
-        if len(forms) > 1:
-            form = st.radio(
-                _("Rule"),
-                list(forms),
-                format_func=_,
-                horizontal=True,
-                key=f"form-{name}",
-                on_change=address.forget,
-                args=["rules"],
-                persist_state="session",
-            )
-    address.write({"rule": name, "form": form}, {"rule": first, "form": usual})
+        name = fields.select(RULE, width=260)
+        forms = FORMS.get(name)
+        if forms is None:
+            fields.read(NoForm("form", N_("rule"), OPTIMIZERS[name].title))
+            return specs.optimizer_spec(name)
+        usual = next(iter(forms))
+        form = fields.radio(OneOf("form", N_("rule"), usual, named(forms)), key=f"form-{name}")
     return specs.optimizer_spec(name, parameters=forms[form])
 
 
@@ -78,7 +59,7 @@ def symbols(name: str, rule: rules.Rule) -> None:
 def parameters(name: str) -> pd.DataFrame:
     """The parameters of an optimizer with Keras's defaults and what the lab allows."""
     known = OPTIMIZERS[name]
-    low, high = specs.LIMITS["learning rate"]
+    low, high = LIMITS["learning rate"]
     rows = [
         ("learning_rate", _("learning rate"), f"{known.learning_rate:g}", f"{low:g} … {high:g}")
     ]

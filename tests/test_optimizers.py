@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from core.errors import UsageError
+from core.fields import LIMITS
 from core.networks import build as models
 from core.optimizers import rules
 from core.specs.optimizers import OPTIMIZERS
-from core.specs.run import LIMITS, OptimizerSpec, optimizer_spec
+from core.specs.run import OptimizerSpec, optimizer_spec
 
 SHARED = {
     "clipnorm",

@@ -29,12 +29,13 @@ from core.data.mnist import DATASET as MNIST
 from core.engine import worker
 from core.engine.engine import Engine
 from core.errors import StoreError, TrainingError
+from core.fields import LIMITS
 from core.labs.digits import VARIANTS
 from core.optimizers import finder, rules
 from core.optimizers import surfaces as motion
 from core.specs import run as specs
 from core.specs.optimizers import OPTIMIZERS
-from core.specs.run import LIMITS, DataSpec, RunSpec
+from core.specs.run import DataSpec, RunSpec
 from core.store.store import Claim, Epoch, Run, Store
 from core.studies import study as studies
 from pages.ui import lab, people

@@ -13,8 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from core.data.contract import Images
+from core.fields import Limit
 from core.i18n import N_
-from core.specs.run import Limit, OptimizerSpec
+from core.specs.run import OptimizerSpec
 
 Floats = npt.NDArray[np.float32]
 Loss = Callable[[Any, Any], Any]

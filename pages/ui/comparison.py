@@ -3,9 +3,11 @@
 import streamlit as st
 
 from core.charts import studies as study_charts
+from core.fields import OneOf, named
+from core.i18n import N_
 from core.studies import study as studies
 from core.studies.study import Difference, Summary
-from pages.ui import frame
+from pages.ui import fields, frame
 from pages.ui.text import _, plural
 
 
@@ -82,18 +84,15 @@ def is_it_real(summaries: list[Summary], picked: list[str]) -> None:
         return
     left, right = st.columns(2)
     default = stated[-1].row.name if stated else names[0]
-    first = left.selectbox(
-        _("Compare"), names, names.index(default), format_func=_, key="first_row"
-    )
+    with left:
+        first = fields.select(OneOf("first_row", N_("compare"), default, named(names)))
     others = [name for name in names if name != first]
     other = stated[-1].row.statement.other if stated and stated[-1].row.statement else others[0]
-    second = right.selectbox(
-        _("with"),
-        others,
-        others.index(other) if other in others else 0,
-        format_func=_,
-        key="second_row",
-    )
+    if other not in others:
+        other = others[0]
+    with right:
+        field = OneOf("second_row", N_("compared with"), other, named(others))
+        second = fields.select(field, label=_("with"))
     found = studies.difference(by_name[first], by_name[second])
     st.write(verdict(_(first), _(second), found))
     against = [

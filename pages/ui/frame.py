@@ -128,10 +128,16 @@ def finished_run(current: Choice) -> Run:
 
 
 def link(name: str, label: str) -> None:
-    """A link to a page of the lab that keeps the choice."""
+    """A link to a page of the lab that keeps the choice, and what the page was told."""
     step = next(step for step in STEPS if step.name == name)
     page = st.session_state.pages[name]
-    st.page_link(page, label=label, icon=step.icon, query_params=st.session_state.query)
+    st.page_link(page, label=label, icon=step.icon, query_params=query(name))
+
+
+def query(name: str) -> dict[str, str]:
+    """What the address of a page says now."""
+    said: dict[str, str] = st.session_state.address.query(name)
+    return said
 
 
 def next_step() -> None:

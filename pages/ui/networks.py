@@ -5,12 +5,14 @@ import streamlit as st
 from core.data import DATASETS, Dataset
 from core.drawing import recognition
 from core.drawing.recognition import Reference
+from core.fields import OneOf
+from core.i18n import N_
 from core.networks import forward as inference
 from core.networks.forward import Network
 from core.specs import run as specs
 from core.specs.run import DataSpec, RunSpec
 from core.store.store import Run
-from pages.ui import frame, lab
+from pages.ui import fields, frame, lab
 from pages.ui.lab import Choice
 from pages.ui.text import _
 
@@ -34,20 +36,17 @@ def pick(current: Choice) -> list[Run]:
     if wanted in runs:
         st.session_state.network = wanted
     first, second = st.columns(2)
-    chosen = first.selectbox(
-        _("Network"),
-        list(runs),
-        format_func=names.__getitem__,
-        key="network",
-        persist_state="session",
-    )
-    other = second.selectbox(
-        _("Beside it"),
-        [None, *(key for key in runs if key != chosen)],
-        format_func=lambda key: names[key] if key else _("no other"),
-        key="other",
-        persist_state="session",
-    )
+    with first:
+        chosen = fields.select(
+            OneOf("network", N_("network"), next(iter(runs)), names), format_func=names.__getitem__
+        )
+    with second:
+        others = {"": ""} | {key: names[key] for key in runs if key != chosen}
+        other = fields.select(
+            OneOf("beside", N_("beside it"), "", others),
+            key="other",
+            format_func=lambda key: names[key] if key else _("no other"),
+        )
     return [runs[key] for key in (chosen, other) if key]
 
 

@@ -1,44 +1,54 @@
-"""The sidebar: the choice, which the URL carries, and the way through the lab."""
+"""The sidebar: the choice, which the URL carries, and the pages of each lab."""
 
-from collections.abc import Callable, Iterable
-from contextlib import suppress
 from typing import Any
 
 import streamlit as st
 
 from core import data as datasets
 from core.data import DATASETS
-from core.errors import LabError
+from core.fields import Field, OneOf
 from core.i18n import N_
 from core.labs.digits import VARIANTS
-from core.specs import run as specs
-from core.specs.optimizers import OPTIMIZERS
-from core.specs.run import LIMITS
-from pages.ui import download, frame, lab
+from core.specs import fields as run_fields
+from pages.ui import download, fields, frame, lab
 from pages.ui.text import _
 
-DEFAULTS: dict[str, Any] = {
-    "dataset": "mnist",
-    "variant": "0",
-    "layers": 1,
-    **{f"layer{i}": 128 for i in range(1, 6)},
-    "activation": "relu",
-    "optimizer": "adam",
-    "learning_rate": 0.001,
-    "epochs": 10,
-    "batch_size": 32,
-    "validation_split": 0.2,
-    "seed": 0,
-}
-"""The worked example of the lab sheet: what a URL without parameters means."""
 
-VARIANT_LABELS = {
-    "0": N_("0 (worked example)"),
-    **{str(number): str(number) for number in VARIANTS if number},
-    lab.DRAWING: N_("Drawing model"),
-    lab.OWN: N_("Own settings"),
-}
+class DataSet(OneOf):
+    """A data set by its name."""
 
+    def check(self, value: str) -> None:
+        datasets.definition(value)
+
+
+DATA_SET = DataSet(
+    "dataset", N_("data set"), "mnist", {wanted.name: wanted.title for wanted in DATASETS.values()}
+)
+VARIANT = OneOf(
+    "variant",
+    N_("variant"),
+    "0",
+    {
+        "0": N_("0 (worked example)"),
+        **{str(number): str(number) for number in VARIANTS if number},
+        lab.DRAWING: N_("Drawing model"),
+        lab.OWN: N_("Own settings"),
+    },
+)
+CHOICE: tuple[Field[Any], ...] = (
+    DATA_SET,
+    VARIANT,
+    run_fields.LAYERS,
+    *run_fields.NEURONS,
+    run_fields.ACTIVATION,
+    run_fields.OPTIMIZER,
+    run_fields.learning_rate(run_fields.OPTIMIZER.default),
+    run_fields.EPOCHS,
+    run_fields.BATCH_SIZE,
+    run_fields.VALIDATION_SPLIT,
+    run_fields.SEED,
+)
+"""What the URL of every page may say; without a word of it, the worked example of the sheet."""
 
 HEADINGS = {4: N_("Lab 4: optimizers"), 0: N_("The whole class")}
 """What stands above the pages of a lab, after the first one."""
@@ -48,161 +58,43 @@ def choose() -> None:
     """Draw the pickers and set `st.session_state.choice`. Raises LabError if it cannot be had."""
     with st.sidebar:
         st.markdown(f"### {_('Recognition Lab')}")
-        _read_url()
-        values = _pickers()
-        _write_url(values)
+        for field in CHOICE:  # what a URL says of own settings holds when they are chosen later
+            fields.read(field)
+        values: dict[str, Any] = {
+            "dataset": fields.select(DATA_SET),
+            "variant": fields.select(VARIANT),
+        }
+        if values["variant"] == lab.OWN:
+            with st.expander(_("Own settings"), expanded=True):
+                values |= _own_settings()
         download.offer(DATASETS[values["dataset"]])
-    for refusal in st.session_state.refused:
-        frame.show_error(refusal)
     st.session_state.choice = lab.resolve(values)
-
-
-def _read_url() -> None:
-    """Give the widgets what the URL says, once a session; keep what it says wrongly as errors.
-
-    Streamlit's own binding of widgets to the URL writes labels there, which change with the
-    language, and drops a wrong value without a word.
-    """
-    if "refused" in st.session_state:
-        return
-    st.session_state.refused = []
-    for key, default in DEFAULTS.items():
-        st.session_state[key] = default
-        if key in st.query_params:
-            try:
-                st.session_state[key] = _parse(key, st.query_params[key])
-            except LabError as error:
-                st.session_state.refused.append(error)
-    if "learning_rate" not in st.query_params:
-        _take_default_rate()
-
-
-def _write_url(values: dict[str, Any]) -> None:
-    """Make the URL say what was chosen; what it does not say has its default."""
-    rate = OPTIMIZERS[values.get("optimizer", DEFAULTS["optimizer"])].learning_rate
-    defaults = {**DEFAULTS, "learning_rate": rate}
-    query = {key: str(value) for key, value in values.items() if value != defaults[key]}
-    st.session_state.query = query
-    if {key: st.query_params[key] for key in st.query_params if key in DEFAULTS} != query:
-        for key in DEFAULTS:
-            if key in query:
-                st.query_params[key] = query[key]
-            elif key in st.query_params:
-                del st.query_params[key]
-
-
-def _parse(key: str, text: str) -> Any:
-    """A value of the URL as its widget holds it. Raises UsageError if it is not allowed."""
-    if key == "dataset":
-        return datasets.definition(text).name
-    choices = {
-        "variant": (N_("variant"), tuple(VARIANT_LABELS)),
-        "activation": (N_("activation"), specs.ACTIVATIONS),
-        "optimizer": (N_("optimizer"), tuple(OPTIMIZERS)),
-    }
-    if key in choices:
-        specs.check_choice(choices[key][0], text, choices[key][1])
-        return text
-    whole = isinstance(DEFAULTS[key], int)
-    value: Any = text  # which no limit allows: what is not a number gets the same sentence
-    with suppress(ValueError):
-        value = int(text) if whole else float(text)
-    specs.check(_limit_name(key), value, whole=whole)
-    return value
-
-
-def _limit_name(key: str) -> str:
-    """The entry of LIMITS that holds for a widget."""
-    if key == "layers":
-        return "hidden layers"
-    return "neurons" if key.startswith("layer") else key.replace("_", " ")
-
-
-def _forget_refused() -> None:
-    st.session_state.refused = []
-
-
-def _pickers() -> dict[str, Any]:
-    """The widgets of the choice; the values they hold."""
-    values = {
-        "dataset": _one_of("dataset", _("Data set"), {d.name: d.title for d in DATASETS.values()}),
-        "variant": _one_of("variant", _("Variant"), VARIANT_LABELS),
-    }
-    if values["variant"] == lab.OWN:
-        with st.expander(_("Own settings"), expanded=True):
-            values |= _own_settings()
-    return values
 
 
 def _own_settings() -> dict[str, Any]:
     """Every parameter of a run, within its limits."""
-    values: dict[str, Any] = {"layers": _whole("layers", _("Hidden layers"))}
-    for i in range(1, values["layers"] + 1):
-        values[f"layer{i}"] = _whole(f"layer{i}", _("Neurons in layer {i}").format(i=i))
+    values: dict[str, Any] = {"layers": fields.number(run_fields.LAYERS)}
+    for i, neurons in enumerate(run_fields.NEURONS[: values["layers"]], 1):
+        label = _("Neurons in layer {i}").format(i=i)
+        values[neurons.name] = fields.number(neurons, label=label)
+    values["activation"] = fields.select(run_fields.ACTIVATION)
+    values["optimizer"] = fields.select(run_fields.OPTIMIZER, on_change=_take_default_rate)
+    rate = run_fields.learning_rate(values["optimizer"])
     return values | {
-        "activation": _one_of("activation", _("Activation"), _as_labels(specs.ACTIVATIONS)),
-        "optimizer": _one_of("optimizer", _("Optimizer"), _as_labels(OPTIMIZERS), _new_optimizer),
-        "learning_rate": _decimal("learning_rate", _("Learning rate"), 0.0001, "%g"),
-        "epochs": _whole("epochs", _("Epochs")),
-        "batch_size": _whole("batch_size", _("Batch size")),
-        "validation_split": _decimal("validation_split", _("Validation split"), 0.01, "%.2f"),
-        "seed": _whole("seed", _("Seed"), _("Decides the first weights and the shuffling.")),
+        "learning_rate": fields.number(rate, step=0.0001, format="%g"),
+        "epochs": fields.number(run_fields.EPOCHS),
+        "batch_size": fields.number(run_fields.BATCH_SIZE),
+        "validation_split": fields.number(run_fields.VALIDATION_SPLIT, step=0.01, format="%.2f"),
+        "seed": fields.number(
+            run_fields.SEED, help=_("Decides the first weights and the shuffling.")
+        ),
     }
-
-
-def _as_labels(names: Iterable[str]) -> dict[str, str]:
-    return {name: name for name in names}
-
-
-def _new_optimizer() -> None:
-    _forget_refused()
-    _take_default_rate()
 
 
 def _take_default_rate() -> None:
     """Without another wish an optimizer has Keras's default learning rate."""
-    st.session_state.learning_rate = OPTIMIZERS[st.session_state.optimizer].learning_rate
-
-
-def _whole(key: str, label: str, help: str | None = None) -> int:
-    low, high = LIMITS[_limit_name(key)]
-    return st.number_input(
-        label,
-        int(low),
-        int(high),
-        key=key,
-        help=help,
-        on_change=_forget_refused,
-        persist_state="session",
-    )
-
-
-def _decimal(key: str, label: str, step: float, shown: str) -> float:
-    low, high = LIMITS[_limit_name(key)]
-    return st.number_input(
-        label,
-        float(low),
-        float(high),
-        step=step,
-        format=shown,
-        key=key,
-        on_change=_forget_refused,
-        persist_state="session",
-    )
-
-
-def _one_of(
-    key: str, label: str, labels: dict[str, str], on_change: Callable[[], None] = _forget_refused
-) -> str:
-    """A selection among the keys of `labels`, shown as their translated values."""
-    return st.selectbox(
-        label,
-        list(labels),
-        format_func=lambda value: _(labels[value]),
-        key=key,
-        on_change=on_change,
-        persist_state="session",
-    )
+    rate = run_fields.learning_rate(st.session_state.optimizer)
+    st.session_state[rate.name] = rate.default
 
 
 def done() -> list[bool]:
@@ -210,7 +102,7 @@ def done() -> list[bool]:
     return [lab.is_done(step.name) for step in lab.STEPS]
 
 
-def way() -> list[bool]:
+def navigation() -> list[bool]:
     """Draw the pages of each lab as links, with what `done` says, and return that."""
     states = done()
     st.markdown(f"**{_('The lab, step by step')}**")
@@ -222,7 +114,7 @@ def way() -> list[bool]:
             st.session_state.pages[step.name],
             label=f"{label} ✓" if states[number] else label,
             icon=":material/check_circle:" if states[number] else step.icon,
-            query_params=st.session_state.query,
+            query_params=frame.query(step.name),
             width="stretch",
         )
     return states

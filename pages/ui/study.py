@@ -1,9 +1,7 @@
 """The study of the Optimizers page: what is chosen, and what of it is done."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any
 
 import streamlit as st
 
@@ -11,27 +9,44 @@ from core.charts.studies import Curves
 from core.charts.style import MOST, style
 from core.data import Dataset
 from core.errors import LabError
+from core.fields import LIMITS, OneOf, SeveralOf, Text, WholeNumber, named
 from core.i18n import N_
 from core.specs.optimizers import OPTIMIZERS, value_text
-from core.specs.run import LIMITS, DataSpec, RunSpec, check_choice, check_number
+from core.specs.run import DataSpec, RunSpec
 from core.store.store import Claim, Run
 from core.studies import study as studies
-from core.studies.study import SEEDS, STUDIES, Study
-from pages.ui import address, lab, people
+from core.studies.study import STUDIES, Study
+from pages.ui import fields, lab, people
 from pages.ui.text import _
 
-DEFAULTS: dict[str, Any] = {
-    "study": "L4-A",
-    "seeds": 3,
-    "optimizers": ["adam", "sgd", "rmsprop"],
-    "sweep": "learning_rate",
-    "values": "0.01, 0.001, 0.0001",
-    "network_from": "lab4",
-    "study_epochs": 5,
-}
-"""What an address without parameters means."""
-
-NETWORKS = {"lab4": N_("Lab 4: 256 neurons, batch 128"), "sidebar": N_("As chosen in the sidebar")}
+STUDY = OneOf(
+    "study",
+    N_("study"),
+    "L4-A",
+    {**{name: study.title for name, study in STUDIES.items()}, "own": N_("Own study")},
+)
+SEEDS = WholeNumber("seeds", N_("seeds"), 3, studies.SEEDS)
+COMPARED = SeveralOf(
+    "optimizers",
+    N_("optimizer"),
+    ["adam", "sgd", "rmsprop"],
+    {name: known.title for name, known in OPTIMIZERS.items()},
+)
+SWEPT = OneOf(
+    "sweep",
+    N_("parameter"),
+    "learning_rate",
+    named(["learning_rate", *(name for one in OPTIMIZERS.values() for name in one.parameters)]),
+)
+"""The parameter that an own study changes: of any optimizer, as a URL may name it."""
+VALUES = Text("values", N_("its values"), "0.01, 0.001, 0.0001")
+NETWORK = OneOf(
+    "network_from",
+    N_("network"),
+    "lab4",
+    {"lab4": N_("Lab 4: 256 neurons, batch 128"), "sidebar": N_("As chosen in the sidebar")},
+)
+EPOCHS = WholeNumber("study_epochs", N_("epochs"), 5, LIMITS["epochs"])
 
 BROKEN = ("failed", "interrupted")
 """States of a claim that somebody did not ask for."""
@@ -91,95 +106,49 @@ class Progress:
 
 def choose() -> Chosen:
     """Draw the widgets of the study. Raises LabError for what cannot be."""
-    for key, default in DEFAULTS.items():
-        st.session_state.setdefault(key, default)
-    address.read("study", DEFAULTS, _take)
-    names = {name: f"{name} · {_(study.title)}" for name, study in STUDIES.items()}
-    names["own"] = _("Own study")
+    # What the URL says of an own study holds when it is chosen later.
+    for field in (COMPARED, SWEPT, VALUES, NETWORK, EPOCHS):
+        fields.read(field)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox(
-            _("Study"),
-            list(names),
-            format_func=names.__getitem__,
-            key="study",
-            on_change=address.forget,
-            args=["study"],
-            persist_state="session",
+        name = fields.select(
+            STUDY,
+            format_func=lambda name: (
+                (f"{name} · " if name != "own" else "") + _(STUDY.choices[name])
+            ),
             width=420,
         )
-        seeds = st.number_input(
-            _("Seeds"),
-            int(SEEDS.low),
-            int(SEEDS.high),
-            key="seeds",
-            on_change=address.forget,
-            args=["study"],
-            persist_state="session",
+        seeds = fields.number(
+            SEEDS,
             width=140,
             help=_("How often each row is trained, each time from other first weights."),
         )
-    try:
-        study = _own_study() if name == "own" else studies.study(name)
-        data = lab.choice().data
-        studies.check_size(study, seeds, len(data.arrays.x_train))
-    finally:
-        _write_url()
+    study = _own_study() if name == "own" else studies.study(name)
+    data = lab.choice().data
+    studies.check_size(study, seeds, len(data.arrays.x_train))
     return Chosen(study, seeds, data)
 
 
 def _own_study() -> Study:
     """The widgets of an own study."""
-    names = st.multiselect(
-        _("Optimizers"),
-        list(OPTIMIZERS),
-        format_func=lambda name: OPTIMIZERS[name].title,
-        key="optimizers",
-        on_change=address.forget,
-        args=["study"],
-        persist_state="session",
-    )
+    names = fields.several(COMPARED, label=_("Optimizers"))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         parameters = dict.fromkeys(p for name in names for p in OPTIMIZERS[name].parameters)
         # What the URL asks for stays, even if no optimizer has it: then own_study says so.
-        choices = dict.fromkeys(["learning_rate", *parameters, st.session_state.sweep])
-        sweep = st.selectbox(
-            _("Parameter to change"),
-            list(choices),
-            key="sweep",
+        wanted = dict.fromkeys([SWEPT.default, *parameters, fields.value(SWEPT)])
+        sweep = fields.select(
+            replace(SWEPT, choices=named(wanted)),
+            label=_("Parameter to change"),
             on_change=_new_sweep,
-            persist_state="session",
             width=300,
         )
-        values = st.text_input(
-            _("Its values"),
-            key="values",
-            on_change=address.forget,
-            args=["study"],
-            persist_state="session",
+        values = fields.text(
+            VALUES,
             width=300,
             help=_("Separated by commas, such as 0.1, 0.01. Empty: Keras's default."),
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        network = st.selectbox(
-            _("Network"),
-            list(NETWORKS),
-            format_func=lambda name: _(NETWORKS[name]),
-            key="network_from",
-            on_change=address.forget,
-            args=["study"],
-            persist_state="session",
-            width=300,
-        )
-        epochs = st.number_input(
-            _("Epochs"),
-            int(LIMITS["epochs"].low),
-            int(LIMITS["epochs"].high),
-            key="study_epochs",
-            on_change=address.forget,
-            args=["study"],
-            persist_state="session",
-            width=140,
-        )
+        network = fields.select(NETWORK, width=300)
+        epochs = fields.number(EPOCHS, width=140)
     model, train = studies.LAB4_MODEL, studies.LAB4_TRAIN
     if network == "sidebar":
         model, train = lab.choice().spec.model, lab.choice().spec.train
@@ -189,56 +158,13 @@ def _own_study() -> Study:
 
 def _new_sweep() -> None:
     """Begin with values that suit the parameter; those of the last one need not."""
-    address.forget("study")
     state = st.session_state
     known = [OPTIMIZERS[name].parameters.get(state.sweep) for name in state.optimizers]
     default = next((parameter.default for parameter in known if parameter), None)
     if default is None:
-        state["values"] = DEFAULTS["values"]
+        state["values"] = VALUES.default
     else:
         state["values"] = "false, true" if isinstance(default, bool) else value_text(default)
-
-
-def _take(key: str, text: str) -> None:
-    """Give a widget what the URL says. Raises UsageError if it is not allowed."""
-    st.session_state[key] = _parse(key, text, DEFAULTS[key])
-
-
-def _parse(key: str, text: str, default: Any) -> Any:
-    """A value of the URL as its widget holds it. Raises UsageError if it is not allowed."""
-    if isinstance(default, list):
-        chosen = [name for name in text.split(",") if name]
-        for name in chosen:
-            check_choice(N_("optimizer"), name, tuple(OPTIMIZERS))
-        return chosen
-    if isinstance(default, int):
-        limit = SEEDS if key == "seeds" else LIMITS["epochs"]
-        number: Any = text  # which no limit allows
-        with suppress(ValueError):
-            number = int(text)
-        name = N_("seeds") if key == "seeds" else N_("epochs")
-        check_number(name, number, limit, whole=True)
-        return number
-    parameters = dict.fromkeys(p for known in OPTIMIZERS.values() for p in known.parameters)
-    choices = {
-        "study": (N_("study"), ("own", *STUDIES)),
-        "network_from": (N_("network"), tuple(NETWORKS)),
-        "sweep": (N_("parameter"), ("learning_rate", *parameters)),
-    }
-    if key in choices:
-        name, allowed = choices[key]
-        check_choice(name, text, allowed)
-    return text
-
-
-def _write_url() -> None:
-    """Make the URL say what was chosen; the widgets of an own study matter to that alone."""
-    own = st.session_state.study == "own"
-    values = {
-        key: st.session_state[key] if own or key in ("study", "seeds") else default
-        for key, default in DEFAULTS.items()
-    }
-    address.write(values, DEFAULTS)
 
 
 def progress(chosen: Chosen) -> Progress:
