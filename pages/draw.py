@@ -11,7 +11,7 @@ from core.drawing import preparation as drawing
 from core.drawing import recognition
 from core.drawing.preparation import STEPS, Drawing
 from core.drawing.recognition import ALIKE, REFERENCES, SURE, THICK, Answer
-from core.store.store import Run
+from core.store import Run
 from pages.ui import easel, frame, lab, networks, training
 from pages.ui.text import _, plural
 

@@ -18,7 +18,7 @@ from core.optimizers.surfaces import RATE, STEPS, SURFACES, Floats, Path, Plane
 from core.specs import run as specs
 from core.specs.optimizers import BELOW_ONE, OPTIMIZERS, Value
 from core.specs.run import LIMITS, Limit, OptimizerSpec, check_choice, check_number
-from core.store.store import Run
+from core.store import Run
 from pages.ui import address, frame, lab, networks
 from pages.ui.lab import Choice
 from pages.ui.text import _

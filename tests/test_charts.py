@@ -9,7 +9,7 @@ import pytest
 from core.charts import runs as charts
 from core.charts.runs import COLOURS, SHOWN
 from core.specs.run import ModelSpec
-from core.store.store import Epoch
+from core.training.epochs import Epoch
 
 DIGITS = list("0123456789")
 EPOCHS = [

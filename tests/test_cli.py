@@ -22,7 +22,7 @@ from core.cli import commands as cli
 from core.data.mnist import MNIST
 from core.drawing import preparation as drawing
 from core.networks import forward as inference
-from core.store.store import Store
+from core.store import Store
 from core.studies.study import Difference
 
 ROOT = Path(cli.__file__).parents[2]

@@ -12,7 +12,7 @@ from core.drawing import recognition
 from core.errors import DataError
 from core.networks import forward as inference
 from core.specs.run import DataSpec, RunSpec, drawing_specs, optimizer_spec
-from core.store.store import Store
+from core.store import Store
 
 DIGITS = MNIST.class_names
 

@@ -11,7 +11,7 @@ import pytest
 from core.data.mnist import MNIST
 from core.networks import forward as inference
 from core.specs.run import ACTIVATIONS, DataSpec, ModelSpec, RunSpec, drawing_specs, optimizer_spec
-from core.store.store import Store
+from core.store import Store
 
 SPECS = [
     ModelSpec(()),

@@ -13,7 +13,8 @@ from core.data import DATASETS, Dataset
 from core.data.contract import Arrays
 from core.report.archive import epochs_csv, results_csv, results_zip
 from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
-from core.store.store import Epoch, Store
+from core.store import Store
+from core.training.epochs import Epoch
 
 LABELS = np.array([2, 1, 0], np.uint8)
 OUTPUTS = np.full((3, 10), 0.01, np.float32)

@@ -8,7 +8,7 @@ import pytest
 from core.data.mnist import MNIST
 from core.engine.estimates import Speeds, seconds_of
 from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
-from core.store.store import Run
+from core.store import Run
 
 SPEC = RunSpec(
     DataSpec("mnist", MNIST.digest), ModelSpec((256,)), optimizer_spec(), TrainSpec(5, 128, 0.0)

@@ -6,8 +6,8 @@ import pytest
 
 from core.charts import studies as study_charts
 from core.charts.studies import MOST, Curves, style
-from core.store.store import Epoch
 from core.studies.study import Difference
+from core.training.epochs import Epoch
 
 
 def epochs(*accuracies: float, loss: float = 0.5) -> list[Epoch]:

@@ -13,7 +13,8 @@ from core.data import DATASETS
 from core.i18n import N_, untranslated
 from core.networks.summary import PIXELS, layers, sizes, weights
 from core.specs.run import ModelSpec
-from core.store.store import Epoch, Run
+from core.store import Run
+from core.training.epochs import Epoch
 
 COLOURS = {
     "blue": "#0072B2",

@@ -15,10 +15,11 @@ from core.data import Dataset
 from core.errors import DataError, LabError, StoreError, UsageError
 from core.i18n import N_, translation
 from core.labs.digits import VARIANTS
+from core.labs.store import open_store
 from core.specs import run as specs
 from core.specs.optimizers import OPTIMIZERS, value_from
 from core.specs.run import DataSpec, ModelSpec, OptimizerSpec, RunSpec, TrainSpec
-from core.store.store import Claim, Run, Store, dump_json
+from core.store import Claim, Run, Store, dump_json
 from core.studies import study as studies
 from core.studies.study import Difference, Study, Summary
 
@@ -277,7 +278,7 @@ def train(everything: bool, as_json: bool, **options: Any) -> None:
     settings = settings_from(options)
     images = find_data(options["dataset"])
     spec = RunSpec(DataSpec(images.name, images.digest), *settings)
-    store = Store()
+    store = open_store()
     run = store.find(spec.key)
     cached = run is not None
     if run is None:
@@ -307,7 +308,7 @@ def _train_everything(as_json: bool) -> None:
         for images in map(find_data, names)
         for number in range(1, len(VARIANTS))
     ]
-    store = Store()
+    store = open_store()
     began = time.monotonic()
     stored = {spec.key for spec in wanted if store.find(spec.key)}
     if missing := [spec for spec in wanted if spec.key not in stored]:
@@ -335,7 +336,7 @@ def _train_everything(as_json: bool) -> None:
 
 
 def _train(spec: RunSpec, store: Store) -> Run:
-    from core.engine.engine import Engine
+    from core.engine import Engine
 
     engine = Engine(store, workers=1)
     try:
@@ -435,7 +436,7 @@ def study(name: str, seeds: int, dataset: str, yes: bool, as_json: bool, **optio
     studies.check_size(chosen, seeds, trained_on)
     data_spec = DataSpec(images.name, images.digest)
     wanted = chosen.specs(seeds, data_spec)
-    store = Store()
+    store = open_store()
     missing = [spec for spec in wanted if store.find(spec.key) is None]
     seconds = len(missing) * studies.seconds_of_run(chosen, trained_on)
     if seconds > studies.CONFIRM_SECONDS and not yes:
@@ -482,7 +483,7 @@ def _study_from(name: str, options: dict[str, Any]) -> Study:
 
 def _train_all(missing: list[RunSpec], store: Store) -> None:
     """Train these runs and store them. What is finished stays, whatever happens to the others."""
-    from core.engine.engine import Engine
+    from core.engine import Engine
 
     engine = Engine(store)
     try:
@@ -580,7 +581,19 @@ def runs(as_json: bool) -> None:
 
     Example: python -m core runs --json
     """
-    stored = Store().runs()
+    store = open_store()
+    stored = store.runs()
+    if others := len(store.other_versions()):
+        click.echo(
+            translation(None)
+            .ngettext(
+                "Note: {n} run of another version of the lab stays untouched and is not listed.",
+                "Note: {n} runs of another version of the lab stay untouched and are not listed.",
+                others,
+            )
+            .format(n=others),
+            err=True,
+        )
     if as_json:
         click.echo(dump_json([run_object(run, cached=True) for run in stored]))
         return
@@ -620,7 +633,7 @@ def _reading_spec(data: Dataset, options: dict[str, Any]) -> RunSpec:
         options = {**options, "drawing_model": True}
     settings = settings_from(options)
     full = RunSpec(DataSpec(data.name, data.definition.digest), *settings)
-    if options["drawing_model"] and Store().find(full.key):
+    if options["drawing_model"] and open_store().find(full.key):
         return full  # comes with the lab, also where only a sample of its images is at hand
     return RunSpec(DataSpec(data.name, data.digest), *settings)
 
@@ -638,7 +651,7 @@ def predict(images: tuple[Path, ...], steps: bool, as_json: bool, **options: Any
     Example: python -m core predict --variant 1 five.png
     """
     found = find_data(options["dataset"])
-    run = Store().find(_reading_spec(found, options).key)
+    run = open_store().find(_reading_spec(found, options).key)
     if run is None:
         raise StoreError(
             N_("This run is not trained yet: use `python -m core train` with the same options.")
@@ -760,11 +773,11 @@ def _reader(key: str | None, options: dict[str, Any]) -> tuple[Run, Dataset]:
         if options["hidden"] is not None and options["validation_split"] is None:
             options = {**options, "validation_split": 0.0}
         spec = _reading_spec(data, options)
-        store = Store()
+        store = open_store()
         return store.find(spec.key) or _train(spec, store), data
     if _asked_for():
         raise UsageError(N_("--run names a whole run: leave out the other options of a run."))
-    run = Store().find(key)
+    run = open_store().find(key)
     if run is None:
         raise UsageError(
             N_("There is no run {key}: `python -m core runs` lists what is stored."), key=key
@@ -788,9 +801,9 @@ def bench(repeats: int, as_json: bool, **options: Any) -> None:
         )
     found = find_data(options["dataset"])
 
-    from core.engine import worker
+    from core.training import tensorflow
 
-    worker.prepare()
+    tensorflow.prepare()
     from core.training import benchmark
 
     result = benchmark.compare(*settings, found, repeats)

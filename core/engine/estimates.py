@@ -1,13 +1,15 @@
 """How long a run takes: from its number of steps and weights, and from what was measured here."""
 
 import math
+import threading
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from statistics import median
 
 from core.data import DATASETS
 from core.networks.summary import weights
 from core.specs.run import ModelSpec, RunSpec, TrainSpec, training_images
-from core.store.store import Run
+from core.store import Run
 
 REMEMBERED = 50
 """How many measured runs count."""
@@ -33,9 +35,10 @@ def seconds_of(model: ModelSpec, train: TrainSpec, images: int) -> float:
 
 
 class Speeds:
-    """What runs took on these workers, against seconds_of. Not safe among threads."""
+    """What runs took on these workers, against seconds_of. Safe among threads."""
 
     def __init__(self) -> None:
+        self._noting = threading.Lock()
         self._ratios: deque[tuple[Alike, float]] = deque(maxlen=REMEMBERED)
         self._images = {wanted.digest: FULL for wanted in DATASETS.values()}
         self._factors: dict[Alike, float] = {}
@@ -48,6 +51,10 @@ class Speeds:
 
     def note(self, *runs: Run) -> None:
         """Learn from finished runs."""
+        with self._noting:
+            self._note(runs)
+
+    def _note(self, runs: Iterable[Run]) -> None:
         for run in runs:
             images = run.dataset["train"] + run.dataset["validation"]
             self._images[run.spec.data.digest] = images

@@ -18,7 +18,7 @@ from scipy.special import erf, expit, softmax
 
 from core.data.contract import Images
 from core.specs.run import ModelSpec
-from core.store.store import Run
+from core.store import Run
 
 Floats = npt.NDArray[np.float32]
 Layer = Callable[[Floats], Floats]

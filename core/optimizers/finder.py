@@ -109,11 +109,11 @@ def sweep(spec: RunSpec) -> Sweep:
     The optimizer, batch size and seed are those of the run; nothing else of it is used, see
     `plain`. Raises DataError if this machine has other images than the spec names.
     """
-    from core.engine import worker
     from core.networks import build as models
     from core.training import fit as training
+    from core.training import images
 
-    arrays = worker.load(spec.data).arrays
+    arrays = images.load(spec.data).arrays
     model = models.build(spec.model, spec.train.seed)
     optimizer = models.optimizer(spec.optimizer)
     x, y, batch = arrays.x_train, arrays.y_train, spec.train.batch_size

@@ -11,7 +11,7 @@ import pandas as pd
 from core.data import Dataset
 from core.data.contract import Images
 from core.i18n import N_, untranslated
-from core.store.store import Run, dump_json
+from core.store import Run, dump_json
 
 README = N_(
     """\

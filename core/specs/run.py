@@ -40,6 +40,9 @@ LIMITS: dict[str, Limit] = {
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "gelu", "silu", "linear")
 
+SCHEMA = 2
+"""Of stored runs: those of another number belong to another version of the lab."""
+
 KINDS = ("dense", "drawing")
 """Of networks: fully connected layers of any sizes, or the convolutional one for drawings."""
 

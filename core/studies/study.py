@@ -25,7 +25,8 @@ from core.specs.run import (
     check_number,
     optimizer_spec,
 )
-from core.store.store import Epoch, Run
+from core.store import Run
+from core.training.epochs import Epoch
 
 SEEDS = Limit(1, 10)
 RUNS = Limit(1, 300)

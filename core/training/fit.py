@@ -26,7 +26,7 @@ from core.data.contract import Images
 from core.errors import DataError
 from core.i18n import N_
 from core.specs.run import TrainSpec, training_images
-from core.store.store import Epoch
+from core.training.epochs import Epoch
 
 CHUNK_SECONDS = 0.25
 """How long one compiled call should take: between two calls progress moves and a stop is heeded."""

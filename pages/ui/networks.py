@@ -9,7 +9,7 @@ from core.networks import forward as inference
 from core.networks.forward import Network
 from core.specs import run as specs
 from core.specs.run import DataSpec, RunSpec
-from core.store.store import Run
+from core.store import Run
 from pages.ui import frame, lab
 from pages.ui.lab import Choice
 from pages.ui.text import _

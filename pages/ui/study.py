@@ -13,7 +13,7 @@ from core.errors import LabError
 from core.i18n import N_
 from core.specs.optimizers import OPTIMIZERS, value_text
 from core.specs.run import LIMITS, DataSpec, RunSpec, check_choice, check_number
-from core.store.store import Claim, Run
+from core.store import Claim, Run
 from core.studies import study as studies
 from core.studies.study import SEEDS, STUDIES, Study
 from pages.ui import address, lab, people

@@ -22,7 +22,7 @@ import pytest
 from core import data as datasets
 from core.data.mnist import MNIST
 from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec, variant_specs
-from core.store.store import Store
+from core.store import Store
 from tests.browser import DIGITS, Server, start_server
 from tests.load.measure import Gauge, Trainings, drained, percentile, table, tracebacks
 from tests.load.session import NoAnswer, Session, Timing
