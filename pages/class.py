@@ -11,15 +11,15 @@ import streamlit as st
 from core import data as datasets
 from core import settings
 from core.charts import runs as charts
-from core.engine.engine import Place
+from core.engine import Place
 from core.engine.estimates import seconds_of
 from core.errors import DataError, LabError
 from core.i18n import N_
 from core.labs.digits import VARIANTS
 from core.networks.summary import weights
 from core.specs import run as specs
-from core.specs.run import DataSpec, RunSpec
-from core.store.store import Claim, Run
+from core.specs import DataSpec, RunSpec
+from core.store import Claim, Run
 from pages.ui import frame, lab, networks, people, training
 from pages.ui.text import _, duration, plural
 
@@ -190,8 +190,7 @@ def under_way(claims: list[Claim], queue: Queue) -> None:
 def facts(claim: Claim, queue: Queue) -> str:
     """How far a run is, for how long and where it is trained, and how many wait for it."""
     parts = [training.text(claim, queue.get(claim.key))]
-    if claim.began:
-        seconds = datetime.now().timestamp() - claim.began
+    if (seconds := claim.seconds_since_began) is not None:
         parts.append(_("for {n:.0f} s on {worker}").format(n=seconds, worker=claim.machine))
     waiting = len(lab.engine().students(claim.key))
     if waiting:
@@ -314,6 +313,18 @@ def stored(runs: list[Run]) -> None:
         )
 
 
+def others(names: list[str]) -> None:
+    """How many runs of another version of the lab there are, if any."""
+    if names:
+        st.caption(
+            plural(
+                "{n} run of another version of the lab stays untouched and is not listed.",
+                "{n} runs of another version of the lab stay untouched and are not listed.",
+                len(names),
+            ).format(n=len(names))
+        )
+
+
 frame.begin(_("Is everything trained for the lesson, and what is trained now?"), choice_of="none")
 people.ask_password()
 runs = lab.engine().store.runs()
@@ -329,3 +340,4 @@ if runs:
     st.caption(_("Every finished run is one point; a hollow one was trained on a sample."))
     st.subheader(_("Stored runs"))
     stored(runs)
+others(lab.engine().store.other_versions())

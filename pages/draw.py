@@ -15,8 +15,10 @@ from core.drawing.preparation import STEPS, Drawing, InputForm
 from core.drawing.recognition import ALIKE, REFERENCES, SURE, THICK, Answer
 from core.fields import OneOf, Switch
 from core.i18n import N_
-from core.store.store import Run
+from core.store import Run
 from pages.ui import easel, fields, frame, lab, networks, training
+from core.store import Run
+from pages.ui import easel, frame, lab, networks, training
 from pages.ui.text import _, plural
 
 SOURCE = OneOf(

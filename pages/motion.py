@@ -8,16 +8,7 @@ import streamlit as st
 
 from core.charts import surfaces as motion_charts
 from core.errors import LabError, UsageError
-from core.fields import (
-    LIMITS,
-    Limit,
-    Number,
-    OneOf,
-    SeveralOf,
-    WholeNumber,
-    check_choice,
-    check_number,
-)
+from core.fields import LIMITS, Limit, Number, OneOf, SeveralOf, WholeNumber, check_choice, check_number
 from core.i18n import N_
 from core.networks import forward as inference
 from core.optimizers import surfaces as motion
@@ -25,9 +16,13 @@ from core.optimizers.rules import FORMS
 from core.optimizers.surfaces import RATE, STEPS, SURFACES, Floats, Path, Plane
 from core.specs import run as specs
 from core.specs.optimizers import BELOW_ONE, OPTIMIZERS, Value
-from core.specs.run import OptimizerSpec
-from core.store.store import Run
+from core.specs import OptimizerSpec
+from core.store import Run
 from pages.ui import fields, frame, lab, networks
+from core.fields import LIMITS, Limit, check_choice, check_number
+from core.specs import OptimizerSpec
+from core.store import Run
+from pages.ui import address, frame, lab, networks
 from pages.ui.lab import Choice
 from pages.ui.text import _
 

@@ -10,7 +10,7 @@ from core.errors import LabError
 from core.fields import OneOf, SeveralOf, Switch, named
 from core.i18n import N_
 from core.studies import study as studies
-from core.studies.study import Summary, diverged_at
+from core.studies.statistics import Summary, diverged_at
 from pages.ui import comparison, fields, frame, study, study_tables, training
 from pages.ui.study import Chosen, Progress
 from pages.ui.text import _, duration, plural

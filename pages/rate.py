@@ -11,7 +11,7 @@ from core.optimizers import finder
 from core.optimizers.finder import HIGHEST, LOWEST, START, STEPS, Sweep
 from core.specs import run as specs
 from core.specs.optimizers import OPTIMIZERS
-from core.specs.run import RunSpec
+from core.specs import RunSpec
 from pages.ui import fields, frame, lab
 from pages.ui.text import _
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.data import Dataset
 from core.report import archive as report
-from core.store.store import Run
+from core.store import Run
 from pages.ui import frame, lab
 from pages.ui.text import _, catalogue
 

@@ -10,7 +10,7 @@ from core.optimizers import rules
 from core.optimizers.rules import FORMS
 from core.specs import run as specs
 from core.specs.optimizers import OPTIMIZERS
-from core.specs.run import OptimizerSpec
+from core.specs import OptimizerSpec
 from pages.ui import fields, frame
 from pages.ui.text import _
 

@@ -6,7 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from core.charts import runs as charts
-from core.store.store import Claim, Epoch, Run
+from core.store import Claim, Run
+from core.training.epochs import Epoch
 from pages.ui import frame, lab, training
 from pages.ui.text import _
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
-from core.store.store import Store
+from core.store import Store
 from pages.ui.lab import STEPS
 from tests import browser as lab
 from tests.browser import Server

@@ -16,7 +16,7 @@ from core import data as datasets
 from core.charts import pictures
 from core.charts.pictures import GAP
 from core.data.contract import Images
-from core.data.mnist import MNIST
+from core.data.mnist import DATASET as MNIST
 from tests import test_pages
 from tests.test_pages import TRAINED, alternatives, visit
 

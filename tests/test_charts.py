@@ -13,9 +13,14 @@ from core.charts import runs as charts
 from core.charts.networks import SHOWN
 from core.charts.style import COLOURS
 from core.data import DATASETS
-from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
-from core.store.store import Epoch, Run
+from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
+from core.specs.run import ModelSpec
+from core.training.epochs import Epoch
+from core.store import Run
 from tests import toy
+from core.charts.runs import COLOURS, SHOWN
+from core.specs.run import ModelSpec
+from core.training.epochs import Epoch
 
 DIGITS = list("0123456789")
 EPOCHS = [

@@ -22,8 +22,8 @@ from core.cli import commands as cli
 from core.data.mnist import DATASET as MNIST
 from core.drawing import preparation as drawing
 from core.networks import forward as inference
-from core.store.store import Store
-from core.studies.study import Difference
+from core.store import Store
+from core.studies.statistics import Difference
 
 ROOT = Path(cli.__file__).parents[2]
 PATIENCE = 120

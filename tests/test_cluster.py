@@ -20,10 +20,13 @@ import pytest
 from core import data as datasets
 from core.data.mnist import DATASET as MNIST
 from core.engine import cluster, worker
-from core.engine.engine import Engine
+from core.engine import Engine
+from core.data.mnist import DATASET as MNIST
+from core.engine import Engine, cluster, worker
 from core.optimizers import finder
-from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
-from core.store.store import Run, Store
+from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
+from core.specs.run import ModelSpec
+from core.store import Run, Store
 from tests.test_engine import client_of, finish, runs_with_epochs, state, until
 
 pytestmark = pytest.mark.slow
@@ -160,7 +163,7 @@ def test_progress_and_a_stop_travel(engine: Engine, spec: RunSpec) -> None:
     assert len(sweep.losses)
     engine.stop(both[0].key, "ada")
     assert state(engine, both[0]) == "stopped"
-    until(lambda: len(engine._tasks) == 1)
+    until(lambda: len(engine._fleet.busy) == 1)
     engine.submit(spec, "ada")
     assert finish(engine, spec).spec == spec
     assert state(engine, both[1]) == "running"
@@ -205,5 +208,5 @@ def test_the_code_for_other_machines_is_whole_and_always_the_same() -> None:
     assert cluster._code() == code
     with zipfile.ZipFile(BytesIO(code)) as file:
         names = file.namelist()
-        assert {"core/__init__.py", "core/worker.py", "core/datasets/mnist.py"} <= set(names)
+        assert {"core/__init__.py", "core/engine/worker.py", "core/data/mnist.py"} <= set(names)
         assert all(name.endswith(".py") for name in names)

@@ -13,8 +13,9 @@ from core.drawing import labelled as drawn
 from core.drawing import recognition
 from core.errors import DataError
 from core.networks import forward as inference
-from core.specs.run import DataSpec, RunSpec, drawing_specs, optimizer_spec
-from core.store.store import Store
+from core.specs import DataSpec, RunSpec, optimizer_spec
+from core.specs.run import drawing_specs
+from core.store import Store
 
 DIGITS = MNIST.class_names
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from core.specs.run import TrainSpec
+from core.specs import TrainSpec
 from core.training import fit as training
 from core.training.augmentation import distort
 from core.training.evaluation import evaluate

@@ -13,7 +13,8 @@ from core.networks import build as models
 from core.optimizers import finder
 from core.optimizers.finder import Sweep
 from core.specs.optimizers import OPTIMIZERS
-from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
+from core.specs.run import ModelSpec
 
 RATES = np.geomspace(finder.LOWEST, finder.HIGHEST, finder.STEPS)
 PLACE = np.log10(RATES)

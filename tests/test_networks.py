@@ -12,17 +12,9 @@ import pytest
 from core import labs
 from core.errors import UsageError
 from core.networks import forward
-from core.networks.layers import (
-    HIDDEN_ACTIVATIONS,
-    LAYERS,
-    Channel,
-    Conv2D,
-    Dense,
-    Dropout,
-    Flatten,
-    MaxPooling2D,
-)
-from core.networks.structure import LayerRow, NetworkSpec, dense_network, rows, weights
+from core.networks.layers import HIDDEN_ACTIVATIONS, LAYERS, Channel, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from core.networks.structure import LayerRow, rows, weights
+from core.specs import NetworkSpec, dense_network
 from core.networks.summary import keras_code, keras_summary
 
 DRAWING: NetworkSpec = labs.lab("digits").experiment("drawing").changes["network"]

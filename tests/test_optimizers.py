@@ -14,7 +14,7 @@ from core.fields import LIMITS
 from core.networks import build as models
 from core.optimizers import rules
 from core.specs.optimizers import OPTIMIZERS
-from core.specs.run import OptimizerSpec, optimizer_spec
+from core.specs import OptimizerSpec, optimizer_spec
 
 SHARED = {
     "clipnorm",

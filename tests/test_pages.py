@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +26,10 @@ from core import data as datasets
 from core.data.fashion_mnist import DATASET as FASHION_MNIST
 from core.data.mnist import DATASET as MNIST
 from core.engine import worker
-from core.engine.engine import Engine
+from core.engine import Engine
+from core.data.fashion_mnist import DATASET as FASHION_MNIST
+from core.data.mnist import DATASET as MNIST
+from core.engine import Engine
 from core.errors import StoreError, TrainingError
 from core.fields import LIMITS
 from core.labs.digits import VARIANTS
@@ -35,9 +37,16 @@ from core.optimizers import finder, rules
 from core.optimizers import surfaces as motion
 from core.specs import run as specs
 from core.specs.optimizers import OPTIMIZERS
-from core.specs.run import DataSpec, RunSpec
-from core.store.store import Claim, Epoch, Run, Store
+from core.specs import DataSpec, RunSpec
+from core.store import Claim, Run, Store
+from core.training.epochs import Epoch
+from core.fields import LIMITS
+from core.specs import DataSpec, RunSpec
+from core.store import Claim, Run, Store
 from core.studies import study as studies
+from core.training.epochs import Epoch
+from core.training.run import Outcome
+from core.training.run import run as train
 from pages.ui import lab, people
 from pages.ui.lab import STEPS
 
@@ -99,18 +108,17 @@ def spec_of(variant: int) -> RunSpec:
 
 
 @pytest.fixture(scope="session")
-def outcome(small_mnist: Path) -> tuple[RunSpec, worker.Outcome]:
+def outcome(small_mnist: Path) -> tuple[RunSpec, Outcome]:
     """Variant 3 on 1,000 + 200 images, really trained."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAB_DATA", str(small_mnist))
-        patch.setattr(os, "nice", lambda more: more)  # The tests after this one stay as they are.
         spec = spec_of(TRAINED)
-        return spec, worker.run(spec, lambda moment: None)
+        return spec, train(spec, lambda moment: None)
 
 
 @pytest.fixture
 def run(
-    outcome: tuple[RunSpec, worker.Outcome],
+    outcome: tuple[RunSpec, Outcome],
     engine: Queue,
     small_mnist: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -434,7 +442,7 @@ def test_each_mistake_has_the_caption_of_its_own_image(run: Run) -> None:
 
 @pytest.mark.parametrize("variant", [0, 3, 9])
 def test_each_variant_shows_its_number_of_mistakes(
-    variant: int, run: Run, engine: Queue, outcome: tuple[RunSpec, worker.Outcome]
+    variant: int, run: Run, engine: Queue, outcome: tuple[RunSpec, Outcome]
 ) -> None:
     # The pages read a run only through its spec: the results of one do for all.
     engine.store.save(spec_of(variant), outcome[1].record, outcome[1].files)
@@ -587,12 +595,11 @@ def test_a_failed_run_says_why(claim: Callable[..., Claim]) -> None:
 
 @pytest.mark.parametrize("how", ["stale", "closed"])
 def test_an_interrupted_run_is_offered_again(
-    how: str, claim: Callable[..., Claim], cache: Path
+    how: str, claim: Callable[..., Claim], engine: Queue
 ) -> None:
     written = claim(state="interrupted" if how == "closed" else "running", epochs=EPOCHS)
     if how == "stale":
-        path = cache / "running" / f"{written.key}.json"
-        path.write_text(json.dumps(json.loads(path.read_text()) | {"beat": time.time() - 60}))
+        engine.store.end_beat(written.owner)
     at = visit("train", variant=TRAINED)
     assert at.warning[0].value == "The training was interrupted: start it again."
     assert at.main.button[0].label == "Start again"
@@ -609,7 +616,7 @@ def test_a_finished_run_shows_its_figures(run: Run) -> None:
 
 
 def test_a_run_that_diverged_is_shown(
-    run: Run, engine: Queue, outcome: tuple[RunSpec, worker.Outcome]
+    run: Run, engine: Queue, outcome: tuple[RunSpec, Outcome]
 ) -> None:
     trained = outcome[1]
     rows = [row | {"loss": float("nan"), "val_loss": None} for row in trained.record["epochs"]]
@@ -864,7 +871,7 @@ def button(at: AppTest, label: str) -> Any:
 
 
 @pytest.fixture
-def done(engine: Queue, outcome: tuple[RunSpec, worker.Outcome]) -> Callable[..., None]:
+def done(engine: Queue, outcome: tuple[RunSpec, Outcome]) -> Callable[..., None]:
     """Store runs of report B, with these accuracies of their seeds for each row."""
 
     def store(rows: dict[int, list[float]], diverged: int | None = None) -> None:
@@ -1168,7 +1175,7 @@ def test_walkers_go_to_a_worker_together_and_once(
 
 
 def test_a_network_of_other_images_is_no_surface(
-    run: Run, engine: Queue, outcome: tuple[RunSpec, worker.Outcome]
+    run: Run, engine: Queue, outcome: tuple[RunSpec, Outcome]
 ) -> None:
     other = replace(run.spec, data=DataSpec("mnist", "0" * 64))
     engine.store.save(other, outcome[1].record, outcome[1].files)

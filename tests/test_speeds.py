@@ -7,8 +7,9 @@ import pytest
 
 from core.data.mnist import DATASET as MNIST
 from core.engine.estimates import Speeds, seconds_of
-from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
-from core.store.store import Run
+from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
+from core.specs.run import ModelSpec
+from core.store import Run
 
 SPEC = RunSpec(
     DataSpec("mnist", MNIST.digest), ModelSpec((256,)), optimizer_spec(), TrainSpec(5, 128, 0.0)

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from core import data as datasets
-from core.data.mnist import MNIST
+from core.data.mnist import DATASET as MNIST
 from core.optimizers import finder
-from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
+from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
+from core.specs.run import ModelSpec
 
 ALL_STEPS = 200
 

@@ -10,7 +10,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core.store.store import Claim, Run
+from core.store import Claim, Run
 from tests import test_pages
 from tests.test_pages import needs_no_fashion, spec_of, visit
 

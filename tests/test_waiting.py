@@ -1,17 +1,17 @@
 """Whose turn it is."""
 
-from core.engine.queue import Waiting
+from core.engine.turns import Turns
 
 
-def queue(*wishes: str) -> Waiting:
+def queue(*wishes: str) -> Turns:
     """Runs that were asked for in this order: "a1" is the run 1 of the student a."""
-    waiting = Waiting()
+    waiting = Turns()
     for wish in wishes:
         waiting.add(wish, wish[0])
     return waiting
 
 
-def taken(waiting: Waiting) -> list[str]:
+def taken(waiting: Turns) -> list[str]:
     return list(iter(waiting.pop, None))
 
 

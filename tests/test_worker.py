@@ -15,8 +15,10 @@ from core.data.mnist import DATASET as MNIST
 from core.engine import worker
 from core.errors import DataError
 from core.networks import forward as inference
-from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec
-from core.store.store import Run, Store
+from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
+from core.specs.run import ModelSpec
+from core.store import Run, Store
+from core.training.run import run as train
 
 
 @pytest.fixture(autouse=True)
@@ -34,13 +36,13 @@ def spec(data: datasets.Dataset) -> RunSpec:
 
 
 def trained(spec: RunSpec) -> Run:
-    outcome = worker.run(spec, lambda moment: None)
+    outcome = train(spec, lambda moment: None)
     return Store().save(spec, outcome.record, outcome.files)
 
 
 def test_an_outcome_has_all_that_a_run_consists_of(spec: RunSpec) -> None:
     moments: list[Any] = []
-    outcome = worker.run(spec, moments.append)
+    outcome = train(spec, moments.append)
     run = Store().save(spec, outcome.record, outcome.files)
     assert moments[-1].steps_done == moments[-1].steps == 2 * 16
     assert set(run.sha256) == {"model.keras", "predictions.npy"}
@@ -67,7 +69,7 @@ def test_the_drawing_model_is_trained_in_the_same_way(
         optimizer_spec(),
         TrainSpec(2, 128, 0.1, 7),
     )
-    first, second = (worker.run(spec, lambda moment: None) for _ in range(2))
+    first, second = (train(spec, lambda moment: None) for _ in range(2))
     assert first.record["epochs"][1]["loss"] < first.record["epochs"][0]["loss"]
     assert first.record["epochs"][1]["val_accuracy"] is not None
     losses = [outcome.record["epochs"][1]["loss"] for outcome in (first, second)]
@@ -76,20 +78,20 @@ def test_the_drawing_model_is_trained_in_the_same_way(
 
 def test_other_images_than_the_spec_names_are_not_trained_on(spec: RunSpec) -> None:
     with pytest.raises(DataError, match="The MNIST images changed"):
-        worker.run(replace(spec, data=DataSpec("mnist", "0" * 64)), lambda moment: None)
+        train(replace(spec, data=DataSpec("mnist", "0" * 64)), lambda moment: None)
 
 
 def test_files_that_changed_are_read_again(
     spec: RunSpec, tmp_path: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker.run(spec, lambda moment: None)
+    train(spec, lambda moment: None)
     with np.load(small_mnist / "mnist.npz") as file:
         arrays = {name: file[name] for name in file.files}
     arrays["y_test"] = arrays["y_test"][::-1]
     np.savez(tmp_path / "mnist.npz", **arrays)
     monkeypatch.setenv("LAB_DATA", str(tmp_path))
     with pytest.raises(DataError, match="The MNIST images changed"):
-        worker.run(spec, lambda moment: None)
+        train(spec, lambda moment: None)
 
 
 @pytest.mark.slow

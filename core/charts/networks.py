@@ -8,24 +8,25 @@ import plotly.graph_objects as go
 
 from core.charts.style import COLOURS, INK, Translate, base_figure
 from core.i18n import untranslated
-from core.networks.summary import PIXELS, layers, sizes
-from core.specs.run import ModelSpec
+from core.networks.layers import Dense, Flatten
+from core.networks.structure import LayerRow
 
 SHOWN = 12
 """How many nodes of a layer a diagram shows."""
 
 
 def network_diagram(
-    model: ModelSpec, class_names: Sequence[str], _: Translate = untranslated
+    layers: Sequence[LayerRow], class_names: Sequence[str], _: Translate = untranslated
 ) -> go.Figure:
     """The layers from top to bottom, thinned to SHOWN nodes, every node joined to all of the next.
 
     What a layer is stands beside its nodes, and the count of weights and biases between two rows.
-    The layers of the convolutional network are blocks instead.
+    The layers of a network that has others than fully connected ones are blocks instead.
     """
-    if model.kind == "drawing":
-        return _block_diagram(model, _)
-    flow = sizes(model)
+    first, *dense = layers
+    if not isinstance(first.layer, Flatten) or not all(isinstance(d.layer, Dense) for d in dense):
+        return _block_diagram(layers, _)
+    flow = [row.output for row in layers]
     rows = [_nodes(count) for count in flow]
     figure = base_figure(70 + 105 * len(flow), showlegend=False, hovermode=False)
     edges_x: list[float | None] = []
@@ -50,14 +51,15 @@ def network_diagram(
             xref="paper", x=0, y=y, text=text, showarrow=False, xanchor="left", align="left"
         )
 
-    dense = layers(model)[1:]
     for y, count in enumerate(flow):
         if count > SHOWN:
             figure.add_annotation(x=0.5, y=y, text="···", showarrow=False, font={"size": 18})
         if y == 0:
-            beside(y, _("<b>{n}</b> inputs<br>28 × 28 pixels").format(n=PIXELS))
+            pixels = " × ".join(map(str, first.inputs))
+            beside(y, _("<b>{n}</b> inputs<br>{pixels} pixels").format(n=count, pixels=pixels))
         elif y < len(flow) - 1:
-            beside(y, _("<b>{n}</b> neurons<br>{kind}").format(n=count, kind=model.activation))
+            kind = getattr(layers[y].layer, "activation", "")
+            beside(y, _("<b>{n}</b> neurons<br>{kind}").format(n=count, kind=kind))
         else:
             beside(y, _("<b>{n}</b> outputs<br>softmax").format(n=count))
     for y, (inputs, layer) in enumerate(zip(flow, dense, strict=False)):
@@ -65,7 +67,8 @@ def network_diagram(
         total = _("= {n:,} weights").format(n=layer.weights)
         beside(y + 0.5, f"{product}<br>{total}")
     upright = max(map(len, class_names)) > 2
-    for x, name in zip(rows[-1], class_names, strict=False):
+    named = class_names if len(class_names) <= SHOWN else ()  # else some have no node
+    for x, name in zip(rows[-1], named, strict=False):
         figure.add_annotation(
             x=x,
             y=len(flow) - 1,
@@ -81,9 +84,8 @@ def network_diagram(
     return figure
 
 
-def _block_diagram(model: ModelSpec, _: Translate) -> go.Figure:
+def _block_diagram(rows: Sequence[LayerRow], _: Translate) -> go.Figure:
     """A bar for each layer, as wide as the logarithm of what it passes on, with its shape in it."""
-    rows = layers(model)
     figure = base_figure(80 + 34 * len(rows), showlegend=False, hovermode=False, bargap=0.25)
     figure.add_bar(
         x=[math.log2(row.output) for row in rows],

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from core.charts.style import COLOURS, Translate, base_figure, style
 from core.data import DATASETS
 from core.i18n import N_, untranslated
-from core.networks.summary import weights
-from core.store.store import Epoch, Run
+from core.store import Run
+from core.training.epochs import Epoch
 
 METRICS = {"accuracy": N_("accuracy"), "loss": N_("loss")}
 
@@ -73,7 +73,7 @@ def accuracy_by_weights(runs: Sequence[Run], _: Translate = untranslated) -> go.
             continue
         look = style(place)
         figure.add_scatter(
-            x=[weights(run.spec.model) for run in points],
+            x=[sum(layer.weights for layer in run.layers) for run in points],
             y=[run.test_accuracy for run in points],
             name=wanted.title,
             mode="markers",
@@ -86,11 +86,7 @@ def accuracy_by_weights(runs: Sequence[Run], _: Translate = untranslated) -> go.
                     for run in points
                 ],
             },
-            text=[
-                f"{'+'.join(map(str, run.spec.model.hidden)) or run.spec.model.kind}, "
-                f"{run.spec.optimizer.text}"
-                for run in points
-            ],
+            text=[f"{run.spec.network.text}, {run.spec.optimizer.text}" for run in points],
             hovertemplate="%{text}<br>%{x:,} · %{y:.4f}",
         )
     ticks = [digit * 10**power for power in range(3, 8) for digit in (1, 2, 5)]

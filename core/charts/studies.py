@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 from core.charts.runs import METRICS, epoch_axis
 from core.charts.style import COLOURS, Style, Translate, base_figure
 from core.i18n import N_, untranslated
-from core.store.store import Epoch
-from core.studies.study import Difference, diverged_at
+from core.studies.statistics import Difference, diverged_at
+from core.training.epochs import Epoch
 
 PARTS = {"": N_("training"), "val_": N_("validation"), "test_": N_("test")}
 """Parts of the images by the prefix of their figures in Epoch."""

@@ -47,9 +47,11 @@ def runs(as_json: bool) -> None:
 
 def _network(spec: RunSpec) -> str:
     """The hidden layers of a network in a word."""
+    if not spec.network.hidden and spec.network.dense:
+        return _("no hidden layer")
     if spec.network.dense:
-        return "+".join(map(str, spec.network.hidden)) or _("no hidden layer")
+        return spec.network.text
     experiment = labs.experiment_of(spec)
     if experiment:
         return experiment.label(_).lower()
-    return "+".join(type(layer).__name__ for layer in spec.network.layers)
+    return spec.network.text

@@ -16,15 +16,7 @@ from collections.abc import Iterator
 from importlib import import_module
 
 from core.data.contract import Dataset, Definition, Source
-from core.data.files import (
-    checksums,
-    download_folder,
-    fetch,
-    load,
-    locate,
-    obtain,
-    present,
-)
+from core.data.files import checksums, download_folder, fetch, load, locate, obtain, present
 from core.errors import UsageError
 from core.i18n import N_
 

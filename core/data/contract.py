@@ -106,6 +106,26 @@ class Dataset:
         return self.definition.name
 
     @property
+    def x_train(self) -> Images:
+        """Training images, (n, height, width)."""
+        return self.arrays.x_train
+
+    @property
+    def y_train(self) -> Images:
+        """Their labels, (n,)."""
+        return self.arrays.y_train
+
+    @property
+    def x_test(self) -> Images:
+        """Test images, (n, height, width)."""
+        return self.arrays.x_test
+
+    @property
+    def y_test(self) -> Images:
+        """Their labels, (n,)."""
+        return self.arrays.y_test
+
+    @property
     def class_names(self) -> tuple[str, ...]:
         return self.definition.class_names
 

@@ -11,7 +11,7 @@ from core.drawing.preparation import STEPS, prepare, read
 from core.drawing.recognition import Reference, recognise
 from core.errors import DataError
 from core.i18n import N_
-from core.networks.forward import Network
+from core.networks.forward import TrainedNetwork
 
 STEPS_BY_REPORT: dict[str, Collection[str]] = {"full": STEPS, "polarity": ("ink",), "sheet": ()}
 """What `prepare` does by the names in the report: all steps, ink from paper only, none."""
@@ -66,7 +66,7 @@ def _labelled(table: Path, row: dict[str, str], class_names: tuple[str, ...]) ->
     return Labelled(name, class_names.index(label), read(content, name))
 
 
-def report(network: Network, known: Reference, drawings: list[Labelled]) -> dict[str, Any]:
+def report(network: TrainedNetwork, known: Reference, drawings: list[Labelled]) -> dict[str, Any]:
     """Accuracy with all STEPS_BY_REPORT, and what is read wrongly with all steps.
 
     `unsure` is the share of answers that are called unsure with all steps.

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from core.data.contract import Dataset, Images
 from core.drawing.preparation import Drawing, InputForm, input_form
-from core.networks.forward import Network
+from core.networks.forward import TrainedNetwork
 
 REFERENCES = 4000
 """Training images that a drawing is compared with: as many as the bundled sample has."""
@@ -70,7 +70,9 @@ def most_similar(drawings: Sequence[Drawing], known: Reference) -> list[tuple[in
     return [(int(row.argmax()), float(row.max())) for row in alike]
 
 
-def recognise(network: Network, drawings: Sequence[Drawing], known: Reference) -> list[Answer]:
+def recognise(
+    network: TrainedNetwork, drawings: Sequence[Drawing], known: Reference
+) -> list[Answer]:
     """What `network` says to each drawing, unsure by the thresholds SURE, ALIKE and THICK."""
     if not drawings:
         return []

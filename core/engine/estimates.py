@@ -1,7 +1,9 @@
 """How long a run takes: from its number of steps and weights, and from what was measured here."""
 
 import math
+import threading
 from collections import defaultdict, deque
+from collections.abc import Iterable
 from statistics import median
 
 from core.data import DATASETS, definition
@@ -37,9 +39,10 @@ def seconds_of(spec: RunSpec, images: int) -> float:
 
 
 class Speeds:
-    """What runs took on these workers, against seconds_of. Not safe among threads."""
+    """What runs took on these workers, against seconds_of. Safe among threads."""
 
     def __init__(self) -> None:
+        self._noting = threading.Lock()
         self._ratios: deque[tuple[Alike, float]] = deque(maxlen=REMEMBERED)
         self._images = {wanted.digest: FULL for wanted in DATASETS.values()}
         self._factors: dict[Alike, float] = {}
@@ -52,6 +55,10 @@ class Speeds:
 
     def note(self, *runs: Run) -> None:
         """Learn from finished runs."""
+        with self._noting:
+            self._note(runs)
+
+    def _note(self, runs: Iterable[Run]) -> None:
         for run in runs:
             images = run.dataset["train"] + run.dataset["validation"]
             if run.spec.data.images is None:

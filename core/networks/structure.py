@@ -54,6 +54,13 @@ class NetworkSpec:
         names = [layer.activation for layer in self.layers if isinstance(layer, Dense)]
         return ", ".join(dict.fromkeys(names)) or "linear"
 
+    @property
+    def text(self) -> str:
+        """As a line says it: 256+256, or the layers by their names."""
+        if self.dense:
+            return "+".join(map(str, self.hidden)) or "–"
+        return "+".join(type(layer).__name__ for layer in self.layers)
+
     def to_list(self) -> list[dict[str, Any]]:
         """The layers as JSON can hold them."""
         return [layer_dict(layer) for layer in self.layers]

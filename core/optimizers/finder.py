@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from core.networks import structure
+from core.specs import RunSpec
 from core.specs.optimizers import OPTIMIZERS
-from core.specs.run import RunSpec, TrainSpec
 
 STEPS = 200
 LOWEST, HIGHEST = 1e-6, 10.0
@@ -90,10 +91,10 @@ class Sweep:
         return float(np.polyfit(np.log10(self.rates[around]), self.smooth[around], 1)[0])
 
 
-def plain(spec: RunSpec) -> RunSpec:
+def for_sweep(spec: RunSpec) -> RunSpec:
     """The spec without what a sweep does not use: equal for all runs with the same sweep."""
     rate = OPTIMIZERS[spec.optimizer.name].learning_rate
-    train = TrainSpec(1, spec.train.batch_size, 0.0, spec.train.seed)
+    train = replace(spec.train, epochs=1, validation_split=0.0)
     return replace(spec, optimizer=replace(spec.optimizer, learning_rate=rate), train=train)
 
 
@@ -107,15 +108,16 @@ def sweep(spec: RunSpec) -> Sweep:
     """Train the network of a run anew with rising learning rates; needs TensorFlow.
 
     The optimizer, batch size and seed are those of the run; nothing else of it is used, see
-    `plain`. Raises DataError if this machine has other images than the spec names.
+    `for_sweep`. Raises DataError if this machine has other images than the spec names.
     """
-    from core.engine import worker
-    from core.networks import build as models
+    from core.networks.build import build
     from core.training import fit as training
+    from core.training import images
 
-    arrays = worker.load(spec.data).arrays
-    model = models.build(spec.model, spec.train.seed)
-    optimizer = models.optimizer(spec.optimizer)
+    data = images.load(spec.data)
+    arrays = images.chosen(data, spec.data)
+    rows = structure.rows(spec.network, data.definition.shape, len(data.class_names))
+    model, optimizer = build(rows, spec.train.seed), spec.optimizer.keras()
     x, y, batch = arrays.x_train, arrays.y_train, spec.train.batch_size
     compiled = training.CompiledSteps(model, optimizer, x, y, batch)
     shuffle = np.random.default_rng(spec.train.seed)

@@ -21,8 +21,8 @@ from numpy import maximum as max
 from numpy import minimum as min
 
 from core.i18n import N_
+from core.specs import OptimizerSpec
 from core.specs.optimizers import OPTIMIZERS, Value
-from core.specs.run import OptimizerSpec
 
 # ruff: noqa: N803, N806
 # mypy: allow-untyped-defs, allow-untyped-calls

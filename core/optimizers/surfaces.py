@@ -15,7 +15,7 @@ import numpy.typing as npt
 from core.data.contract import Images
 from core.fields import Limit
 from core.i18n import N_
-from core.specs.run import OptimizerSpec
+from core.specs import OptimizerSpec
 
 Floats = npt.NDArray[np.float32]
 Loss = Callable[[Any, Any], Any]
@@ -198,10 +198,8 @@ def _path(loss: Loss, spec: OptimizerSpec, start: tuple[float, float], steps: in
     import keras
     import tensorflow as tf
 
-    from core.networks import build as models
-
     position = keras.Variable(np.array(start, np.float32))
-    optimizer = models.optimizer(spec)
+    optimizer = spec.keras()
     optimizer.build([position])
 
     @tf.function

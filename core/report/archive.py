@@ -11,7 +11,9 @@ import pandas as pd
 from core.data import Dataset
 from core.data.contract import Images
 from core.i18n import N_, untranslated
-from core.store.store import Run, dump_json
+from core.report.objects import spec_object
+from core.store import Run
+from core.store.records import dump_json
 
 README = N_(
     """\
@@ -105,7 +107,7 @@ def _metrics(run: Run) -> dict[str, object]:
     return {
         "key": run.key,
         "finished": run.finished,
-        "spec": run.spec.to_dict(),
+        "spec": spec_object(run.spec),
         "dataset": run.dataset,
         "test_accuracy": run.test_accuracy,
         "test_loss": run.test_loss,

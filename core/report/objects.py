@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
+from core.networks.layers import differing
 from core.specs import RunSpec
-from core.specs.run import differing
 from core.store import Run
 
 

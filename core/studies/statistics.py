@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from core.specs import DataSpec
-from core.store.store import Epoch, Run
+from core.store import Run
 from core.studies.experiment import Experiment
 from core.studies.study import Study
+from core.training.epochs import Epoch
 
 CONFIDENCE = 0.95
 PAIRS = 3

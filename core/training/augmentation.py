@@ -1,10 +1,15 @@
 """Images of ink on paper, changed in the ways in which drawings differ from them."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import tensorflow as tf
 
 from core.data.contract import Ink
+
+Distort = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""Images float32 (n, height, width) and a seed (2,) to changed images."""
 
 SIDE = 28
 """Height and width of the images that SHIFT was chosen for."""
@@ -15,6 +20,11 @@ SHIFT = 2.0
 """Pixels; of other than SIDE pixels the same part."""
 THINNER, THICKER = 0.8, 1.0
 """How far strokes go towards their erosion or their dilation by 3 x 3 pixels."""
+
+
+def distortion(name: str, ink: Ink | None) -> Distort | None:
+    """What is done to the images of a batch: None for "none", `distort` for "handwriting"."""
+    return partial(distort, ink=ink) if name == "handwriting" else None
 
 
 def distort(images: tf.Tensor, seed: tf.Tensor, ink: Ink | None) -> tf.Tensor:

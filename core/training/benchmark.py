@@ -7,26 +7,26 @@ from typing import Any
 import keras
 
 from core.data import Dataset
-from core.networks import build as models
-from core.networks.summary import CLASSES
-from core.specs.run import ModelSpec, OptimizerSpec, TrainSpec
+from core.networks import structure
+from core.networks.build import build
+from core.specs import RunSpec
 from core.training import fit as training
 
 
-def compare(
-    model: ModelSpec, optimizer: OptimizerSpec, train: TrainSpec, data: Dataset, repeats: int
-) -> dict[str, Any]:
+def compare(spec: RunSpec, data: Dataset, repeats: int) -> dict[str, Any]:
     """Time both ways in turn on the training images of `data`, `repeats` times each.
 
-    Both train the same network for `train.epochs` epochs with validation, from images in memory.
+    Both train the same network for as many epochs with validation, from images in memory.
     `fit` gets them as the lab sheet does, `x / 255` in float64. The seconds of the compiled fit are
     those of its epochs; what XLA compiles first is reported apart, and so is one `fit` before the
     count that pays for its own tracing.
     """
     x, y = data.arrays.x_train, data.arrays.y_train
-    scaled, one_hot = x / 255, keras.utils.to_categorical(y, CLASSES)
-    network = models.build(model, train.seed)
-    network.compile(models.optimizer(optimizer), "categorical_crossentropy", metrics=["accuracy"])
+    train, classes = spec.train, len(data.class_names)
+    rows = structure.rows(spec.network, data.definition.shape, classes)
+    scaled, one_hot = x / 255, keras.utils.to_categorical(y, classes)
+    network = build(rows, train.seed)
+    network.compile(spec.optimizer.keras(), "categorical_crossentropy", metrics=["accuracy"])
 
     def plain(epochs: int) -> float:
         began = time.perf_counter()
@@ -41,8 +41,7 @@ def compare(
         return time.perf_counter() - began
 
     def compiled() -> training.Fit:
-        fresh = models.build(model, train.seed)
-        return training.fit(fresh, models.optimizer(optimizer), x, y, train)
+        return training.fit(build(rows, train.seed), spec.optimizer.keras(), x, y, train)
 
     first_fit_seconds = plain(epochs=1)
     fit_seconds, fits = [], []

@@ -25,8 +25,9 @@ import tensorflow as tf
 from core.data.contract import Images
 from core.errors import DataError
 from core.i18n import N_
-from core.specs.run import TrainSpec, training_images
-from core.store.store import Epoch
+from core.specs import TrainSpec, training_images
+from core.training.augmentation import Distort
+from core.training.epochs import Epoch
 
 CHUNK_SECONDS = 0.25
 """How long one compiled call should take: between two calls progress moves and a stop is heeded."""
@@ -34,9 +35,6 @@ CHUNK_SECONDS = 0.25
 EVALUATION_BATCH = 2048
 
 DENSE_LAYERS = (keras.layers.Flatten, keras.layers.Dense)
-
-Distort = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
-"""Images float32 (n, height, width) and a seed (2,) to changed images: see augmentation.distort."""
 
 
 @dataclass(frozen=True)

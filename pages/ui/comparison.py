@@ -6,7 +6,7 @@ from core.charts import studies as study_charts
 from core.fields import OneOf, named
 from core.i18n import N_
 from core.studies import study as studies
-from core.studies.study import Difference, Summary
+from core.studies.statistics import Difference, Summary
 from pages.ui import fields, frame
 from pages.ui.text import _, plural
 

@@ -11,7 +11,7 @@ from core.data import DATASETS, Dataset
 from core.errors import LabError
 from core.i18n import N_
 from core.specs.run import ModelSpec
-from core.store.store import Run
+from core.store import Run
 from pages.ui.lab import STEPS, Choice, choice
 from pages.ui.text import _, plural
 

@@ -8,12 +8,14 @@ import streamlit as st
 
 from core import data as datasets
 from core.data import Dataset, Source
-from core.engine.engine import Engine
+from core.engine import Engine
 from core.i18n import N_
 from core.labs.digits import VARIANTS, Variant
+from core.labs import open_store
 from core.specs import run as specs
-from core.specs.run import ModelSpec, RunSpec, TrainSpec
-from core.store.store import Run, Store
+from core.specs.run import ModelSpec
+from core.specs import RunSpec, TrainSpec
+from core.store import Run
 from pages.ui.text import _
 
 OWN = "own"
@@ -91,7 +93,7 @@ class Choice:
 @st.cache_resource
 def engine() -> Engine:
     """The one engine of this server; its workers start in the background, ahead of a run."""
-    started = Engine(Store())
+    started = Engine(open_store())
     started.start()
     return started
 

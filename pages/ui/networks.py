@@ -10,9 +10,11 @@ from core.i18n import N_
 from core.networks import forward as inference
 from core.networks.forward import Network
 from core.specs import run as specs
-from core.specs.run import DataSpec, RunSpec
-from core.store.store import Run
+from core.specs import DataSpec, RunSpec
+from core.store import Run
 from pages.ui import fields, frame, lab
+from core.store import Run
+from pages.ui import frame, lab
 from pages.ui.lab import Choice
 from pages.ui.text import _
 

@@ -12,10 +12,14 @@ from core.errors import LabError
 from core.fields import LIMITS, OneOf, SeveralOf, Text, WholeNumber, named
 from core.i18n import N_
 from core.specs.optimizers import OPTIMIZERS, value_text
-from core.specs.run import DataSpec, RunSpec
-from core.store.store import Claim, Run
+from core.specs import DataSpec, RunSpec
+from core.store import Claim, Run
+from core.fields import LIMITS, check_choice, check_number
+from core.specs import DataSpec, RunSpec
+from core.store import Claim, Run
 from core.studies import study as studies
-from core.studies.study import STUDIES, Study
+from core.labs import STUDIES
+from core.studies.study import Study
 from pages.ui import fields, lab, people
 from pages.ui.text import _
 

@@ -6,7 +6,8 @@ from pandas.io.formats.style import Styler
 
 from core.charts.style import COLOURS
 from core.specs.optimizers import OPTIMIZERS, value_text
-from core.studies.study import Figure, Row, Summary
+from core.studies.statistics import Figure, Summary
+from core.studies.study import Row
 from pages.ui import frame
 from pages.ui.study import Chosen
 from pages.ui.text import _

@@ -4,10 +4,10 @@ from typing import Literal
 
 import streamlit as st
 
-from core.engine.engine import Place
+from core.engine import Place
 from core.errors import LabError
 from core.i18n import N_
-from core.store.store import Claim
+from core.store import Claim
 from pages.ui import frame, lab, people
 from pages.ui.text import _, duration, plural
 

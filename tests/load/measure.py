@@ -15,7 +15,7 @@ import psutil  # type: ignore[import-untyped]
 from distributed import Client, rpc
 
 from core.engine import worker
-from core.store.store import Store
+from core.store import Store
 from tests.browser import Server
 from tests.load.session import Timing
 

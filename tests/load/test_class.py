@@ -21,8 +21,9 @@ import pytest
 
 from core import data as datasets
 from core.data.mnist import DATASET as MNIST
-from core.specs.run import DataSpec, ModelSpec, RunSpec, TrainSpec, optimizer_spec, variant_specs
-from core.store.store import Store
+from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
+from core.specs.run import ModelSpec, variant_specs
+from core.store import Store
 from tests.browser import DIGITS, Server, start_server
 from tests.load.measure import Gauge, Trainings, drained, percentile, table, tracebacks
 from tests.load.session import NoAnswer, Session, Timing

@@ -1,0 +1,92 @@
+"""One run from its spec to its files: load the images, build the network, fit, evaluate, record.
+
+TensorFlow is imported inside the functions: whoever submits a run imports this module too.
+"""
+
+import io
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.networks import structure
+from core.specs import RunSpec, training_images
+from core.training import images, tensorflow
+
+if TYPE_CHECKING:
+    import keras
+
+    from core.training.fit import Moment
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A trained run on its way to the store: see Store.save."""
+
+    record: dict[str, Any]
+    files: dict[str, bytes]
+
+
+def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
+    """Train the run in this process; `report` is called as `fit` says.
+
+    Raises MissingData if this machine has other images than the spec names, and what `report`
+    raises.
+    """
+    tensorflow.prepare()
+    import keras
+    import tensorflow as tf
+
+    from core.networks.build import build
+    from core.training import augmentation, evaluation
+    from core.training import fit as training
+
+    data = images.load(spec.data)
+    arrays = images.chosen(data, spec.data)
+    rows = structure.rows(spec.network, data.definition.shape, len(data.class_names))
+    model = build(rows, spec.train.seed)
+    optimizer = spec.optimizer.keras()
+    distort = augmentation.distortion(spec.train.augmentation, data.definition.ink)
+    test = (arrays.x_test, arrays.y_test)
+    fit = training.fit(
+        model, optimizer, arrays.x_train, arrays.y_train, spec.train, report, distort, test
+    )
+    result = evaluation.evaluate(model, arrays.x_test, arrays.y_test)
+    trained_on = training_images(len(arrays.x_train), spec.train.validation_split)
+    record = {
+        "dataset": {
+            "name": data.name,
+            "source": data.place,
+            "complete": data.complete,
+            "train": trained_on,
+            "validation": len(arrays.x_train) - trained_on,
+            "test": len(arrays.x_test),
+            "shape": list(data.definition.shape),
+            "classes": len(data.class_names),
+        },
+        "epochs": [asdict(epoch) for epoch in fit.epochs],
+        "test_loss": result.loss,
+        "test_accuracy": result.accuracy,
+        "misclassified": result.misclassified,
+        "confusion": result.confusion,
+        "per_class": result.per_class,
+        "train_seconds": fit.train_seconds,
+        "compile_seconds": fit.compile_seconds,
+        "versions": {"keras": keras.__version__, "tensorflow": tf.__version__},
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+    predictions = io.BytesIO()
+    np.save(predictions, result.probabilities)
+    files = {"predictions.npy": predictions.getvalue(), "model.keras": _keras_file(model)}
+    return Outcome(record, files)
+
+
+def _keras_file(model: "keras.Model") -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        model.save(path)
+        return path.read_bytes()
