@@ -364,8 +364,8 @@ def count(mine: list[tuple[Images, int]], run: Run) -> None:
     st.button(_("Forget them"), on_click=st.session_state.kept.clear)
 
 
+# The data set whose drawings and networks the figures of this page are of.
 MEASURED = "mnist"
-"""The data set whose drawings and networks the figures of this page are of."""
 
 # Of the drawing model, by `python -m tests.measure_unsure`.
 UNSURE_SHARES = {

@@ -2,13 +2,14 @@
 
 import functools
 import gettext
+import io
 import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -49,6 +50,7 @@ from core.training.run import Outcome
 from core.training.run import run as train
 from pages.ui import lab, people
 from pages.ui.lab import STEPS
+from tests import toy
 
 ROOT = Path(__file__).parents[1]
 PAGES = [step.name for step in STEPS]
@@ -1406,3 +1408,92 @@ def test_interrupted_runs_are_offered_again(claim: Callable[..., Claim], engine:
     assert found
     assert found.state == "queued"
     assert "Train them again" not in [button.label for button in at.main.button]
+
+
+# A data set of another kind: three classes, 20 x 24 pixels, dark ink
+
+
+@pytest.fixture
+def toy_run(engine: Queue, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The toy set among the others, and a finished run of variant 2 on it."""
+    import keras
+
+    from core.training import evaluation
+
+    monkeypatch.setitem(datasets.DATASETS, "toy", toy.DATASET)
+    data = datasets.load(datasets.locate(toy.DATASET))
+    model, train = specs.variant_specs(2)
+    spec = RunSpec(DataSpec("toy", data.digest), model, specs.optimizer_spec(), train)
+    network = keras.Sequential(
+        [
+            keras.Input((20, 24)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(64, activation="relu"),
+            keras.layers.Dense(3, activation="softmax"),
+        ]
+    )
+    network.compile("adam", "sparse_categorical_crossentropy")
+    network.fit(data.arrays.x_train / 255, data.arrays.y_train, 20, 20, verbose=0)
+    result = evaluation.evaluate(network, data.arrays.x_test, data.arrays.y_test)
+    epoch = Epoch(1, 0.5, 0.8, 0.4, 0.9, 1.0)
+    counts = {"train": 264, "validation": 36, "test": 90}
+    record = {
+        "dataset": {"name": "toy", "source": "built-in", "complete": True, **counts},
+        "epochs": [asdict(epoch)],
+        "test_loss": result.loss,
+        "test_accuracy": result.accuracy,
+        "misclassified": result.misclassified,
+        "confusion": result.confusion,
+        "per_class": result.per_class,
+        "train_seconds": 1.0,
+        "compile_seconds": 1.0,
+        "versions": {"keras": keras.__version__},
+        "finished": "2026-01-01T00:00:00+00:00",
+    }
+    predictions = io.BytesIO()
+    np.save(predictions, result.probabilities)
+    files = {"predictions.npy": predictions.getvalue(), "model.keras": worker._keras_file(network)}
+    return engine.store.save(spec, record, files)
+
+
+def all_texts(at: AppTest) -> str:
+    """Whatever a page says in its main part, pictures and charts included."""
+    kinds = (at.markdown, at.caption, at.info, at.subheader, at.checkbox, at.toggle)
+    said = [getattr(item, "value", "") for kind in kinds for item in kind]
+    said += [item.label for kind in (at.checkbox, at.toggle) for item in kind]
+    said += [item.help or "" for item in at.checkbox]
+    said += [item.proto.alt for item in at.main.get("plotly_chart")]
+    return "\n".join(map(str, said))
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    [
+        ("data", ["0 (ink) to 255 (background)", "(300, 20, 24)", "480 pixels", "ring"]),
+        ("check", ["The 3 outputs of the last layer"]),
+        ("mistakes", ["of 90 test images lie on the diagonal"]),
+        ("results", ["the outputs for the 3 classes, p0 to p2"]),
+        (
+            "draw",
+            [
+                "draw a shape",
+                "20 × 24 numbers like those of Toy shapes",
+                "For shapes, switch",
+                "14 × 17 box",
+                "Toy shapes is dark ink on white",
+                "strokes become 2.0 pixels",
+            ],
+        ),
+    ],
+)
+def test_a_page_takes_its_numbers_and_words_from_the_data_set(
+    step: str, expected: list[str], toy_run: Run
+) -> None:
+    assert toy_run.test_accuracy > 0.9
+    at = visit(step, dataset="toy", variant=2)
+    said = all_texts(at)
+    assert not sentences(at)
+    for text in expected:
+        assert text in said
+    for text in ("28 × 28", "784", " ten ", "10 classes", "537", "light ink"):
+        assert text not in said.replace("their 28 × 28", "")
