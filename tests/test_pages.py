@@ -775,13 +775,17 @@ def test_no_page_imports_tensorflow(run: Run, small_mnist: Path, cache: Path) ->
 import sys
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
+from core.engine import engine as queue
 known = PagesManager.__init__
 def with_navigation(self, *args, **kwargs):
     PagesManager.uses_pages_directory = False
     known(self, *args, **kwargs)
 PagesManager.__init__ = with_navigation
 if __name__ == "__main__":
-    at = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=30)
+    # A page is waited for and not timed: it asks a worker, which imports TensorFlow first, and on
+    # a loaded machine that takes as long as it takes. Whoever runs the tests sees one that hangs.
+    queue.ASK_SECONDS = 600
+    at = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=600)
     at.query_params["variant"] = "{TRAINED}"
     at.run()
     for page in {PAGES!r}:
