@@ -13,10 +13,12 @@ from click.core import ParameterSource
 from core import data as datasets
 from core.data import Dataset
 from core.errors import DataError, LabError, StoreError, UsageError
+from core.fields import Field, Number, OneOf, WholeNumber
 from core.i18n import N_, translation
 from core.labs.digits import VARIANTS
+from core.specs import fields as run_fields
 from core.specs import run as specs
-from core.specs.optimizers import OPTIMIZERS, value_from
+from core.specs.optimizers import value_from
 from core.specs.run import DataSpec, ModelSpec, OptimizerSpec, RunSpec, TrainSpec
 from core.store.store import Claim, Run, Store, dump_json
 from core.studies import study as studies
@@ -104,6 +106,14 @@ class Value(click.ParamType[tuple[str, str]]):
         return name, text
 
 
+def option(field: Field[Any], help: str | None = None) -> Callable[..., Any]:
+    """A field as an option of a command; what is not given is left to a variant or a study."""
+    if isinstance(field, OneOf):
+        help = help or ", ".join(field.choices)
+    kind = {WholeNumber: int, Number: float}.get(type(field), str)
+    return click.option(f"--{field.name.replace('_', '-')}", type=kind, help=help)
+
+
 def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose a run: a variant, and what to change in it."""
     options = [
@@ -113,19 +123,19 @@ def spec_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--drawing-model", is_flag=True, help="the convolutional network for drawings"
         ),
         click.option("--hidden", type=Hidden(), help="neurons of each hidden layer, or none"),
-        click.option("--activation", help=", ".join(specs.ACTIVATIONS)),
-        click.option("--optimizer", help=", ".join(OPTIMIZERS)),
-        click.option("--learning-rate", type=float, help="default: what Keras has"),
+        option(run_fields.ACTIVATION),
+        option(run_fields.OPTIMIZER),
+        option(run_fields.learning_rate("adam"), "default: what Keras has"),
         click.option(
             "--parameter", multiple=True, type=Value(), help="of the optimizer, such as rho=0.5"
         ),
-        click.option("--epochs", type=int),
-        click.option("--batch-size", type=int),
-        click.option("--validation-split", type=float, help="part of the images, 0 to 0.5"),
-        click.option("--seed", type=int, help="decides weights and shuffling; default 0"),
+        option(run_fields.EPOCHS),
+        option(run_fields.BATCH_SIZE),
+        option(run_fields.VALIDATION_SPLIT, "part of the images, 0 to 0.5"),
+        option(run_fields.SEED, "decides weights and shuffling; default 0"),
     ]
-    for option in reversed(options):
-        command = option(command)
+    for add in reversed(options):
+        command = add(command)
     return command
 
 
@@ -415,10 +425,10 @@ def _optional(figure: float | None) -> str:
 @click.option("--optimizer", multiple=True, help="of an own study; may be given several times")
 @click.option("--sweep", type=Value(), help="of an own study: a parameter and values, rho=0.3,0.5")
 @click.option("--hidden", type=Hidden(), help="of an own study, default 256")
-@click.option("--activation", help="of an own study, default relu")
-@click.option("--epochs", type=int, help="of an own study, default 5")
-@click.option("--batch-size", type=int, help="of an own study, default 128")
-@click.option("--validation-split", type=float, help="of an own study, default 0")
+@option(run_fields.ACTIVATION, "of an own study, default relu")
+@option(run_fields.EPOCHS, "of an own study, default 5")
+@option(run_fields.BATCH_SIZE, "of an own study, default 128")
+@option(run_fields.VALIDATION_SPLIT, "of an own study, default 0")
 @click.option("--yes", is_flag=True, help="do not ask before a study that takes long")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object and nothing else")
 def study(name: str, seeds: int, dataset: str, yes: bool, as_json: bool, **options: Any) -> None:
