@@ -284,16 +284,16 @@ def test_an_address_with_choices_of_a_page_opens_the_same_for_somebody_else(
     tab: Tab, server: Server
 ) -> None:
     page = tab()
-    lab.open_page(page, server, "motion", surface="saddle", variant=4)
-    lab.choose(page, "Surface", "Rosenbrock's banana")
-    lab.follow(page, "Data")
-    link = page.get_by_test_id("stSidebar").get_by_role("link", name="How it moves")
-    wanted = "motion?variant=4&surface=rosenbrock"
+    lab.open_page(page, server, "rules", variant=4)
+    lab.choose(page, "Optimizer", "RMSprop")
+    lab.follow(page, "Network")
+    link = page.get_by_test_id("stSidebar").get_by_role("link", name="Update rules")
+    wanted = "rules?variant=4&rule=rmsprop"
     expect(link).to_have_attribute("href", re.compile(re.escape(wanted)))
     other = tab()
     other.goto(f"{server.url}/{wanted}")
     lab.settled(other)
-    expect(other.get_by_role("combobox", name="Surface")).to_have_value("Rosenbrock's banana")
+    expect(other.get_by_role("combobox", name="Optimizer")).to_have_value("RMSprop")
     expect(other.get_by_role("combobox", name="Variant")).to_have_value("4")
 
 
