@@ -237,6 +237,80 @@ def test_tapping_a_row_of_the_table_chooses_the_variant(tab: Tab, server: Server
     expect(page).to_have_url(re.compile("variant=4"))
 
 
+def at(page: Page, server: Server, address: str, heading: str, variant: str) -> None:
+    """Address, page and widgets agree."""
+    expect(page).to_have_url(f"{server.url}/{address}", timeout=lab.SOON * 1000)
+    expect(lab.title(page)).to_have_text(heading, timeout=lab.SOON * 1000)
+    lab.settled(page)
+    box = page.get_by_role("combobox", name="Variant")
+    expect(box).to_have_value(variant, timeout=lab.SOON * 1000)
+    assert page.url == f"{server.url}/{address}"
+
+
+def test_back_and_forward_move_through_pages_and_choices(tab: Tab, server: Server) -> None:
+    page = tab()
+    lab.open_page(page, server, "rules", rule="sgd")
+    lab.choose(page, "Variant", "2")
+    lab.choose(page, "Optimizer", "RMSprop")
+    page.get_by_text("centered", exact=True).first.click()
+    expect(page).to_have_url(re.compile("form=centered"))
+    lab.follow(page, "Network")
+    lab.choose(page, "Variant", "3")
+    first = "0 (worked example)"
+    steps = [
+        ("rules?rule=sgd", "Update rules", first),
+        ("rules?variant=2&rule=sgd", "Update rules", "2"),
+        ("rules?variant=2&rule=rmsprop", "Update rules", "2"),
+        ("rules?variant=2&rule=rmsprop&form=centered", "Update rules", "2"),
+        ("network?variant=2", "Network", "2"),
+        ("network?variant=3", "Network", "3"),
+    ]
+    at(page, server, *steps[-1])
+    for step in reversed(steps[:-1]):
+        page.go_back()
+        at(page, server, *step)
+    expect(page.get_by_role("combobox", name="Optimizer")).to_have_value("SGD")
+    for step in steps[1:]:
+        page.go_forward()
+        at(page, server, *step)
+        if "form" in step[0]:
+            expect(page.get_by_role("radio", name="centered", exact=True)).to_be_checked()
+    page.reload()
+    lab.settled(page)
+    at(page, server, *steps[-1])
+
+
+def test_an_address_with_choices_of_a_page_opens_the_same_for_somebody_else(
+    tab: Tab, server: Server
+) -> None:
+    page = tab()
+    lab.open_page(page, server, "rules", variant=4)
+    lab.choose(page, "Optimizer", "RMSprop")
+    lab.follow(page, "Network")
+    link = page.get_by_test_id("stSidebar").get_by_role("link", name="Update rules")
+    wanted = "rules?variant=4&rule=rmsprop"
+    expect(link).to_have_attribute("href", re.compile(re.escape(wanted)))
+    other = tab()
+    other.goto(f"{server.url}/{wanted}")
+    lab.settled(other)
+    expect(other.get_by_role("combobox", name="Optimizer")).to_have_value("RMSprop")
+    expect(other.get_by_role("combobox", name="Variant")).to_have_value("4")
+
+
+def test_a_choice_within_a_fragment_is_in_the_address_and_back_undoes_it(
+    tab: Tab, server: Server
+) -> None:
+    page = tab()
+    lab.open_page(page, server, "draw")
+    switch = page.get_by_role("switch", name=re.compile("As in the lab sheet"))
+    expect(switch).not_to_be_checked()
+    page.get_by_text(re.compile("As in the lab sheet")).first.click()
+    expect(page).to_have_url(f"{server.url}/draw?sheet=true", timeout=lab.SOON * 1000)
+    page.go_back()
+    expect(page).to_have_url(f"{server.url}/draw")
+    expect(switch).not_to_be_checked(timeout=lab.SOON * 1000)
+
+
 @pytest.mark.slow
 def test_a_link_opens_the_same_choice_for_somebody_else(tab: Tab, server: Server) -> None:
     page = tab()

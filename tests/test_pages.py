@@ -45,10 +45,14 @@ from core.fields import LIMITS
 from core.specs import DataSpec, RunSpec
 from core.store import Claim, Run, Store
 from core.studies import study as studies
+<<<<<<< HEAD
 from core.training.epochs import Epoch
 from core.training.run import Outcome
 from core.training.run import run as train
 from pages.ui import lab, people
+=======
+from pages.ui import fields, lab, people
+>>>>>>> urls
 from pages.ui.lab import STEPS
 from tests import toy
 
@@ -421,9 +425,8 @@ def test_the_digits_of_the_variant_are_checked(run: Run) -> None:
 @pytest.mark.parametrize("index", ["200", "-1", "x", "1e3", "²"])
 def test_a_test_image_that_is_not_there_is_one_sentence(index: str, run: Run) -> None:
     at = visit("check", variant=TRAINED, index=index)
-    assert [w.value for w in at.warning] == [
-        "The address of this page asks for a test image that is not there: they go from 0 to 199."
-    ]
+    wanted = f"Test image is {index}: give a whole number from 0 to 199."
+    assert [e.value for e in at.error] == [wanted]
     assert at.number_input(key="index").value == 0
 
 
@@ -1051,7 +1054,7 @@ def test_an_own_study_comes_from_the_url(engine: Queue) -> None:
             {"sweep": "beta_1", "values": "0.5"},
             "None of these optimizers has a parameter beta\\_1: choose one of learning\\_rate,",
         ),
-        ({"study": "L9"}, "Study is L9: choose one of own, L4-A, L4-B."),
+        ({"study": "L9"}, "Study is L9: choose one of L4-A, L4-B, own."),
     ],
 )
 def test_bad_values_of_a_study_are_one_sentence(
@@ -1203,6 +1206,131 @@ def test_the_choices_of_a_page_stand_in_its_address(page: str, query: dict[str, 
     assert {key: at.query_params[key] for key in query} == query
     at.run()
     assert {key: at.query_params[key] for key in query} == query
+
+
+MANY_ROWS = {"study": "own", "values": "", "optimizers": ",".join([*OPTIMIZERS][:10])}
+
+
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [
+        ("data", {"image": "7", "pixels": "scaled"}),
+        ("check", {"index": "7"}),
+        ("draw", {"source": "files", "sheet": "true", "step-ink": "false"}),
+        (
+            "optimizers",
+            {"study": "L4-B", "seeds": "2", "zoom": "true", "figure": "loss"}
+            | {"first_row": "RMSprop", "second_row": "SGD"},
+        ),
+        ("optimizers", {**MANY_ROWS, "in_colour": "Adam;SGD"}),
+    ],
+)
+def test_every_choice_of_a_page_stands_in_its_address(
+    page: str, query: dict[str, Any], run: Run
+) -> None:
+    at = visit(page, variant=TRAINED, **query)
+    assert not at.error
+    assert at.query_params == {"variant": str(TRAINED), **query}
+    at.run()
+    assert at.query_params == {"variant": str(TRAINED), **query}
+
+
+def test_the_cell_of_an_address_is_looked_into(run: Run) -> None:
+    confusion = np.array(run.confusion)
+    np.fill_diagonal(confusion, 0)
+    *_largest, (true, taken_for) = np.argwhere(confusion == confusion[confusion > 0].min())
+    at = visit("mistakes", variant=TRAINED, cell=f"{true}-{taken_for}")
+    assert at.selectbox(key="cell").value == f"{true}-{taken_for}"
+    assert not at.error
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "sentence"),
+    [
+        ("data", {"image": "-1"}, "Training image is -1: give a whole number from 0 to 999."),
+        ("data", {"pixels": "x"}, "Pixel values is x: choose one of stored, scaled."),
+        ("mistakes", {"cell": "4-4"}, "Cell is 4-4: choose one of "),
+        ("draw", {"network": "x"}, "Network is x: choose one of "),
+        ("draw", {"step-ink": "off"}, "is off: give true or false."),
+        ("optimizers", {**MANY_ROWS, "in_colour": "x"}, "In colour is x: choose one of "),
+        ("optimizers", {"zoom": "1"}, "is 1: give true or false."),
+    ],
+)
+def test_a_wrong_choice_of_any_field_is_one_sentence_until_another_choice(
+    page: str, query: dict[str, Any], sentence: str, run: Run
+) -> None:
+    at = visit(page, variant=TRAINED, **query)
+    at.run()
+    assert [sentence in error.value for error in at.error] == [True]
+    at.selectbox(key="dataset").set_value("mnist").run()
+    at.selectbox(key="variant").set_value("own").run()
+    assert not at.error
+
+
+def test_links_carry_the_choice_and_what_the_page_was_told() -> None:
+    at = visit("data", variant=2, image=7)
+    at.switch_page("pages/network.py").run()
+    links = {link.proto.page: link.proto.query_string for link in at.sidebar.get("page_link")}
+    assert links["data"] == "variant=2&image=7"
+    assert links["train"] == "variant=2"
+    at.selectbox(key="variant").set_value("0").run()
+    links = {link.proto.page: link.proto.query_string for link in at.sidebar.get("page_link")}
+    assert links["data"] == "image=7"
+
+
+def test_an_image_that_the_next_data_set_does_not_have_is_the_first_again(
+    small_mnist: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = visit("data", image=3999)
+    assert at.number_input(key="image").value == 3999
+    monkeypatch.setenv("LAB_DATA", str(small_mnist))
+    at.run()
+    assert not at.exception
+    assert at.number_input(key="image").value == 0
+
+
+def go_back(at: AppTest, monkeypatch: pytest.MonkeyPatch, **query: str) -> None:
+    """What Streamlit does when the browser goes back to an address of the same page."""
+    at.query_params.clear()
+    at.query_params.update(query)
+    with monkeypatch.context() as patch:
+        patch.setattr(fields, "_gone_back", lambda: True)
+        at.run()
+
+
+def test_back_gives_the_widgets_what_the_address_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = visit("rules", rule="sgd", form="with momentum")
+    at.selectbox(key="rule").set_value("rmsprop").run()
+    at.selectbox(key="variant").set_value("4").run()
+    assert at.query_params == {"rule": "rmsprop", "variant": "4"}
+    go_back(at, monkeypatch, rule="sgd", form="with momentum")
+    assert at.selectbox(key="variant").value == "0"
+    assert at.selectbox(key="rule").value == "sgd"
+    assert at.radio(key="form-sgd").value == "with momentum"
+    assert at.query_params == {"rule": "sgd", "form": "with momentum"}
+    go_back(at, monkeypatch)
+    assert at.selectbox(key="rule").value == "adam"
+    go_back(at, monkeypatch, rule="adem")
+    assert "Optimizer is adem" in at.error[0].value
+    go_back(at, monkeypatch, rule="lion")
+    assert not at.error
+
+
+def test_an_address_from_before_the_last_click_undoes_nothing() -> None:
+    at = visit("data", image=1)
+    at.number_input(key="image").set_value(2).run()
+    at.query_params["image"] = "1"  # as a browser sends it that has not heard of the 2 yet
+    at.number_input(key="image").set_value(3).run()
+    assert at.number_input(key="image").value == 3
+    assert at.query_params["image"] == "3"
+
+
+def test_back_to_a_variant_keeps_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = visit("overview", variant="own", epochs=3)
+    at.selectbox(key="variant").set_value("2").run()
+    go_back(at, monkeypatch, variant="5")
+    at.selectbox(key="variant").set_value("own").run()
+    assert at.number_input(key="epochs").value == 3
 
 
 def test_what_an_address_names_is_chosen() -> None:

@@ -10,11 +10,11 @@ from core import labs
 from core.cli.output import _, find_data
 from core.data import DATASETS, Dataset
 from core.errors import UsageError
+from core.fields import Field, Number, OneOf, WholeNumber
 from core.i18n import N_
 from core.labs import LABS
-from core.networks.layers import HIDDEN_ACTIVATIONS
-from core.specs import DataSpec, RunSpec
-from core.specs.optimizers import OPTIMIZERS, value_from
+from core.specs import DataSpec, RunSpec, fields
+from core.specs.optimizers import value_from
 
 
 class Hidden(click.ParamType[tuple[int, ...]]):
@@ -47,6 +47,14 @@ class Value(click.ParamType[tuple[str, str]]):
         return name, text
 
 
+def option(field: Field[Any], help: str | None = None) -> Callable[..., Any]:
+    """A field as an option of a command; what is not given is left to the experiment or study."""
+    if isinstance(field, OneOf):
+        help = help or ", ".join(field.choices)
+    kind = {WholeNumber: int, Number: float}.get(type(field), str)
+    return click.option(f"--{field.name.replace('_', '-')}", type=kind, help=help)
+
+
 _DATASET = click.option("--dataset", help=f"{', '.join(DATASETS)}; default: the lab's first")
 _EXPERIMENT = (
     click.option("--lab", default="digits", show_default=True, help=", ".join(LABS)),
@@ -56,16 +64,16 @@ _EXPERIMENT = (
 )
 _SETTINGS = (
     click.option("--hidden", type=Hidden(), help="neurons of each hidden layer, or none"),
-    click.option("--activation", help=", ".join(HIDDEN_ACTIVATIONS)),
-    click.option("--optimizer", help=", ".join(OPTIMIZERS)),
-    click.option("--learning-rate", type=float, help="default: what Keras has"),
+    option(fields.ACTIVATION),
+    option(fields.OPTIMIZER),
+    option(fields.learning_rate("adam"), "default: what Keras has"),
     click.option(
         "--parameter", multiple=True, type=Value(), help="of the optimizer, such as rho=0.5"
     ),
-    click.option("--epochs", type=int),
-    click.option("--batch-size", type=int),
-    click.option("--validation-split", type=float, help="part of the images, 0 to 0.5"),
-    click.option("--seed", type=int, help="decides weights and shuffling; default 0"),
+    option(fields.EPOCHS),
+    option(fields.BATCH_SIZE),
+    option(fields.VALIDATION_SPLIT, "part of the images, 0 to 0.5"),
+    option(fields.SEED, "decides weights and shuffling; default 0"),
 )
 RUN_OPTIONS = (
     *("lab", "experiment", "variant", "drawing_model", "hidden", "activation", "optimizer"),

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from core import labs
-from core.cli.options import Hidden, Value
+from core.cli.options import Hidden, Value, option
 from core.cli.output import _, find_data, optional
 from core.cli.train import train_many
 from core.data import DATASETS, Dataset
@@ -14,7 +14,7 @@ from core.engine.estimates import seconds_of
 from core.errors import UsageError
 from core.i18n import N_
 from core.labs.optimizers import LAB as OPTIMIZER_LAB
-from core.specs import DataSpec, with_settings
+from core.specs import DataSpec, fields, with_settings
 from core.store.records import dump_json
 from core.studies import statistics
 from core.studies import study as studies
@@ -29,10 +29,10 @@ from core.studies.study import Study
 @click.option("--optimizer", multiple=True, help="of an own study; may be given several times")
 @click.option("--sweep", type=Value(), help="of an own study: a parameter and values, rho=0.3,0.5")
 @click.option("--hidden", type=Hidden(), help="of an own study, default 256")
-@click.option("--activation", help="of an own study, default relu")
-@click.option("--epochs", type=int, help="of an own study, default 5")
-@click.option("--batch-size", type=int, help="of an own study, default 128")
-@click.option("--validation-split", type=float, help="of an own study, default 0")
+@option(fields.ACTIVATION, "of an own study, default relu")
+@option(fields.EPOCHS, "of an own study, default 5")
+@option(fields.BATCH_SIZE, "of an own study, default 128")
+@option(fields.VALIDATION_SPLIT, "of an own study, default 0")
 @click.option("--yes", is_flag=True, help="do not ask before a study that takes long")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object and nothing else")
 def study(
