@@ -251,7 +251,9 @@ def test_back_and_forward_move_through_pages_and_choices(tab: Tab, server: Serve
     page = tab()
     lab.open_page(page, server, "rules", rule="sgd")
     lab.choose(page, "Variant", "2")
+    expect(page).to_have_url(re.compile("variant=2"), timeout=lab.SOON * 1000)
     lab.choose(page, "Optimizer", "RMSprop")
+    expect(page).to_have_url(re.compile("rule=rmsprop"), timeout=lab.SOON * 1000)
     page.get_by_text("centered", exact=True).first.click()
     expect(page).to_have_url(re.compile("form=centered"))
     lab.follow(page, "Network")
@@ -286,6 +288,7 @@ def test_an_address_with_choices_of_a_page_opens_the_same_for_somebody_else(
     page = tab()
     lab.open_page(page, server, "rules", variant=4)
     lab.choose(page, "Optimizer", "RMSprop")
+    expect(page).to_have_url(re.compile("rule=rmsprop"), timeout=lab.SOON * 1000)
     lab.follow(page, "Network")
     link = page.get_by_test_id("stSidebar").get_by_role("link", name="Update rules")
     wanted = "rules?variant=4&rule=rmsprop"
