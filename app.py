@@ -2,9 +2,10 @@
 
 import streamlit as st
 
+from core import labs
 from core.errors import LabError
-from pages.ui import fields, frame, people, sidebar
-from pages.ui.lab import STEPS
+from core.labs.steps import CLASS, OVERVIEW
+from pages.ui import fields, identity, layout, sidebar
 from pages.ui.routes import ROUTES
 from pages.ui.text import _
 
@@ -12,23 +13,28 @@ from pages.ui.text import _
 def main() -> None:
     """Draw the sidebar, then the page that the URL names."""
     st.set_page_config(page_title="Recognition Lab", page_icon="✏️", layout="wide")
+    steps = labs.all_steps() | {CLASS.name: CLASS}
     pages = {
         step.name: st.Page(
             step.file,
             title=_(step.title),
             icon=step.icon,
-            url_path=step.path,
-            default=step is STEPS[0],
+            url_path="" if step is OVERVIEW else step.name,
+            default=step is OVERVIEW,
         )
-        for step in STEPS
+        for step in steps.values()
     }
     page = st.navigation(list(pages.values()), position="hidden")
     st.session_state.pages = pages
-    step = next(step for step in STEPS if pages[step.name] == page)
-    st.session_state.step = step
-    fields.begin(step.name)
+    name = next(name for name in pages if pages[name] == page)
+    st.session_state.step = steps[name]
+    fields.begin(name)
     try:
         sidebar.choose()
+        if st.session_state.pop("leave", False):
+            first = st.session_state.lab.steps[0].name
+            st.switch_page(pages[first], query_params=layout.query(first))
+        st.session_state.step = layout.step(name)
         navigation = st.sidebar.empty()
         with navigation.container():
             drawn = sidebar.navigation()
@@ -39,7 +45,7 @@ def main() -> None:
             with navigation.container():
                 sidebar.navigation()
     except LabError as error:
-        frame.show_error(error)
+        layout.show_error(error)
     finally:
         fields.write()
 
@@ -49,4 +55,4 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 else:
-    app = st.App(__file__, routes=ROUTES, middleware=people.MIDDLEWARE)
+    app = st.App(__file__, routes=ROUTES, middleware=identity.MIDDLEWARE)

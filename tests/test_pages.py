@@ -45,14 +45,10 @@ from core.fields import LIMITS
 from core.specs import DataSpec, RunSpec
 from core.store import Claim, Run, Store
 from core.studies import study as studies
-<<<<<<< HEAD
 from core.training.epochs import Epoch
 from core.training.run import Outcome
 from core.training.run import run as train
-from pages.ui import lab, people
-=======
-from pages.ui import fields, lab, people
->>>>>>> urls
+from pages.ui import choice, fields, identity, server
 from pages.ui.lab import STEPS
 from tests import toy
 

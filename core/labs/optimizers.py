@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from core.i18n import N_
 from core.labs.contract import Lab, Step
-from core.labs.steps import CHECK, COMPARE, DATA, DRAW, MISTAKES, NETWORK, RESULTS, TRAIN
+from core.labs.steps import CHECK, COMPARE, DATA, DRAW, MISTAKES, NETWORK, OVERVIEW, RESULTS, TRAIN
 from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS, Value
 from core.studies.experiment import Experiment, Statement
@@ -140,6 +140,7 @@ LAB = Lab(
         ),
     ),
     steps=(
+        OVERVIEW,
         replace(COMPARE, name="optimizers", title=N_("Optimizers")),
         Step("rules", N_("Update rules"), ":material/function:", "pages/optimizers/rules.py"),
         Step("motion", N_("How it moves"), ":material/route:", "pages/optimizers/motion.py"),

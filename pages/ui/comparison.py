@@ -7,7 +7,7 @@ from core.fields import OneOf, named
 from core.i18n import N_
 from core.studies import study as studies
 from core.studies.statistics import Difference, Summary
-from pages.ui import fields, frame
+from pages.ui import fields, layout
 from pages.ui.text import _, plural
 
 
@@ -119,7 +119,7 @@ def _show(against: list[tuple[str, Difference]], second: str) -> None:
     st.plotly_chart(
         study_charts.difference_chart(against, _),
         key="differences",
-        config=frame.STILL,
+        config=layout.STILL,
         alt=alt.format(row=second),
     )
     caption = (

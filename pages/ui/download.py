@@ -9,7 +9,7 @@ from core import data as datasets
 from core import settings
 from core.data import Definition
 from core.errors import LabError
-from pages.ui import frame
+from pages.ui import layout
 from pages.ui.text import _
 
 
@@ -67,7 +67,7 @@ def offer(wanted: Definition) -> None:
         return
     st.caption(_("The full set is not on this computer."))
     if current and current.error:
-        st.caption(frame.sentence(current.error))
+        st.caption(layout.sentence(current.error))
     if st.button(
         _("Download all of {title}").format(title=wanted.title), icon=":material/download:"
     ):

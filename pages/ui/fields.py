@@ -20,7 +20,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.errors import LabError, UsageError
 from core.fields import Field, Number, OneOf, SeveralOf, Switch, Text, WholeNumber
-from pages.ui import frame
+from pages.ui import layout
 from pages.ui.text import _
 
 T = TypeVar("T")
@@ -84,7 +84,12 @@ def begin(page: str) -> None:
     for owner, error in address.refused:
         if owner in (CHOICE, page):
             with st.session_state.refusals:
-                frame.show_error(error)
+                layout.show_error(error)
+
+
+def brought() -> dict[str, str] | None:
+    """What an address that is being read says; None if none is."""
+    return _address().brought
 
 
 def turn_to_page() -> None:
@@ -131,7 +136,7 @@ def read(one: Field[Any], key: str = "") -> bool:
         st.session_state[key or one.name] = one.default
         address.refused.append((address.owner, error))
         with st.session_state.refusals:
-            frame.show_error(error)
+            layout.show_error(error)
     return True
 
 

@@ -9,13 +9,11 @@ from core.fields import OneOf
 from core.i18n import N_
 from core.networks import forward as inference
 from core.networks.forward import Network
-from core.specs import run as specs
 from core.specs import DataSpec, RunSpec
+from core.specs import run as specs
 from core.store import Run
-from pages.ui import fields, frame, lab
-from core.store import Run
-from pages.ui import frame, lab
-from pages.ui.lab import Choice
+from pages.ui import fields, layout, server
+from pages.ui.choice import Choice
 from pages.ui.text import _
 
 
@@ -23,8 +21,8 @@ def finished(dataset: str) -> dict[str, Run]:
     """Every finished run for a data set by its key, the drawing model that the lab brings first."""
     full = DataSpec(dataset, DATASETS[dataset].digest)
     model, train = specs.drawing_specs()
-    shipped = lab.find_run(RunSpec(full, model, specs.optimizer_spec(), train).key)
-    stored = [run for run in lab.engine().store.runs() if run.spec.data.name == dataset]
+    shipped = server.find_run(RunSpec(full, model, specs.optimizer_spec(), train).key)
+    stored = [run for run in server.engine().store.runs() if run.spec.data.name == dataset]
     return {run.key: run for run in [*filter(None, [shipped]), *stored]}
 
 
@@ -58,7 +56,7 @@ def name(run: Run) -> str:
     parts = [
         title(spec),
         _("seed {n}").format(n=spec.train.seed),
-        _("test accuracy {share}").format(share=frame.figure(run.test_accuracy)),
+        _("test accuracy {share}").format(share=layout.figure(run.test_accuracy)),
     ]
     if not run.dataset["complete"]:
         parts.append(_("a sample"))
@@ -70,9 +68,9 @@ def title(spec: RunSpec) -> str:
     if spec.model.kind == "drawing":
         return _("Drawing model")
     if (number := specs.variant_of(spec)) is not None:
-        return _("Variant {n}: {layers}").format(n=number, layers=frame.layers(spec.model))
+        return _("Variant {n}: {layers}").format(n=number, layers=layout.layers(spec.model))
     return _("{layers}, {optimizer}, {n} epochs").format(
-        layers=frame.layers(spec.model),
+        layers=layout.layers(spec.model),
         optimizer=spec.optimizer.text,
         n=spec.train.epochs,
     )

@@ -1,93 +1,127 @@
-"""The sidebar: the choice, which the URL carries, and the pages of each lab."""
+"""The sidebar: a lab, its data sets and its experiments, and the pages of the lab."""
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from core import data as datasets
+from core import labs
 from core.data import DATASETS
-from core.fields import Field, OneOf
+from core.errors import LabError
+from core.fields import Field, Number, OneOf
 from core.i18n import N_
-from core.labs.digits import VARIANTS
+from core.labs import LABS, OWN
+from core.labs.contract import Lab, Step
+from core.labs.steps import CLASS
 from core.specs import fields as run_fields
-from pages.ui import download, fields, frame, lab
+from pages.ui import choice, download, fields, layout
 from pages.ui.text import _
+
+LAB = OneOf("lab", N_("lab"), next(iter(LABS)), {lab.name: lab.title for lab in LABS.values()})
 
 
 class DataSet(OneOf):
-    """A data set by its name."""
+    """A data set of a lab, by its name."""
 
     def check(self, value: str) -> None:
         datasets.definition(value)
-
-
-DATA_SET = DataSet(
-    "dataset", N_("data set"), "mnist", {wanted.name: wanted.title for wanted in DATASETS.values()}
-)
-VARIANT = OneOf(
-    "variant",
-    N_("variant"),
-    "0",
-    {
-        "0": N_("0 (worked example)"),
-        **{str(number): str(number) for number in VARIANTS if number},
-        lab.DRAWING: N_("Drawing model"),
-        lab.OWN: N_("Own settings"),
-    },
-)
-CHOICE: tuple[Field[Any], ...] = (
-    DATA_SET,
-    VARIANT,
-    run_fields.LAYERS,
-    *run_fields.NEURONS,
-    run_fields.ACTIVATION,
-    run_fields.OPTIMIZER,
-    run_fields.learning_rate(run_fields.OPTIMIZER.default),
-    run_fields.EPOCHS,
-    run_fields.BATCH_SIZE,
-    run_fields.VALIDATION_SPLIT,
-    run_fields.SEED,
-)
-"""What the URL of every page may say; without a word of it, the worked example of the sheet."""
-
-HEADINGS = {4: N_("Lab 4: optimizers"), 0: N_("The whole class")}
-"""What stands above the pages of a lab, after the first one."""
+        super().check(value)
 
 
 def choose() -> None:
-    """Draw the pickers and set `st.session_state.choice`. Raises LabError if it cannot be had."""
+    """Draw the pickers and set `st.session_state.choice`: to a LabError if it cannot be had."""
     with st.sidebar:
         st.markdown(f"### {_('Recognition Lab')}")
-        for field in CHOICE:  # what a URL says of own settings holds when they are chosen later
+        if (name := _lab_of_address()) is not None:
+            st.session_state[LAB.name] = name
+        lab = labs.lab(fields.select(LAB, on_change=_leave_page))
+        st.session_state.lab = lab
+        titles = {name: DATASETS[name].title for name in lab.datasets}
+        dataset = fields.select(DataSet("dataset", N_("data set"), lab.datasets[0], titles))
+        own = own_fields(lab)
+        for field in own:  # what a URL says of own settings holds when they are chosen later
             fields.read(field)
-        values: dict[str, Any] = {
-            "dataset": fields.select(DATA_SET),
-            "variant": fields.select(VARIANT),
-        }
-        if values["variant"] == lab.OWN:
+        experiment = fields.select(_experiments(lab))
+        settings = {}
+        if experiment == OWN:
             with st.expander(_("Own settings"), expanded=True):
-                values |= _own_settings()
-        download.offer(DATASETS[values["dataset"]])
-    st.session_state.choice = lab.resolve(values)
+                settings = _own_settings({field.name: field for field in own})
+        download.offer(DATASETS[dataset])
+    try:
+        st.session_state.choice = choice.make(lab.name, dataset, experiment, settings)
+    except LabError as error:
+        st.session_state.choice = error
 
 
-def _own_settings() -> dict[str, Any]:
-    """Every parameter of a run, within its limits."""
-    values: dict[str, Any] = {"layers": fields.number(run_fields.LAYERS)}
-    for i, neurons in enumerate(run_fields.NEURONS[: values["layers"]], 1):
+def _lab_of_address() -> str | None:
+    """The lab of an address that names none, if only that lab has its page.
+
+    Before there were labs in addresses, one that named a variant was of the first lab.
+    """
+    brought = fields.brought()
+    if brought is None or LAB.name in brought or "variant" in brought:
+        return None
+    step = st.session_state.step.name
+    owners = [lab.name for lab in LABS.values() if step in {one.name for one in lab.steps}]
+    return owners[0] if len(owners) == 1 else None
+
+
+def _leave_page() -> None:
+    """Another lab was chosen: where it has not this page, go to its first one."""
+    steps = labs.lab(st.session_state[LAB.name]).steps
+    if st.session_state.step.name not in {step.name for step in (*steps, CLASS)}:
+        st.session_state.leave = True
+
+
+def _experiments(lab: Lab) -> OneOf:
+    """The experiments of a lab, and own settings."""
+    titles = {one.name: one.label(_) for one in lab.experiments} | {OWN: N_("Own settings")}
+    return OneOf("variant", lab.word, lab.experiments[0].name, titles)
+
+
+def own_fields(lab: Lab) -> tuple[Field[Any], ...]:
+    """The fields of own settings, which begin with what the lab begins with."""
+    base = lab.base
+    hidden = base.network.hidden or (run_fields.NEURONS[0].default,)
+    rate = Number(
+        "learning_rate",
+        N_("learning rate"),
+        base.optimizer.learning_rate,
+        run_fields.learning_rate(base.optimizer.name).limit,
+    )
+    return (
+        replace(run_fields.LAYERS, default=len(base.network.hidden)),
+        *(replace(neurons, default=hidden[0]) for neurons in run_fields.NEURONS),
+        run_fields.ACTIVATION,
+        replace(run_fields.OPTIMIZER, default=base.optimizer.name),
+        rate,
+        replace(run_fields.EPOCHS, default=base.train.epochs),
+        replace(run_fields.BATCH_SIZE, default=base.train.batch_size),
+        replace(run_fields.VALIDATION_SPLIT, default=base.train.validation_split),
+        replace(run_fields.SEED, default=base.train.seed),
+    )
+
+
+def _own_settings(own: dict[str, Any]) -> dict[str, Any]:
+    """Every setting of a run, within its limits, as labs.choose takes them."""
+    layers = fields.number(own["layers"])
+    hidden = []
+    for i in range(1, layers + 1):
         label = _("Neurons in layer {i}").format(i=i)
-        values[neurons.name] = fields.number(neurons, label=label)
-    values["activation"] = fields.select(run_fields.ACTIVATION)
-    values["optimizer"] = fields.select(run_fields.OPTIMIZER, on_change=_take_default_rate)
-    rate = run_fields.learning_rate(values["optimizer"])
-    return values | {
+        hidden.append(fields.number(own[f"layer{i}"], label=label))
+    activation = fields.select(own["activation"])
+    optimizer = fields.select(own["optimizer"], on_change=_take_default_rate)
+    rate = run_fields.learning_rate(optimizer)
+    return {
+        "hidden": tuple(hidden),
+        "activation": activation,
+        "optimizer": optimizer,
         "learning_rate": fields.number(rate, step=0.0001, format="%g"),
-        "epochs": fields.number(run_fields.EPOCHS),
-        "batch_size": fields.number(run_fields.BATCH_SIZE),
-        "validation_split": fields.number(run_fields.VALIDATION_SPLIT, step=0.01, format="%.2f"),
-        "seed": fields.number(
-            run_fields.SEED, help=_("Decides the first weights and the shuffling.")
-        ),
+        "epochs": fields.number(own["epochs"]),
+        "batch_size": fields.number(own["batch_size"]),
+        "validation_split": fields.number(own["validation_split"], step=0.01, format="%.2f"),
+        "seed": fields.number(own["seed"], help=_("Decides the first weights and the shuffling.")),
     }
 
 
@@ -98,23 +132,27 @@ def _take_default_rate() -> None:
 
 
 def done() -> list[bool]:
-    """Which steps are done, in their order."""
-    return [lab.is_done(step.name) for step in lab.STEPS]
+    """Which steps of the lab are done, in their order."""
+    return [choice.is_done(step.name) for step in st.session_state.lab.steps]
 
 
 def navigation() -> list[bool]:
-    """Draw the pages of each lab as links, with what `done` says, and return that."""
+    """Draw the pages of the lab as links, with what `done` says, and return that."""
     states = done()
     st.markdown(f"**{_('The lab, step by step')}**")
-    for number, step in enumerate(lab.STEPS):
-        if step.lab != lab.STEPS[max(number - 1, 0)].lab:
-            st.markdown(f"**{_(HEADINGS[step.lab])}**")
-        label = f"{number}. {_(step.title)}" if number and step.lab == 1 else _(step.title)
-        st.page_link(
-            st.session_state.pages[step.name],
-            label=f"{label} ✓" if states[number] else label,
-            icon=":material/check_circle:" if states[number] else step.icon,
-            query_params=frame.query(step.name),
-            width="stretch",
-        )
+    for number, (step, is_done) in enumerate(zip(st.session_state.lab.steps, states, strict=True)):
+        title = f"{number}. {_(step.title)}" if number else _(step.title)
+        _link(step, f"{title} ✓" if is_done else title, is_done)
+    st.markdown(f"**{_('The whole class')}**")
+    _link(CLASS, _(CLASS.title), is_done=False)
     return states
+
+
+def _link(step: Step, label: str, is_done: bool) -> None:
+    st.page_link(
+        st.session_state.pages[step.name],
+        label=label,
+        icon=":material/check_circle:" if is_done else step.icon,
+        query_params=layout.query(step.name),
+        width="stretch",
+    )

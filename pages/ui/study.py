@@ -9,18 +9,22 @@ from core.charts.studies import Curves
 from core.charts.style import MOST, style
 from core.data import Dataset
 from core.errors import LabError
-from core.fields import LIMITS, OneOf, SeveralOf, Text, WholeNumber, named
+from core.fields import (
+    LIMITS,
+    OneOf,
+    SeveralOf,
+    Text,
+    WholeNumber,
+    named,
+)
 from core.i18n import N_
+from core.labs import STUDIES
+from core.specs import DataSpec, RunSpec
 from core.specs.optimizers import OPTIMIZERS, value_text
-from core.specs import DataSpec, RunSpec
-from core.store import Claim, Run
-from core.fields import LIMITS, check_choice, check_number
-from core.specs import DataSpec, RunSpec
 from core.store import Claim, Run
 from core.studies import study as studies
-from core.labs import STUDIES
 from core.studies.study import Study
-from pages.ui import fields, lab, people
+from pages.ui import choice, fields, identity, server
 from pages.ui.text import _
 
 STUDY = OneOf(
@@ -98,7 +102,7 @@ class Progress:
     @property
     def mine(self) -> list[Claim]:
         """What is under way that this student waits for."""
-        student, engine = people.student(), lab.engine()
+        student, engine = identity.student(), server.engine()
         return [claim for claim in self.alive if student in engine.students(claim.key)]
 
     @property
@@ -127,7 +131,7 @@ def choose() -> Chosen:
             help=_("How often each row is trained, each time from other first weights."),
         )
     study = _own_study() if name == "own" else studies.study(name)
-    data = lab.choice().data
+    data = choice.current().data
     studies.check_size(study, seeds, len(data.arrays.x_train))
     return Chosen(study, seeds, data)
 
@@ -155,7 +159,7 @@ def _own_study() -> Study:
         epochs = fields.number(EPOCHS, width=140)
     model, train = studies.LAB4_MODEL, studies.LAB4_TRAIN
     if network == "sidebar":
-        model, train = lab.choice().spec.model, lab.choice().spec.train
+        model, train = choice.current().spec.model, choice.current().spec.train
     train = replace(train, epochs=epochs)
     return studies.own_study(names, (sweep, studies.values_from(values)), model, train)
 
@@ -173,7 +177,7 @@ def _new_sweep() -> None:
 
 def progress(chosen: Chosen) -> Progress:
     """Ask the store what is done and what is under way."""
-    store = lab.engine().store
+    store = server.engine().store
     wanted = chosen.specs
     runs = {spec.key: run for spec in wanted if (run := store.find(spec.key))}
     claims = {
@@ -188,7 +192,7 @@ def start(missing: list[RunSpec]) -> None:
     """Ask for the runs of a study that are not there yet."""
     try:
         for spec in missing:
-            lab.engine().submit(spec, people.student())
+            server.engine().submit(spec, identity.student())
     except LabError as error:
         st.session_state.start_error = error
 
@@ -196,7 +200,7 @@ def start(missing: list[RunSpec]) -> None:
 def stop(claims: list[Claim]) -> None:
     """Stop what this student waits for, the last in the queue first. What is finished stays."""
     for claim in reversed(claims):
-        lab.engine().stop(claim.key, people.student())
+        server.engine().stop(claim.key, identity.student())
 
 
 def curves(chosen: Chosen, done: Progress, picked: list[str]) -> list[Curves]:

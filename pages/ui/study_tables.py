@@ -8,7 +8,7 @@ from core.charts.style import COLOURS
 from core.specs.optimizers import OPTIMIZERS, value_text
 from core.studies.statistics import Figure, Summary
 from core.studies.study import Row
-from pages.ui import frame
+from pages.ui import layout
 from pages.ui.study import Chosen
 from pages.ui.text import _
 
@@ -48,7 +48,7 @@ def figures(chosen: Chosen, summaries: list[Summary]) -> None:
     columns = {
         _("Optimizer"): [_(s.row.name) for s in summaries],
         _("Test accuracy"): [spread(s.accuracy) for s in summaries],
-        _("Published"): [frame.figure(s.row.published) for s in summaries],
+        _("Published"): [layout.figure(s.row.published) for s in summaries],
         _("Seeds"): [f"{len(s.runs)}/{chosen.seeds}" for s in summaries],
         _("Best epoch"): [best(s) for s in summaries],
         _("Test loss"): [spread(s.loss) for s in summaries],

@@ -8,7 +8,7 @@ from core.engine import Place
 from core.errors import LabError
 from core.i18n import N_
 from core.store import Claim
-from pages.ui import frame, lab, people
+from pages.ui import choice, identity, layout, server
 from pages.ui.text import _, duration, plural
 
 STATES = {
@@ -21,25 +21,25 @@ def button(label: str, claim: Claim | None, kind: Literal["primary", "secondary"
     """The button that starts the run of the choice, with what is known of an earlier attempt."""
     if claim:
         show = st.info if claim.state == "stopped" else st.warning
-        show(frame.sentence(claim.error))
+        show(layout.sentence(claim.error))
     if error := st.session_state.pop("start_error", None):
-        frame.show_error(error)
+        layout.show_error(error)
     st.button(label, type=kind, icon=":material/play_arrow:", on_click=_start)
 
 
 def _start() -> None:
     """Ask for the run of the current choice."""
     try:
-        lab.engine().submit(lab.choice().spec, people.student())
+        server.engine().submit(choice.current().spec, identity.student())
     except LabError as error:
         st.session_state.start_error = error
 
 
 def progress(claim: Claim) -> None:
     """How far a run is that is under way, and the button that stops it or joins those who wait."""
-    st.progress(claim.fraction, text(claim, lab.engine().place(claim.key)))
+    st.progress(claim.fraction, text(claim, server.engine().place(claim.key)))
     trouble()
-    student, wanted = people.student(), lab.engine().students(claim.key)
+    student, wanted = identity.student(), server.engine().students(claim.key)
     others = len(wanted - {student})
     if student not in wanted:
         st.caption(_("Somebody else asked for this training."))
@@ -54,7 +54,7 @@ def progress(claim: Claim) -> None:
     st.button(
         _("Stop"),
         icon=":material/stop:",
-        on_click=lab.engine().stop,
+        on_click=server.engine().stop,
         args=[claim.key, student],
         key="stop",
     )
@@ -70,13 +70,13 @@ def progress(claim: Claim) -> None:
 
 def goes_on(claim: Claim | None) -> bool:
     """True while a run is under way, also if another process gave it up and it is wanted here."""
-    return claim is not None and (claim.alive or bool(lab.engine().students(claim.key)))
+    return claim is not None and (claim.alive or bool(server.engine().students(claim.key)))
 
 
 def trouble() -> None:
     """Say why no worker can be had, while that is so."""
-    if error := lab.engine().trouble:
-        st.warning(frame.sentence(error), icon=":material/cloud_off:")
+    if error := server.engine().trouble:
+        st.warning(layout.sentence(error), icon=":material/cloud_off:")
 
 
 def text(claim: Claim, place: Place | None) -> str:

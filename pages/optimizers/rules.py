@@ -8,10 +8,10 @@ from core.fields import LIMITS, OneOf, Text, named
 from core.i18n import N_
 from core.optimizers import rules
 from core.optimizers.rules import FORMS
+from core.specs import OptimizerSpec
 from core.specs import run as specs
 from core.specs.optimizers import OPTIMIZERS
-from core.specs import OptimizerSpec
-from pages.ui import fields, frame
+from pages.ui import fields, layout
 from pages.ui.text import _
 
 RULE = OneOf(
@@ -72,7 +72,7 @@ def parameters(name: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-current = frame.begin(
+current = layout.begin(
     _("What does an optimizer do with a gradient, and which parameters has it?"), choice_of="none"
 )
 spec = pick()
@@ -110,4 +110,4 @@ st.code(
     f"keras.optimizers.{known.title}(learning_rate={known.learning_rate:g}{changed})",
     language="python",
 )
-frame.next_step()
+layout.next_step()

@@ -8,7 +8,7 @@ import streamlit as st
 from core.charts import runs as charts
 from core.store import Claim, Run
 from core.training.epochs import Epoch
-from pages.ui import frame, lab, training
+from pages.ui import layout, server, training
 from pages.ui.text import _
 
 
@@ -18,13 +18,13 @@ def curves(epochs: Sequence[Epoch], total: int) -> None:
     left.plotly_chart(
         charts.learning_curves(epochs, "loss", total, _=_),
         key="loss",
-        config=frame.STILL,
+        config=layout.STILL,
         alt=_("Loss of training and validation after each epoch"),
     )
     right.plotly_chart(
         charts.learning_curves(epochs, "accuracy", total, _=_),
         key="accuracy",
-        config=frame.STILL,
+        config=layout.STILL,
         alt=_("Accuracy of training and validation after each epoch"),
     )
 
@@ -34,10 +34,10 @@ def epoch_table(epochs: Sequence[Epoch]) -> None:
     rows = [
         {
             _("Epoch"): row.epoch,
-            _("Loss"): frame.figure(row.loss),
-            _("Accuracy"): frame.figure(row.accuracy),
-            _("Validation loss"): frame.figure(row.val_loss),
-            _("Validation accuracy"): frame.figure(row.val_accuracy),
+            _("Loss"): layout.figure(row.loss),
+            _("Accuracy"): layout.figure(row.accuracy),
+            _("Validation loss"): layout.figure(row.val_loss),
+            _("Validation accuracy"): layout.figure(row.val_accuracy),
             _("Seconds"): f"{row.seconds:.2f}",
         }
         for row in epochs
@@ -47,11 +47,11 @@ def epoch_table(epochs: Sequence[Epoch]) -> None:
 
 def finished(run: Run) -> None:
     """A finished run: its test figures, its curves and its table."""
-    frame.result_tiles(run)
+    layout.result_tiles(run)
     curves(run.epochs, run.spec.train.epochs)
     epoch_table(run.epochs)
-    st.caption(frame.provenance(run))
-    frame.next_step()
+    st.caption(layout.provenance(run))
+    layout.next_step()
 
 
 def offer(claim: Claim | None, total: int) -> None:
@@ -67,7 +67,7 @@ def offer(claim: Claim | None, total: int) -> None:
 @st.fragment(run_every=1)
 def watch(key: str, total: int) -> None:
     """A run that is under way. When it ends, the whole page is drawn anew."""
-    claim = lab.engine().store.claimed(key)
+    claim = server.engine().store.claimed(key)
     if not training.goes_on(claim):
         st.rerun()
     assert claim
@@ -77,12 +77,12 @@ def watch(key: str, total: int) -> None:
         epoch_table(claim.epochs)
 
 
-current = frame.begin(
+current = layout.begin(
     _("How do loss and accuracy change, and does it still improve on images it never trains on?")
 )
 epochs = current.spec.train.epochs
 run = current.run
-claim = None if run else lab.engine().store.claimed(current.spec.key)
+claim = None if run else server.engine().store.claimed(current.spec.key)
 if run:
     finished(run)
 elif training.goes_on(claim):

@@ -7,12 +7,16 @@ from typing import Literal
 import pandas as pd
 import streamlit as st
 
+from core import labs
 from core.data import DATASETS, Dataset
 from core.errors import LabError
 from core.i18n import N_
-from core.specs.run import ModelSpec
+from core.labs.contract import Step
+from core.labs.steps import CLASS
+from core.specs import NetworkSpec
 from core.store import Run
-from pages.ui.lab import STEPS, Choice, choice
+from pages.ui import choice
+from pages.ui.choice import Choice
 from pages.ui.text import _, plural
 
 STILL = {"displayModeBar": False}
@@ -32,16 +36,16 @@ def begin(question: str, choice_of: Literal["run", "data", "none"] = "run") -> C
     """Draw the head of the current page; `question` says in one sentence what to find out here.
 
     Below it stands what the page depends on of the choice: all of it, the data set, or nothing.
+    Where the images of the choice cannot be had, says why and ends the page.
     """
-    if "step" not in st.session_state:
-        # A folder called `pages` makes Streamlit run the page that the URL names without app.py,
-        # until st.navigation was called once on this server. So call it, and start over.
-        st.navigation([step.file for step in STEPS], position="hidden")
-        st.rerun()
-    step = st.session_state.step
-    st.title(_(step.title))
+    st.title(_(st.session_state.step.title))
     st.write(question)
-    current = choice()
+    try:
+        current = choice.current()
+    except LabError as error:
+        show_error(error)
+        next_step()
+        st.stop()
     if choice_of != "none":
         st.caption(summary(current) if choice_of == "run" else data_summary(current))
     return current
@@ -61,7 +65,7 @@ def summary(current: Choice) -> str:
     """The choice in one line: the images and the settings."""
     spec = current.spec
     settings = [
-        layers(spec.model),
+        layers(spec.network),
         spec.optimizer.text,
         plural("{n} epoch", "{n} epochs", spec.train.epochs).format(n=spec.train.epochs),
         _("batch {n}").format(n=spec.train.batch_size),
@@ -70,19 +74,13 @@ def summary(current: Choice) -> str:
     return f"{data_summary(current)} · **{current.name}**: {', '.join(settings)}"
 
 
-def layers(model: ModelSpec) -> str:
-    """The hidden layers in words: neurons of each, and their activation."""
-    if model.kind == "drawing":
-        return _("convolutional, distorted images")
-    if not model.hidden:
+def layers(network: NetworkSpec) -> str:
+    """The layers in words: neurons of each hidden layer, and their activation."""
+    if not network.dense:
+        return network.text
+    if not network.hidden:
         return _("no hidden layer")
-    return f"{' + '.join(map(str, model.hidden))} {model.activation}"
-
-
-def _hidden(model: ModelSpec) -> str:
-    if model.kind == "drawing":
-        return _("4 convolutional, 1 dense")
-    return " + ".join(map(str, model.hidden)) or _("none")
+    return f"{' + '.join(map(str, network.hidden))} {network.activation}"
 
 
 def percent(share: float) -> str:
@@ -127,11 +125,18 @@ def finished_run(current: Choice) -> Run:
     return run
 
 
+def step(name: str) -> Step:
+    """A page as the chosen lab calls it, or as another lab does that has it."""
+    for one in st.session_state.lab.steps:
+        if one.name == name:
+            return one
+    return (labs.all_steps() | {CLASS.name: CLASS})[name]
+
+
 def link(name: str, label: str) -> None:
-    """A link to a page of the lab that keeps the choice, and what the page was told."""
-    step = next(step for step in STEPS if step.name == name)
+    """A link to a page that keeps the choice, and what the page was told."""
     page = st.session_state.pages[name]
-    st.page_link(page, label=label, icon=step.icon, query_params=query(name))
+    st.page_link(page, label=label, icon=step(name).icon, query_params=query(name))
 
 
 def query(name: str) -> dict[str, str]:
@@ -141,11 +146,14 @@ def query(name: str) -> dict[str, str]:
 
 
 def next_step() -> None:
-    """A link to the next page of the lab, at the end of a page."""
-    names = [step.name for step in STEPS]
-    following = STEPS[names.index(st.session_state.step.name) + 1]
-    st.divider()
-    link(following.name, _("Next: {page}").format(page=_(following.title)))
+    """A link to the next page of the lab, at the end of a page; nothing after the last one."""
+    steps = st.session_state.lab.steps
+    names = [one.name for one in steps]
+    here = st.session_state.step.name
+    following = steps[names.index(here) + 1 :] if here in names else steps
+    if following:
+        st.divider()
+        link(following[0].name, _("Next: {page}").format(page=_(following[0].title)))
 
 
 def show_error(error: LabError) -> None:
@@ -181,8 +189,7 @@ def parameters(current: Choice) -> pd.DataFrame:
     """Every setting of the choice, one a row."""
     spec = current.spec
     rows = {
-        _("Hidden layers"): _hidden(spec.model),
-        _("Activation"): "–" if spec.model == ModelSpec(()) else spec.model.activation,
+        _("Hidden layers"): layers(spec.network),
         _("Optimizer"): spec.optimizer.name,
         _("Learning rate"): f"{spec.optimizer.learning_rate:g}",
         _("Epochs"): f"{spec.train.epochs}",

@@ -4,17 +4,17 @@ import pandas as pd
 import streamlit as st
 
 from core.labs.digits import VARIANTS
-from pages.ui import fields, frame, lab
+from pages.ui import choice, fields, layout
 from pages.ui.text import _
 
-current = frame.begin(
+current = layout.begin(
     _(
         "Train a neural network to recognise handwritten digits or clothes, then look at what it "
         "gets right and wrong. Choose a data set and a variant, then follow the steps."
     )
 )
 
-frame.link("draw", _("Or draw a digit at once, and watch a trained network read it"))
+layout.link("draw", _("Or draw a digit at once, and watch a trained network read it"))
 
 st.subheader(_("The variants"))
 st.write(_("Tap a row to choose it. This page's address carries the choice: share it as a link."))
@@ -23,7 +23,7 @@ table = pd.DataFrame(
     [
         {
             _("Variant"): number,
-            _("Test accuracy"): frame.figure(run.test_accuracy if run else None),
+            _("Test accuracy"): layout.figure(run.test_accuracy if run else None),
             _("Hidden layers"): " + ".join(map(str, variant.hidden)),
             _("Epochs"): variant.epochs,
             _("Batch size"): variant.batch_size,
@@ -64,7 +64,7 @@ st.caption(
 )
 
 st.subheader(_("Your choice: {name}").format(name=current.name))
-st.dataframe(frame.parameters(current), hide_index=True, height="content", width="stretch")
+st.dataframe(layout.parameters(current), hide_index=True, height="content", width="stretch")
 
-lab.mark_done("overview")
-frame.next_step()
+choice.mark_done("overview")
+layout.next_step()

@@ -9,16 +9,16 @@ from core.fields import OneOf
 from core.i18n import N_
 from core.optimizers import finder
 from core.optimizers.finder import HIGHEST, LOWEST, START, STEPS, Sweep
+from core.specs import RunSpec
 from core.specs import run as specs
 from core.specs.optimizers import OPTIMIZERS
-from core.specs import RunSpec
-from pages.ui import fields, frame, lab
+from pages.ui import fields, layout, server
 from pages.ui.text import _
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
 def sweep_of(key: str, _spec: RunSpec) -> Sweep:
-    return lab.engine().ask(finder.sweep, _spec)
+    return server.engine().ask(finder.sweep, _spec)
 
 
 def reading(name: str, sweep: Sweep) -> str:
@@ -57,7 +57,7 @@ def reading(name: str, sweep: Sweep) -> str:
     return " ".join(sentences)
 
 
-current = frame.begin(_("Which learning rate suits this network and optimizer?"), choice_of="data")
+current = layout.begin(_("Which learning rate suits this network and optimizer?"), choice_of="data")
 spec = current.spec
 if spec.model.kind != "dense":
     st.info(_("The finder is for fully connected networks: choose another one in the sidebar."))
@@ -81,7 +81,7 @@ with st.spinner(_("Sweeping: some seconds, with a large network a minute")):
 st.plotly_chart(
     motion_charts.sweep_chart(sweep, _=_),
     key="sweep_chart",
-    config=frame.STILL,
+    config=layout.STILL,
     alt=_("Loss against the learning rate"),
 )
 st.write(reading(name, sweep))
@@ -91,7 +91,7 @@ st.caption(
         "the choice, trainings decide. Compare rates in an own study on the page Optimizers. "
         "Method: Smith (2017), “Cyclical learning rates for training neural networks”."
     ).format(
-        layers=frame.layers(spec.model),
+        layers=layout.layers(spec.model),
         optimizer=OPTIMIZERS[name].title,
         seed=spec.train.seed,
         batch=spec.train.batch_size,

@@ -23,16 +23,12 @@ from core.networks import forward as inference
 from core.optimizers import surfaces as motion
 from core.optimizers.rules import FORMS
 from core.optimizers.surfaces import RATE, STEPS, SURFACES, Floats, Path, Plane
+from core.specs import OptimizerSpec
 from core.specs import run as specs
 from core.specs.optimizers import BELOW_ONE, OPTIMIZERS, Value
-from core.specs import OptimizerSpec
 from core.store import Run
-from pages.ui import fields, frame, lab, networks
-from core.fields import LIMITS, Limit, check_choice, check_number
-from core.specs import OptimizerSpec
-from core.store import Run
-from pages.ui import address, frame, lab, networks
-from pages.ui.lab import Choice
+from pages.ui import fields, layout, networks, server
+from pages.ui.choice import Choice
 from pages.ui.text import _
 
 NETWORK = "network"  # the surface that is the loss of a trained network
@@ -110,7 +106,7 @@ def surface_of(current: Choice) -> tuple[str, Run | None]:
         }
         if not runs:
             st.info(_("No network is trained yet. Train one; then its loss appears here."))
-            frame.link("train", _("Go to Train"))
+            layout.link("train", _("Go to Train"))
             st.stop()
         titles = {key: networks.name(run) for key, run in runs.items()}
         network = OneOf("network", N_("network"), next(iter(runs)), titles)
@@ -129,7 +125,7 @@ def plane_of(key: str, _run: Run, _choice: Choice) -> Plane:
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def ground_of(key: str, _plane: Plane) -> tuple[Floats, Floats, Floats]:
-    return lab.engine().ask(motion.plane_losses, _plane)
+    return server.engine().ask(motion.plane_losses, _plane)
 
 
 @st.cache_resource
@@ -150,7 +146,7 @@ def paths_of(
     missing = [spec for spec in optimizers if (key, spec, start, steps) not in known]
     found = {spec: known[key, spec, start, steps] for spec in optimizers if spec not in missing}
     if missing:
-        new = lab.engine().ask(motion.paths, plane or key, missing, start, steps)
+        new = server.engine().ask(motion.paths, plane or key, missing, start, steps)
         found |= dict(zip(missing, new, strict=True))
         known.update({(key, spec, start, steps): found[spec] for spec in missing})
         for old in list(known)[:-KEPT]:
@@ -213,7 +209,7 @@ def figures(paths: list[tuple[str, Path]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-current = frame.begin(
+current = layout.begin(
     _("Why does one optimizer arrive where another crawls, swings or runs away?"), choice_of="none"
 )
 picked, run = surface_of(current)
@@ -238,7 +234,7 @@ else:
             "this plane alone; in training they move {weights:,} weights."
         ).format(n=len(plane.images), weights=sum(k.size + b.size for k, b in plane.layers))
     )
-    st.caption(frame.provenance(run))
+    st.caption(layout.provenance(run))
 
 walkers = fields.several(COMPARED, label=_("Optimizers"), format_func=title)
 if not walkers:
@@ -261,7 +257,7 @@ with st.expander(_("Learning rates and parameters")):
             try:
                 chosen[walker] = settings(picked, walker, rates.get(walker.split(" ")[0], RATE))
             except LabError as error:
-                refused.append(f"{title(walker)}: {frame.sentence(error)}")
+                refused.append(f"{title(walker)}: {layout.sentence(error)}")
 for sentence in refused:
     st.error(sentence, icon=":material/warning:")
 with st.spinner(_("Walking: the first time a worker starts, some seconds")):
@@ -270,14 +266,14 @@ paths = list(zip(map(title, chosen), found, strict=True))
 st.plotly_chart(
     motion_charts.paths_chart(ground, paths, goal, _=_),
     key="paths",
-    config=frame.STILL,
+    config=layout.STILL,
     alt=_("Paths of the optimizers over the surface"),
 )
 if paths:
     st.plotly_chart(
         motion_charts.losses_chart(paths, _=_),
         key="losses",
-        config=frame.STILL,
+        config=layout.STILL,
         alt=_("Loss of each optimizer at each step"),
     )
     st.dataframe(
@@ -290,4 +286,4 @@ st.caption(
         "says little about training a network."
     )
 )
-frame.next_step()
+layout.next_step()

@@ -7,7 +7,7 @@ import streamlit as st
 from core.data import Dataset
 from core.report import archive as report
 from core.store import Run
-from pages.ui import frame, lab
+from pages.ui import choice, layout
 from pages.ui.text import _, catalogue
 
 
@@ -22,11 +22,11 @@ def files(key: str, finished: str, language: str, _run: Run, _data: Dataset) -> 
     )
 
 
-current = frame.begin(_("How good is the network, and what do you hand in?"))
-run = frame.finished_run(current)
+current = layout.begin(_("How good is the network, and what do you hand in?"))
+run = layout.finished_run(current)
 data, train = current.data, run.spec.train
 
-frame.result_tiles(run)
+layout.result_tiles(run)
 
 st.subheader(_("Where the figures come from"))
 if not data.complete:
@@ -47,7 +47,7 @@ st.markdown(
     ).format(
         title=data.definition.title,
         extent=_("the full set") if data.complete else _("a sample"),
-        place=frame.place(data),
+        place=layout.place(data),
         training=run.dataset["train"],
         validation=run.dataset["validation"],
         test=run.dataset["test"],
@@ -67,7 +67,7 @@ st.download_button(
     mime="application/zip",
     icon=":material/folder_zip:",
     type="primary",
-    on_click=lab.mark_done,
+    on_click=choice.mark_done,
     args=("results",),
 )
 st.caption(
@@ -82,7 +82,7 @@ st.download_button(
     file_name=f"{run.key}.csv",
     mime="text/csv",
     icon=":material/table:",
-    on_click=lab.mark_done,
+    on_click=choice.mark_done,
     args=("results",),
 )
 st.caption(
@@ -102,4 +102,4 @@ if data.name == "mnist":
     st.divider()
     label = _("Task 2: the same with Fashion-MNIST")
     if st.button(label, icon=":material/apparel:", type="tertiary", on_click=take_fashion):
-        st.switch_page("pages/data.py", query_params=frame.query("data"))
+        st.switch_page("pages/data.py", query_params=layout.query("data"))

@@ -11,7 +11,7 @@ from core.fields import OneOf, SeveralOf, Switch, named
 from core.i18n import N_
 from core.studies import study as studies
 from core.studies.statistics import Summary, diverged_at
-from pages.ui import comparison, fields, frame, study, study_tables, training
+from pages.ui import comparison, fields, layout, study, study_tables, training
 from pages.ui.study import Chosen, Progress
 from pages.ui.text import _, duration, plural
 
@@ -38,9 +38,9 @@ def controls(chosen: Chosen, done: Progress) -> None:
             return
         st.caption(_("Somebody else asked for the runs that are under way."))
     for error in done.errors:
-        st.warning(frame.sentence(error))
+        st.warning(layout.sentence(error))
     if error := st.session_state.pop("start_error", None):
-        frame.show_error(error)
+        layout.show_error(error)
     if not done.missing:
         st.caption(text)
         return
@@ -112,7 +112,7 @@ def chart(chosen: Chosen, done: Progress, picked: list[str]) -> None:
         study.curves(chosen, done, picked), metric, part, chosen.study.train.epochs, zoom=zoom, _=_
     )
     alt = _("{figure} after each epoch, for each optimizer").format(figure=shows[shown])
-    st.plotly_chart(figure, key="study_curves", config=frame.STILL, alt=alt)
+    st.plotly_chart(figure, key="study_curves", config=layout.STILL, alt=alt)
     st.caption(" ".join(about_chart(chosen, done)))
 
 
@@ -151,21 +151,21 @@ def board(chosen: Chosen, live: bool) -> None:
     fields.write()
 
 
-current = frame.begin(
+current = layout.begin(
     _("Which optimizer learns faster and better, and is its lead more than luck?"), choice_of="data"
 )
 try:
     chosen = study.choose()
 except LabError as error:
-    frame.show_error(error)
+    layout.show_error(error)
     st.stop()
 train = chosen.study.train
 st.caption(
     _("Each run: {layers}, {epochs}, batch {n}, validation {share}, seeds {seeds}.").format(
-        layers=frame.layers(chosen.study.model),
+        layers=layout.layers(chosen.study.model),
         epochs=plural("{n} epoch", "{n} epochs", train.epochs).format(n=train.epochs),
         n=train.batch_size,
-        share=frame.percent(train.validation_split),
+        share=layout.percent(train.validation_split),
         seeds=f"0–{chosen.seeds - 1}" if chosen.seeds > 1 else "0",
     )
 )
@@ -173,4 +173,4 @@ alive = bool(study.progress(chosen).alive)
 st.fragment(board, run_every=1 if alive else None)(chosen, alive)
 st.subheader(_("What differs"))
 study_tables.parameters(chosen.study.rows)
-frame.next_step()
+layout.next_step()

@@ -8,11 +8,11 @@ from core.charts import classes as charts
 from core.charts import pictures
 from core.fields import Limit, WholeNumber
 from core.i18n import N_
-from pages.ui import fields, frame, lab
+from pages.ui import choice, fields, layout
 from pages.ui.text import _
 
-current = frame.begin(_("Does the trained network recognise single images, and how sure is it?"))
-run, names = frame.finished_run(current), current.class_names
+current = layout.begin(_("Does the trained network recognise single images, and how sure is it?"))
+run, names = layout.finished_run(current), current.class_names
 x_test, y_test = current.data.arrays.x_test, current.data.arrays.y_test
 predictions, last = run.predictions, len(x_test) - 1
 
@@ -43,7 +43,7 @@ def show(index: int, key: str) -> None:
     bars.plotly_chart(
         charts.probability_bars(outputs, names, predicted, true, _=_),
         key=f"bars-{key}",
-        config=frame.STILL,
+        config=layout.STILL,
         alt=_("Bars of the outputs: {values}").format(values=values),
     )
     numbers.dataframe(
@@ -77,5 +77,5 @@ index = fields.number(
 )
 show(index, "other")
 
-lab.mark_done("check")
-frame.next_step()
+choice.mark_done("check")
+layout.next_step()

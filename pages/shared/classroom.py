@@ -17,10 +17,10 @@ from core.errors import DataError, LabError
 from core.i18n import N_
 from core.labs.digits import VARIANTS
 from core.networks.summary import weights
-from core.specs import run as specs
 from core.specs import DataSpec, RunSpec
+from core.specs import run as specs
 from core.store import Claim, Run
-from pages.ui import frame, lab, networks, people, training
+from pages.ui import identity, layout, networks, server, training
 from pages.ui.text import _, duration, plural
 
 Queue = dict[str, Place]
@@ -42,9 +42,9 @@ def present_data() -> list[datasets.Dataset]:
     found = []
     for wanted in datasets.DATASETS.values():
         try:
-            found.append(lab.load(datasets.locate(wanted)))
+            found.append(server.load(datasets.locate(wanted)))
         except DataError as error:
-            st.info(f"{wanted.title}: {frame.sentence(error)}")
+            st.info(f"{wanted.title}: {layout.sentence(error)}")
     return found
 
 
@@ -56,10 +56,10 @@ def variant_spec(data: datasets.Dataset, number: int) -> RunSpec:
 def columns(data: datasets.Dataset, number: int, queue: Queue) -> dict[str, str]:
     """The cells of a variant on a data set: its state and its test accuracy."""
     spec = variant_spec(data, number)
-    run = lab.find_run(spec.key)
+    run = server.find_run(spec.key)
     return {
         data.definition.title: _("trained") if run else state(spec, queue),
-        _("{title}, accuracy").format(title=data.definition.title): frame.figure(
+        _("{title}, accuracy").format(title=data.definition.title): layout.figure(
             run.test_accuracy if run else None
         ),
     }
@@ -67,7 +67,7 @@ def columns(data: datasets.Dataset, number: int, queue: Queue) -> dict[str, str]
 
 def state(spec: RunSpec, queue: Queue) -> str:
     """How far a run is that is not finished."""
-    claim = lab.engine().store.claimed(spec.key)
+    claim = server.engine().store.claimed(spec.key)
     if claim is None:
         return _("not trained")
     if claim.state == "running":
@@ -108,7 +108,7 @@ def train_all(data: list[datasets.Dataset], under_way: Collection[str]) -> None:
     missing = [
         (spec, one)
         for spec, one in wanted
-        if spec.key not in under_way and not lab.find_run(spec.key)
+        if spec.key not in under_way and not server.find_run(spec.key)
     ]
     if not missing:
         st.caption(_("Variants 1 to 9 are trained or under way."))
@@ -123,7 +123,7 @@ def train_all(data: list[datasets.Dataset], under_way: Collection[str]) -> None:
             icon=":material/playlist_play:",
             on_click=submit,
             args=[[spec for spec, _one in missing]],
-            disabled=not people.is_teacher(),
+            disabled=not identity.is_teacher(),
             key="train_all",
         )
         st.caption(
@@ -135,7 +135,7 @@ def train_all(data: list[datasets.Dataset], under_way: Collection[str]) -> None:
 
 def act(action: Callable[[Any], None], on: Iterable[Any]) -> None:
     """Do something to runs or their keys, one after another, as the teacher."""
-    if not people.is_teacher():
+    if not identity.is_teacher():
         return
     try:
         for one in on:
@@ -146,18 +146,18 @@ def act(action: Callable[[Any], None], on: Iterable[Any]) -> None:
 
 def submit(wanted: list[RunSpec]) -> None:
     """Ask for runs."""
-    act(partial(lab.engine().submit, student=people.student()), wanted)
+    act(partial(server.engine().submit, student=identity.student()), wanted)
 
 
 def stop(keys: list[str]) -> None:
     """Stop runs for everybody, the last in the queue first."""
-    queue = lab.engine().places()
-    act(lab.engine().stop, sorted(keys, key=lambda key: turn(key, queue), reverse=True))
+    queue = server.engine().places()
+    act(server.engine().stop, sorted(keys, key=lambda key: turn(key, queue), reverse=True))
 
 
 def delete(keys: list[str]) -> None:
     """Delete finished runs."""
-    act(lab.engine().store.delete, keys)
+    act(server.engine().store.delete, keys)
 
 
 def name(spec: RunSpec) -> str:
@@ -174,7 +174,7 @@ def under_way(claims: list[Claim], queue: Queue) -> None:
     if not claims:
         st.caption(_("Nothing is trained at the moment."))
         return
-    teacher = people.is_teacher()
+    teacher = identity.is_teacher()
     if teacher and len(claims) > 1:
         stop_button(_("Stop all"), "stop_all", [claim.key for claim in claims], _("everything"))
     for claim in claims[:SHOWN]:
@@ -192,7 +192,7 @@ def facts(claim: Claim, queue: Queue) -> str:
     parts = [training.text(claim, queue.get(claim.key))]
     if (seconds := claim.seconds_since_began) is not None:
         parts.append(_("for {n:.0f} s on {worker}").format(n=seconds, worker=claim.machine))
-    waiting = len(lab.engine().students(claim.key))
+    waiting = len(server.engine().students(claim.key))
     if waiting:
         parts.append(plural("{n} student", "{n} students", waiting).format(n=waiting))
     else:
@@ -229,7 +229,7 @@ def ended(claims: list[Claim]) -> None:
         icon=":material/restart_alt:",
         on_click=submit,
         args=[[claim.spec for claim in claims]],
-        disabled=not people.is_teacher(),
+        disabled=not identity.is_teacher(),
         key="again",
     )
 
@@ -240,28 +240,28 @@ def board(data: list[datasets.Dataset], finished: int) -> None:
     try:
         draw_board(data, finished)
     except LabError as error:
-        frame.show_error(error)
+        layout.show_error(error)
 
 
 def draw_board(data: list[datasets.Dataset], finished: int) -> None:
     """The board itself. Raises StoreError if the store cannot be read."""
-    store = lab.engine().store
+    store = server.engine().store
     if len(store.runs()) != finished:
         st.rerun()
-    claims, queue = store.claims(), lab.engine().places()
+    claims, queue = store.claims(), server.engine().places()
     alive = [claim for claim in claims if claim.alive]
     running = [claim for claim in alive if claim.state != "queued"]
-    frame.tiles(
+    layout.tiles(
         {
             _("Running"): str(len(running)),
             _("Waiting"): str(len(alive) - len(running)),
-            _("Workers"): str(len(lab.engine().workers)),
+            _("Workers"): str(len(server.engine().workers)),
             _("Stored runs"): str(finished),
         }
     )
     training.trouble()
     if error := st.session_state.pop("class_error", None):
-        frame.show_error(error)
+        layout.show_error(error)
     variants(data, queue)
     train_all(data, {claim.key for claim in alive})
     st.subheader(_("Under way"))
@@ -274,13 +274,13 @@ def stored(runs: list[Run]) -> None:
     limit = settings.store_bytes()
     st.caption(
         _("{used:.2f} of {limit:g} GB. When it is full, runs that nobody used for long go.").format(
-            used=lab.engine().store.size() / 1e9, limit=limit / 1e9
+            used=server.engine().store.size() / 1e9, limit=limit / 1e9
         )
     )
     rows = [
         {
             _("Run"): name(run.spec),
-            _("Test accuracy"): frame.figure(run.test_accuracy),
+            _("Test accuracy"): layout.figure(run.test_accuracy),
             _("Weights"): weights(run.spec.model),
             _("Images"): _("full set") if run.dataset["complete"] else _("a sample"),
             _("Seconds"): round(run.train_seconds, 1),
@@ -291,7 +291,7 @@ def stored(runs: list[Run]) -> None:
     st.dataframe(
         pd.DataFrame(rows), hide_index=True, height=table_height(rows), alt=_("All finished runs")
     )
-    if not people.is_teacher():
+    if not identity.is_teacher():
         return
     names = {run.key: f"{name(run.spec)} · {run.key}" for run in runs}
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -325,19 +325,19 @@ def others(names: list[str]) -> None:
         )
 
 
-frame.begin(_("Is everything trained for the lesson, and what is trained now?"), choice_of="none")
-people.ask_password()
-runs = lab.engine().store.runs()
+layout.begin(_("Is everything trained for the lesson, and what is trained now?"), choice_of="none")
+identity.ask_password()
+runs = server.engine().store.runs()
 board(present_data(), len(runs))
 if runs:
     st.subheader(_("Does a larger network do better?"))
     st.plotly_chart(
         charts.accuracy_by_weights(runs, _=_),
         key="by_weights",
-        config=frame.STILL,
+        config=layout.STILL,
         alt=_("Test accuracy of every finished run against its number of weights"),
     )
     st.caption(_("Every finished run is one point; a hollow one was trained on a sample."))
     st.subheader(_("Stored runs"))
     stored(runs)
-others(lab.engine().store.other_versions())
+others(server.engine().store.other_versions())

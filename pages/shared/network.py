@@ -5,10 +5,10 @@ import streamlit as st
 
 from core.charts import networks as charts
 from core.networks import summary as structure
-from pages.ui import frame, lab
+from pages.ui import choice, layout
 from pages.ui.text import _
 
-current = frame.begin(
+current = layout.begin(
     _("How is the network built, and how many weights does training have to find?")
 )
 model = current.spec.model
@@ -21,7 +21,7 @@ st.plotly_chart(
     charts.network_diagram(model, current.class_names, _=_),
     key="diagram",
     width=600,
-    config=frame.STILL,
+    config=layout.STILL,
     alt=_("Network {flow}: {total:,} weights").format(flow=flow, total=total),
 )
 
@@ -63,5 +63,5 @@ st.code(structure.keras_summary(model), language=None)
 st.subheader(_("The Keras code"))
 st.code(structure.keras_code(model), language="python")
 
-lab.mark_done("network")
-frame.next_step()
+choice.mark_done("network")
+layout.next_step()

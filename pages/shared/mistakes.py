@@ -8,13 +8,13 @@ from core.charts import classes as charts
 from core.charts import pictures
 from core.fields import OneOf
 from core.i18n import N_
-from pages.ui import fields, frame, lab
+from pages.ui import choice, fields, layout
 from pages.ui.text import _, plural
 
-current = frame.begin(
+current = layout.begin(
     _("Which test images does the network get wrong, and what does it take them for?")
 )
-run, names = frame.finished_run(current), current.class_names
+run, names = layout.finished_run(current), current.class_names
 x_test, y_test = current.data.arrays.x_test, current.data.arrays.y_test
 predicted = run.predictions.argmax(axis=1)
 wrong = np.flatnonzero(predicted != y_test)
@@ -36,7 +36,7 @@ def show(indices: np.ndarray) -> None:
     st.caption(_("Test images {indices}").format(indices=", ".join(map(str, indices))))
 
 
-frame.tiles(
+layout.tiles(
     {
         _("Test images"): f"{len(y_test):,}",
         _("Misclassified"): f"{len(wrong):,}",
@@ -66,7 +66,7 @@ st.plotly_chart(
     charts.confusion_heatmap(run.confusion, names, _=_),
     key="confusion",
     width=700,
-    config=frame.STILL,
+    config=layout.STILL,
     alt=_("Confusion matrix: {right:,} of {n:,} test images lie on the diagonal").format(
         right=len(y_test) - len(wrong), n=len(y_test)
     ),
@@ -117,5 +117,5 @@ st.caption(
     )
 )
 
-lab.mark_done("mistakes")
-frame.next_step()
+choice.mark_done("mistakes")
+layout.next_step()

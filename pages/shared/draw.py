@@ -16,9 +16,7 @@ from core.drawing.recognition import ALIKE, REFERENCES, SURE, THICK, Answer
 from core.fields import OneOf, Switch
 from core.i18n import N_
 from core.store import Run
-from pages.ui import easel, fields, frame, lab, networks, training
-from core.store import Run
-from pages.ui import easel, frame, lab, networks, training
+from pages.ui import choice, drawing_input, fields, layout, networks, server, training
 from pages.ui.text import _, plural
 
 SOURCE = OneOf(
@@ -77,7 +75,7 @@ def offer_training() -> None:
     spec = current.spec
     if current.run:
         return
-    claim = lab.engine().store.claimed(spec.key)
+    claim = server.engine().store.claimed(spec.key)
     if training.goes_on(claim):
         wait(spec.key)
     else:
@@ -88,7 +86,7 @@ def offer_training() -> None:
 @st.fragment(run_every=1)
 def wait(key: str) -> None:
     """A training that is under way. When it ends, the page goes on with its network."""
-    claim = lab.engine().store.claimed(key)
+    claim = server.engine().store.claimed(key)
     if not training.goes_on(claim):
         st.session_state.new_network = key
         st.rerun()
@@ -130,7 +128,7 @@ def desk(runs: list[Run]) -> None:
         if picture is None or prepared is None or prepared.blank:
             say_empty(picture)
         else:
-            lab.mark_done("draw")
+            choice.mark_done("draw")
             answers = [read([prepared], run)[0] for run in runs]
             for place, run, answer in zip(st.columns(len(runs)), runs, answers, strict=True):
                 with place:
@@ -144,8 +142,8 @@ def one_picture(run: Run, steps: list[str]) -> Images | None:
     """The picture on the canvas, or the uploaded one to look at."""
     source = fields.radio(SOURCE, label_visibility="collapsed")
     if source == "canvas":
-        return easel.canvas()
-    found, errors = easel.files()
+        return drawing_input.canvas()
+    found, errors = drawing_input.files()
     chosen = next(iter(found), None)
     if len(found) > 1:
         chosen = st.selectbox(_("Look at"), list(found), key="look_at")
@@ -161,7 +159,7 @@ def one_picture(run: Run, steps: list[str]) -> Images | None:
             alt=_("What {network} says to each file").format(network=networks.name(run)),
         )
     if errors:
-        st.error("  \n".join(map(frame.sentence, errors)), icon=":material/warning:")
+        st.error("  \n".join(map(layout.sentence, errors)), icon=":material/warning:")
     return found[chosen] if chosen else None
 
 
@@ -190,7 +188,7 @@ def show_answer(run: Run, answer: Answer) -> None:
     names = current.class_names
     assert answer.label is not None, "only pictures with ink get here"
     st.caption(networks.name(run))
-    frame.tiles(
+    layout.tiles(
         {
             _("Answer"): _("unsure") if answer.unsure else names[answer.label],
             _("Probability"): f"{answer.certainty:.1%}",
@@ -201,7 +199,7 @@ def show_answer(run: Run, answer: Answer) -> None:
     st.plotly_chart(
         charts.probability_bars(outputs, names, answer.label, _=_),
         key=f"outputs-{run.key}",
-        config=frame.STILL,
+        config=layout.STILL,
         alt=_("Probabilities of the classes: {values}").format(values=values),
     )
     if answer.unsure:
@@ -319,7 +317,7 @@ def collect(picture: Images | None, run: Run) -> None:
         kept.append((current.data.name, picture, truth))
         st.session_state.truth = None
         if st.session_state.source == "canvas":
-            easel.clear()
+            drawing_input.clear()
 
     st.button(
         _("Keep this drawing"),
@@ -343,7 +341,7 @@ def count(mine: list[tuple[Images, int]], run: Run) -> None:
         right[title] = sum(
             answer.label == label for answer, (_image, label) in zip(answers, mine, strict=True)
         )
-    frame.tiles({title: f"{n} / {len(mine)}" for title, n in right.items()})
+    layout.tiles({title: f"{n} / {len(mine)}" for title, n in right.items()})
     rows = [
         {_("drawing"): i + 1, _("really"): names[label]}
         | {title: labels[i] for title, labels in said.items()}
@@ -411,7 +409,7 @@ def thresholds() -> None:
         )
 
 
-current = frame.begin(
+current = layout.begin(
     _("Does a network that passed its test also read what you draw? See why, and try to break it.")
 )
 runs = networks.pick(current)
@@ -426,4 +424,4 @@ offer_training()
 if runs:
     desk(runs)
     thresholds()
-    frame.next_step()
+    layout.next_step()

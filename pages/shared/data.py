@@ -9,7 +9,7 @@ from core.charts import pictures
 from core.fields import Limit, OneOf, WholeNumber
 from core.i18n import N_
 from core.specs import run as specs
-from pages.ui import fields, frame, lab
+from pages.ui import choice, fields, layout
 from pages.ui.text import _, plural
 
 PIXELS = OneOf(
@@ -19,7 +19,7 @@ PIXELS = OneOf(
     {"stored": N_("as stored, 0 to 255"), "scaled": N_("scaled, 0 to 1")},
 )
 
-current = frame.begin(_("What do the images look like, and what does the network get to see?"))
+current = layout.begin(_("What do the images look like, and what does the network get to see?"))
 data, names = current.data, current.class_names
 height, width = data.definition.shape
 negative = data.definition.negative
@@ -75,7 +75,7 @@ st.markdown(
         values=values[data.definition.ink],
         dtype=x_train.dtype,
         classes=", ".join(names),
-        place=frame.place(data),
+        place=layout.place(data),
         digest=data.digest[:12],
         licence=data.definition.licence,
     )
@@ -87,7 +87,7 @@ st.plotly_chart(
     charts.class_balance(counts, np.bincount(y_test, minlength=len(names)), names, _=_),
     key="balance",
     width=700,
-    config=frame.STILL,
+    config=layout.STILL,
     alt=_("Bars: training and test images of each class. Training: {counts}").format(
         counts=", ".join(f"{name} {n:,}" for name, n in zip(names, counts, strict=True))
     ),
@@ -141,7 +141,7 @@ st.markdown(
         "{last:,}. It trains on the first **{training:,}** in every epoch. (The lab sheet says "
         "that validation images are drawn at random in each epoch. They are not.)"
     ).format(
-        split=frame.percent(split),
+        split=layout.percent(split),
         validation=len(x_train) - training,
         n=len(x_train),
         first=training,
@@ -152,5 +152,5 @@ st.markdown(
     else _("Without a validation split all {n:,} images train the network.").format(n=len(x_train))
 )
 
-lab.mark_done("data")
-frame.next_step()
+choice.mark_done("data")
+layout.next_step()

@@ -1,0 +1,67 @@
+"""What a student has chosen: shared by the sidebar and every page."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from core import data as datasets
+from core import labs
+from core.data import Dataset
+from core.errors import LabError
+from core.specs import DataSpec
+from core.store import Run
+from pages.ui import server
+from pages.ui.text import _
+
+
+@dataclass(frozen=True)
+class Choice(labs.Choice):
+    """The choice of a session, with its images."""
+
+    data: Dataset
+
+    @property
+    def name(self) -> str:
+        """The experiment in words."""
+        return self.experiment.label(_) if self.experiment else _("Own settings")
+
+    @property
+    def run(self) -> Run | None:
+        """The finished run of this choice, or None."""
+        return server.find_run(self.spec.key)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The names of the classes, translated."""
+        return [_(name) for name in self.data.class_names]
+
+
+def make(lab: str, dataset: str, experiment: str, settings: Mapping[str, Any]) -> Choice:
+    """The choice that widgets stand for: see labs.choose. Raises LabError for what cannot be."""
+    data = server.load(datasets.locate(datasets.definition(dataset)))
+    chosen = labs.choose(lab, experiment, DataSpec(data.name, data.digest), settings)
+    return Choice(**vars(chosen), data=data)
+
+
+def current() -> Choice:
+    """What the sidebar says now. Raises the LabError that says why its images cannot be had."""
+    chosen: Choice | LabError = st.session_state.choice
+    if isinstance(chosen, LabError):
+        raise chosen
+    return chosen
+
+
+def mark_done(step: str) -> None:
+    """Note for the sidebar that this step is done for the current choice."""
+    st.session_state.setdefault("done", set()).add((current().spec.key, step))
+
+
+def is_done(step: str) -> bool:
+    """True if the step is done for the current choice; trained is what the store says."""
+    if isinstance(st.session_state.choice, LabError):
+        return False
+    if step == "train":
+        return current().run is not None
+    return (current().spec.key, step) in st.session_state.get("done", set())

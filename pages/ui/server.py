@@ -1,0 +1,32 @@
+"""What all sessions of a server share: the engine with its store, and the data sets."""
+
+import streamlit as st
+
+from core import data as datasets
+from core import labs
+from core.data import Dataset, Source
+from core.engine import Engine
+from core.store import Run
+
+
+@st.cache_resource
+def engine() -> Engine:
+    """The one engine of this server; its workers start in the background, ahead of a run."""
+    started = Engine(labs.open_store())
+    started.start()
+    return started
+
+
+def find_run(key: str) -> Run | None:
+    """The finished run of that key. The store is asked each time: it is the only truth."""
+    return engine().store.find(key)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _load(name: str, place: str, version: float, _source: Source) -> Dataset:
+    return datasets.load(_source)
+
+
+def load(source: Source) -> Dataset:
+    """The data set at `source`, read once per server and shared: its arrays are read-only."""
+    return _load(source.definition.name, source.place, source.version, source)
