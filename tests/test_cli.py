@@ -557,6 +557,19 @@ def test_runs_of_an_empty_store() -> None:
     assert one_json(lab("runs", "--json")) == []
 
 
+@pytest.mark.parametrize(("count", "words"), [(1, "1 run of"), (2, "2 runs of")])
+def test_runs_says_that_there_are_runs_of_another_version(
+    count: int, words: str, cache: Path
+) -> None:
+    for number in range(count):
+        folder = cache / "runs" / f"mnist-{number}"
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text("{}")
+    done = lab("runs", "--json")
+    assert json.loads(done.stdout) == []
+    assert f"Note: {words} another version of the lab" in done.stderr
+
+
 def test_runs_lists_what_is_stored(first_answer: tuple[Path, Done], trained: Path) -> None:
     answer = json.loads(first_answer[1].stdout)
     line = lab("runs").stdout
