@@ -11,16 +11,14 @@ import pytest
 from core.charts import classes, networks
 from core.charts import runs as charts
 from core.charts.networks import SHOWN
+from core.charts.runs import COLOURS, SHOWN
 from core.charts.style import COLOURS
 from core.data import DATASETS
 from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
 from core.specs.run import ModelSpec
-from core.training.epochs import Epoch
 from core.store import Run
-from tests import toy
-from core.charts.runs import COLOURS, SHOWN
-from core.specs.run import ModelSpec
 from core.training.epochs import Epoch
+from tests import toy
 
 DIGITS = list("0123456789")
 EPOCHS = [

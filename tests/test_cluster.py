@@ -19,9 +19,6 @@ import pytest
 
 from core import data as datasets
 from core.data.mnist import DATASET as MNIST
-from core.engine import cluster, worker
-from core.engine import Engine
-from core.data.mnist import DATASET as MNIST
 from core.engine import Engine, cluster, worker
 from core.optimizers import finder
 from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec

@@ -12,8 +12,8 @@ from core.data.mnist import DATASET as MNIST
 from core.networks import build as models
 from core.optimizers import finder
 from core.optimizers.finder import Sweep
-from core.specs.optimizers import OPTIMIZERS
 from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
+from core.specs.optimizers import OPTIMIZERS
 from core.specs.run import ModelSpec
 
 RATES = np.geomspace(finder.LOWEST, finder.HIGHEST, finder.STEPS)

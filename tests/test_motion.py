@@ -10,8 +10,8 @@ from core.data.mnist import DATASET as MNIST
 from core.networks import build as models
 from core.optimizers import surfaces as motion
 from core.optimizers.surfaces import SURFACES, Plane
-from core.specs.run import ModelSpec
 from core.specs import TrainSpec, optimizer_spec
+from core.specs.run import ModelSpec
 from core.training import fit as training
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.specs.optimizers import OPTIMIZERS
 from core.specs import DataSpec, OptimizerSpec, RunSpec, TrainSpec, optimizer_spec
+from core.specs.optimizers import OPTIMIZERS
 from core.specs.run import ModelSpec
 
 WITH_ZERO = [

@@ -13,8 +13,8 @@ from core.errors import UsageError
 from core.fields import LIMITS
 from core.networks import build as models
 from core.optimizers import rules
-from core.specs.optimizers import OPTIMIZERS
 from core.specs import OptimizerSpec, optimizer_spec
+from core.specs.optimizers import OPTIMIZERS
 
 SHARED = {
     "clipnorm",

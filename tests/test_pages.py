@@ -26,29 +26,21 @@ from streamlit.testing.v1 import AppTest
 from core import data as datasets
 from core.data.fashion_mnist import DATASET as FASHION_MNIST
 from core.data.mnist import DATASET as MNIST
-from core.engine import worker
-from core.engine import Engine
-from core.data.fashion_mnist import DATASET as FASHION_MNIST
-from core.data.mnist import DATASET as MNIST
-from core.engine import Engine
+from core.engine import Engine, worker
 from core.errors import StoreError, TrainingError
 from core.fields import LIMITS
 from core.labs.digits import VARIANTS
 from core.optimizers import finder, rules
 from core.optimizers import surfaces as motion
+from core.specs import DataSpec, RunSpec
 from core.specs import run as specs
 from core.specs.optimizers import OPTIMIZERS
-from core.specs import DataSpec, RunSpec
-from core.store import Claim, Run, Store
-from core.training.epochs import Epoch
-from core.fields import LIMITS
-from core.specs import DataSpec, RunSpec
 from core.store import Claim, Run, Store
 from core.studies import study as studies
 from core.training.epochs import Epoch
 from core.training.run import Outcome
 from core.training.run import run as train
-from pages.ui import choice, fields, identity, server
+from pages.ui import fields
 from pages.ui.lab import STEPS
 from tests import toy
 

@@ -115,7 +115,8 @@ LAYER = """
 import numpy as np
 from core.networks.build import build
 from core.networks.layers import LAYERS, AveragePooling2D, Channel, Flatten
-from core.networks.structure import NetworkSpec, rows
+from core.specs import NetworkSpec
+from core.networks.structure import rows
 from core.networks.summary import keras_code
 network = NetworkSpec((Channel(), AveragePooling2D(), Flatten()))
 assert NetworkSpec.from_list(network.to_list()) == network

@@ -17,11 +17,9 @@ from core.data.contract import Arrays
 from core.report.archive import epochs_csv, results_csv, results_zip
 from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
 from core.specs.run import ModelSpec
-from core.training.epochs import Epoch
 from core.store import Store
+from core.training.epochs import Epoch
 from tests import toy
-from core.store import Store
-from core.training.epochs import Epoch
 
 LABELS = np.array([2, 1, 0], np.uint8)
 OUTPUTS = np.full((3, 10), 0.01, np.float32)

@@ -17,8 +17,8 @@ from core.labs import open_store
 from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
 from core.specs.run import ModelSpec, variant_specs
 from core.store import Claim, Store
-from core.store.records import dump_json
 from core.store import runs as finished_runs
+from core.store.records import dump_json
 from core.training.epochs import Epoch
 from tests.conftest import fill, make_read_only
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from core.errors import UsageError
-from core.specs.optimizers import value_from
+from core.labs import STUDIES
 from core.specs import DataSpec, TrainSpec, optimizer_spec
+from core.specs.optimizers import value_from
 from core.store import Run
 from core.studies import study as studies
-from core.studies.study import LAB4_MODEL, own_study
-from core.labs import STUDIES
 from core.studies.statistics import Summary
+from core.studies.study import LAB4_MODEL, own_study
 from core.training.epochs import Epoch
 
 DATA = DataSpec("mnist", "0" * 64)

@@ -16,9 +16,9 @@ from core.data.mnist import DATASET as MNIST
 from core.errors import DataError
 from core.networks import build as models
 from core.networks.summary import keras_code
+from core.specs import OptimizerSpec, TrainSpec, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS
 from core.specs.run import ModelSpec, variant_specs
-from core.specs import OptimizerSpec, TrainSpec, optimizer_spec
 from core.training import fit as training
 from core.training.evaluation import evaluate
 from core.training.fit import CompiledSteps, Moment

@@ -9,14 +9,7 @@ from core.charts.studies import Curves
 from core.charts.style import MOST, style
 from core.data import Dataset
 from core.errors import LabError
-from core.fields import (
-    LIMITS,
-    OneOf,
-    SeveralOf,
-    Text,
-    WholeNumber,
-    named,
-)
+from core.fields import LIMITS, OneOf, SeveralOf, Text, WholeNumber, named
 from core.i18n import N_
 from core.labs import STUDIES
 from core.specs import DataSpec, RunSpec
