@@ -12,10 +12,19 @@ import pytest
 from core import labs
 from core.errors import UsageError
 from core.networks import forward
-from core.networks.layers import HIDDEN_ACTIVATIONS, LAYERS, Channel, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
+from core.networks.layers import (
+    HIDDEN_ACTIVATIONS,
+    LAYERS,
+    Channel,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPooling2D,
+)
 from core.networks.structure import LayerRow, rows, weights
-from core.specs import NetworkSpec, dense_network
 from core.networks.summary import keras_code, keras_summary
+from core.specs import NetworkSpec, dense_network
 
 DRAWING: NetworkSpec = labs.lab("digits").experiment("drawing").changes["network"]
 DIGITS = ((28, 28), 10)

@@ -7,7 +7,18 @@ import pytest
 
 from core.errors import UsageError
 from core.networks.layers import Channel, Conv2D, Dropout, Flatten, MaxPooling2D
-from core.specs import SCHEMA, DataSpec, NetworkSpec, OptimizerSpec, RunSpec, TrainSpec, changed, dense_network, optimizer_spec, with_settings
+from core.specs import (
+    SCHEMA,
+    DataSpec,
+    NetworkSpec,
+    OptimizerSpec,
+    RunSpec,
+    TrainSpec,
+    changed,
+    dense_network,
+    optimizer_spec,
+    with_settings,
+)
 
 SPEC = RunSpec(
     DataSpec("mnist", "0" * 64),
