@@ -171,7 +171,11 @@ def run(data: str, hidden: int, *, complete: bool = True) -> Run:
         DataSpec(data, "0"), dense_network((hidden,)), optimizer_spec(), TrainSpec(1, 32, 0.0)
     )
     values: dict[str, Any] = {field.name: None for field in fields(Run)}
-    values |= {"spec": spec, "test_accuracy": 0.9, "dataset": {"complete": complete}}
+    values |= {
+        "spec": spec,
+        "test_accuracy": 0.9,
+        "dataset": {"complete": complete, "shape": [28, 28], "classes": 10},
+    }
     return Run(**values)
 
 

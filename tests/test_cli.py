@@ -286,10 +286,11 @@ def test_an_experiment_of_another_lab_is_trained_by_its_name(data: Path) -> None
 
 
 TWO_NAMES = "--experiment, --variant and --drawing-model each name a run: give one of them."
+OF_DIGITS = "choose one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, drawing."
 WRONG = {
-    "--variant 10": "digits has no experiment 10: choose one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, drawing.",
-    "--variant -1": "digits has no experiment -1: choose one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, drawing.",
-    "--experiment 10": "digits has no experiment 10: choose one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, drawing.",
+    "--variant 10": f"digits has no experiment 10: {OF_DIGITS}",
+    "--variant -1": f"digits has no experiment -1: {OF_DIGITS}",
+    "--experiment 10": f"digits has no experiment 10: {OF_DIGITS}",
     "--lab optimizers --experiment 1": "optimizers has no experiment 1: choose one of rmsprop, ",
     "--lab optimizers --variant 1": "optimizers has no experiment 1: choose one of rmsprop, ",
     "--lab chess": "There is no lab chess: choose one of digits, optimizers.",

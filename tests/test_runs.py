@@ -157,7 +157,8 @@ DAMAGES = {
     "no epochs": lambda folder: edited(folder, epochs=[{}]),
     "checksums as a list": lambda folder: edited(folder, sha256=["model.keras"]),
     "a spec beyond the limits": lambda folder: edited(
-        folder, spec=SPEC.to_dict() | {"model": {"hidden": [0]}}
+        folder,
+        spec=SPEC.to_dict() | {"network": [{"layer": "Flatten"}, {"layer": "Dense", "units": 0}]},
     ),
     "another run's spec": lambda folder: edited(folder, spec=seed(1).to_dict()),
     "truncated predictions": lambda folder: os.truncate(folder / "predictions.npy", 5),
@@ -257,6 +258,7 @@ def test_a_full_disk_ends_in_a_sentence_and_leaves_nothing_half_written(full_dis
     (full_disk / "filler").unlink()
     assert store.claim(SPEC, "me")
     assert store.save(SPEC, record(), FILES).spec == SPEC
+    store.close()  # else the disk is in use
 
 
 def test_a_read_only_disk_is_read_and_ends_in_a_sentence(written_disk: Path) -> None:
