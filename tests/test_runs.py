@@ -14,8 +14,8 @@ import pytest
 
 from core.errors import StoreError
 from core.labs import open_store
-from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
-from core.specs.run import ModelSpec, variant_specs
+from core.labs.digits import LAB
+from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.store import Claim, Store
 from core.store import runs as finished_runs
 from core.store.records import dump_json
@@ -23,7 +23,7 @@ from core.training.epochs import Epoch
 from tests.conftest import fill, make_read_only
 
 SPEC = RunSpec(
-    DataSpec("mnist", "0" * 64), ModelSpec((8,)), optimizer_spec(), TrainSpec(2, 32, 0.2)
+    DataSpec("mnist", "0" * 64), dense_network((8,)), optimizer_spec(), TrainSpec(2, 32, 0.2)
 )
 EPOCHS = [Epoch(1, 0.9, 0.7, 0.8, 0.75, 1.5), Epoch(2, 0.5, 0.85, 0.6, 0.8, 1.25)]
 FILES = {"model.keras": b"weights", "predictions.npy": b"probabilities"}
@@ -204,7 +204,8 @@ DAMAGES = {
     "no epochs": lambda folder: edited(folder, epochs=[{}]),
     "checksums as a list": lambda folder: edited(folder, sha256=["model.keras"]),
     "a spec beyond the limits": lambda folder: edited(
-        folder, spec=SPEC.to_dict() | {"model": {"hidden": [0]}}
+        folder,
+        spec=SPEC.to_dict() | {"network": [{"layer": "Flatten"}, {"layer": "Dense", "units": 0}]},
     ),
     "another run's spec": lambda folder: edited(folder, spec=seed(1).to_dict()),
     "truncated predictions": lambda folder: os.truncate(folder / "predictions.npy", 5),
@@ -358,6 +359,7 @@ def test_a_full_disk_ends_in_a_sentence_and_leaves_nothing_half_written(full_dis
     (full_disk / "filler").unlink()
     assert store.claim(SPEC, "me")
     assert store.save(SPEC, record(), FILES).spec == SPEC
+    store.close()  # else the disk is in use
 
 
 def test_a_read_only_disk_is_read_and_ends_in_a_sentence(written_disk: Path) -> None:
@@ -421,15 +423,14 @@ def test_the_runs_that_were_not_used_for_longest_make_room(store: Store, limit: 
 @pytest.mark.usefixtures("limit")
 def test_variants_of_the_table_go_last() -> None:
     store = open_store()
-    model, train = variant_specs(3)
-    variant = replace(SPEC, model=model, train=train)
+    variant = LAB.experiment("3").spec(LAB.on(SPEC.data))
     used(store, variant, 300)
     for number in (1, 2, 3, 4):
         used(store, seed(number), 10 - number)
     assert {run.spec.train.seed for run in store.runs()} == {0, 3, 4}
     for number in range(5):  # nothing else is left to go
-        model, train = variant_specs(number + 4)
-        used(store, replace(SPEC, model=model, train=train), number)
+        other = LAB.experiment(str(number + 4)).spec(LAB.on(SPEC.data))
+        used(store, other, number)
     assert store.find(variant.key) is None
     assert len(store.runs()) == 3
 

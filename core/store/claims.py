@@ -124,12 +124,12 @@ def _lives(boot: str | None, beat: float | None) -> bool:
 
 
 def _write(connection: Connection, claim: Claim) -> None:
-    values = {**asdict(claim), "spec": claim.spec.to_dict()}
+    content = {**asdict(claim), "spec": claim.spec.to_dict()}
     connection.execute(
         "INSERT INTO claims (key, owner, state, content) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (key) DO UPDATE SET state = excluded.state, content = excluded.content "
         "WHERE owner = excluded.owner",
-        [claim.key, claim.owner, claim.state, dump_json(values)],
+        [claim.key, claim.owner, claim.state, dump_json(content)],
     )
     _beat(connection, claim.owner)
 
