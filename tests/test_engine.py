@@ -22,7 +22,6 @@ from distributed import Client
 from core import data as datasets
 from core.data.mnist import DATASET as MNIST
 from core.engine import Engine, worker
-from core.engine.engine import SILENT_SECONDS
 from core.engine.fleet import SILENT_SECONDS
 from core.errors import DataError, Stopped, StoreError, TrainingError, UsageError
 from core.optimizers import finder
