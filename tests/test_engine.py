@@ -26,8 +26,7 @@ from core.engine.fleet import SILENT_SECONDS
 from core.errors import DataError, Stopped, StoreError, TrainingError, UsageError
 from core.optimizers import finder
 from core.optimizers import surfaces as motion
-from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
-from core.specs.run import ModelSpec
+from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.store import Claim, Run, Store
 from core.training.run import run as train
 from tests.conftest import fill, make_read_only
@@ -37,7 +36,7 @@ PATIENCE = 120
 
 LONG = TrainSpec(100, 2, 0.2)
 """Takes half a minute with WIDE, so that it runs for as long as a test looks at it."""
-WIDE = ModelSpec((256, 256))
+WIDE = dense_network((256, 256))
 
 
 def until(condition: Callable[[], Any]) -> Any:
@@ -72,7 +71,10 @@ def spec(engine: Engine, request: pytest.FixtureRequest, small_mnist: Path) -> I
     digest = datasets.load(datasets.Source(MNIST, "LAB_DATA", small_mnist, 0)).digest
     seed = zlib.crc32(request.node.nodeid.encode()) % 10**6
     yield RunSpec(
-        DataSpec("mnist", digest), ModelSpec((8,)), optimizer_spec(), TrainSpec(2, 50, 0.2, seed)
+        DataSpec("mnist", digest),
+        dense_network((8,)),
+        optimizer_spec(),
+        TrainSpec(2, 50, 0.2, seed),
     )
     for claim in engine.store.claims():
         engine.stop(claim.key)
@@ -81,7 +83,7 @@ def spec(engine: Engine, request: pytest.FixtureRequest, small_mnist: Path) -> I
 
 def long(spec: RunSpec, number: int = 0) -> RunSpec:
     """A run like `spec` that takes long; another one for each number."""
-    return replace(spec, model=WIDE, train=replace(LONG, seed=spec.train.seed + number))
+    return replace(spec, network=WIDE, train=replace(LONG, seed=spec.train.seed + number))
 
 
 def state(engine: Engine, spec: RunSpec) -> str | None:
@@ -163,6 +165,8 @@ def test_a_run_goes_from_submit_to_the_store(engine: Engine, spec: RunSpec) -> N
         "train": 800,
         "validation": 200,
         "test": 200,
+        "shape": [28, 28],
+        "classes": 10,
     }
     assert run.predictions.shape == (200, 10)
     assert run.misclassified == round(200 * (1 - run.test_accuracy))
@@ -225,7 +229,7 @@ def test_two_engines_on_one_store_train_a_run_once(engine: Engine, spec: RunSpec
 
 
 def test_progress_is_seen_in_the_store(engine: Engine, spec: RunSpec) -> None:
-    wanted = replace(spec, model=WIDE, train=replace(spec.train, epochs=40, batch_size=4))
+    wanted = replace(spec, network=WIDE, train=replace(spec.train, epochs=40, batch_size=4))
     reader = Store(engine.store.cache)
     claims: list[Claim] = []
     engine.submit(wanted)
@@ -474,7 +478,7 @@ def test_a_disk_that_cannot_be_written_while_a_run_is_trained(
     how: str, engine: Engine, spec: RunSpec, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engine._queue, "store", Store(small_disk / "cache"))
-    spec = replace(spec, model=WIDE, train=replace(spec.train, epochs=20, batch_size=4))
+    spec = replace(spec, network=WIDE, train=replace(spec.train, epochs=20, batch_size=4))
     engine.submit(spec, "ada")
     runs_with_epochs(engine, spec)
     if how == "full":
