@@ -1,7 +1,7 @@
 """A data set and a lab that are one file each go all the ways of the others, but for the pages.
 
-Three classes, 20 x 24 pixels, dark ink: whatever takes ten classes, squares or light ink for granted
-fails here.
+Three classes, 20 x 24 pixels, dark ink: whatever takes ten classes, squares or light ink for
+granted fails here.
 """
 
 import json
@@ -121,14 +121,13 @@ def test_every_experiment_is_trained_before_the_lesson(trained: list[dict[str, A
         }  # fmt: skip
         assert run["run"].startswith("toy-")
         assert run["misclassified"] == round(90 * (1 - run["test_accuracy"]))
-    assert [len(run["epochs"]) for run in trained] == [4, 3]
-    assert dense["spec"]["model"]["hidden"] == [16]
+    assert [len(run["epochs"]) for run in trained] == [20, 10]
+    assert dense["spec"]["model"]["hidden"] == [32]
     assert [layer["layer"] for layer in conv["spec"]["model"]["layers"]] == [
         "Channel", "Conv2D", "MaxPooling2D", "Conv2D", "Flatten", "Dense",
     ]  # fmt: skip
     assert conv["spec"]["train"]["augmentation"] == "handwriting"
-    assert dense["test_accuracy"] > 0.8
-    assert conv["epochs"][-1]["loss"] < conv["epochs"][0]["loss"]
+    assert min(dense["test_accuracy"], conv["test_accuracy"]) > 0.9
 
 
 def test_an_experiment_is_found_by_its_name_and_listed(
@@ -141,7 +140,7 @@ def test_an_experiment_is_found_by_its_name_and_listed(
     assert all(stored[run["run"]] == {**run, "cached": True} for run in trained)
     lines = [line for line in copy.lab("runs").splitlines() if line.startswith(one["run"])]
     assert len(lines) == 1
-    assert "convolutions  3 epochs" in lines[0]
+    assert "convolutions  10 epochs" in lines[0]
 
 
 def test_a_study_changes_network_optimizer_and_data(copy: Copy) -> None:
@@ -192,7 +191,8 @@ rows = core.study("TOY", seeds=2, dataset="toy")
 from core.report.archive import results_zip
 
 with zipfile.ZipFile(io.BytesIO(results_zip(stored, data))) as archive:
-    text = {name: archive.read(name).decode() for name in archive.namelist() if not name.endswith(".keras")}
+    names = [name for name in archive.namelist() if name != "model.keras"]
+    text = {name: archive.read(name).decode() for name in names}
 print(json.dumps({
     "before": before,
     "after": sorted(name for name in ("tensorflow", "distributed") if name in sys.modules),

@@ -9,7 +9,7 @@ from core.studies.experiment import Experiment, Shown
 from core.studies.study import Study
 
 BASE = RunSpec(
-    DataSpec("toy"), dense_network((16,)), optimizer_spec("adam", 0.01), TrainSpec(4, 20, 0.2)
+    DataSpec("toy"), dense_network((32,)), optimizer_spec("adam", 0.002), TrainSpec(20, 20, 0.2)
 )
 
 CONVOLUTIONS = NetworkSpec(
@@ -34,7 +34,7 @@ LAB = Lab(
         Experiment(
             "conv",
             N_("Convolutions"),
-            {"network": CONVOLUTIONS, "train": {"epochs": 3, "augmentation": "handwriting"}},
+            {"network": CONVOLUTIONS, "train": {"epochs": 10, "augmentation": "handwriting"}},
         ),
     ),
     studies=(
