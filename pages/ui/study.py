@@ -131,8 +131,8 @@ class Progress:
 def offered() -> dict[str, Study]:
     """The studies of the chosen lab by their names, or of the lab that this page is a step of."""
     step = st.session_state.step.name
-    labs = (st.session_state.lab, *LABS.values())
-    owner = next(lab for lab in labs if step in {one.name for one in lab.steps})
+    known = (choice.lab(), *LABS.values())
+    owner = next(lab for lab in known if step in {one.name for one in lab.steps})
     return {study.name: study for study in owner.studies}
 
 
