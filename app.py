@@ -1,11 +1,12 @@
 """Recognition Lab: `streamlit run app.py`. Routes to the pages; the sidebar holds the choice."""
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from core import labs
 from core.errors import LabError
 from core.labs.steps import CLASS, OVERVIEW
-from pages.ui import fields, identity, layout, sidebar
+from pages.ui import choice, fields, identity, layout, sidebar
 from pages.ui.routes import ROUTES
 from pages.ui.text import _
 
@@ -32,7 +33,7 @@ def main() -> None:
     try:
         sidebar.choose()
         if st.session_state.pop("leave", False):
-            first = st.session_state.lab.steps[0].name
+            first = choice.lab().steps[0].name
             st.switch_page(pages[first], query_params=layout.query(first))
         st.session_state.step = layout.step(name)
         navigation = st.sidebar.empty()
@@ -55,4 +56,7 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 else:
+    # There is a folder `pages`, but not as Streamlit's first kind of app had it: before the first
+    # st.navigation of a server, a student with a link would be told that there is no such page.
+    PagesManager.uses_pages_directory = False
     app = st.App(__file__, routes=ROUTES, middleware=identity.MIDDLEWARE)
