@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from typing import Literal
 
 import pandas as pd
@@ -13,8 +14,10 @@ from core.errors import LabError
 from core.i18n import N_
 from core.labs.contract import Step
 from core.labs.steps import CLASS
+from core.networks.layers import Channel, Flatten
 from core.specs import NetworkSpec
 from core.store import Run
+from core.studies.experiment import Experiment
 from pages.ui import choice
 from pages.ui.choice import Choice
 from pages.ui.text import _, plural
@@ -38,8 +41,7 @@ def begin(question: str, choice_of: Literal["run", "data", "none"] = "run") -> C
     Below it stands what the page depends on of the choice: all of it, the data set, or nothing.
     Where the images of the choice cannot be had, says why and ends the page.
     """
-    st.title(_(st.session_state.step.title))
-    st.write(question)
+    head(question)
     try:
         current = choice.current()
     except LabError as error:
@@ -49,6 +51,12 @@ def begin(question: str, choice_of: Literal["run", "data", "none"] = "run") -> C
     if choice_of != "none":
         st.caption(summary(current) if choice_of == "run" else data_summary(current))
     return current
+
+
+def head(question: str) -> None:
+    """Draw title and question only: the head of a page that needs no choice."""
+    st.title(_(st.session_state.step.title))
+    st.write(question)
 
 
 def data_summary(current: Choice) -> str:
@@ -77,10 +85,23 @@ def summary(current: Choice) -> str:
 def layers(network: NetworkSpec) -> str:
     """The layers in words: neurons of each hidden layer, and their activation."""
     if not network.dense:
-        return network.text
+        return hidden(network)
     if not network.hidden:
         return _("no hidden layer")
-    return f"{' + '.join(map(str, network.hidden))} {network.activation}"
+    return f"{hidden(network)} {network.activation}"
+
+
+def hidden(network: NetworkSpec) -> str:
+    """The hidden layers of a table: how large they are or, if not all are Dense, how many."""
+    if network.dense:
+        return " + ".join(map(str, network.hidden)) or _("none")
+    named = (layer for layer in network.layers if not isinstance(layer, Flatten | Channel))
+    return ", ".join(f"{n} {kind}" for kind, n in Counter(layer.kind for layer in named).items())
+
+
+def short_name(experiment: Experiment) -> str:
+    """An experiment as a table names it: its number where its title is made of that."""
+    return experiment.name if "{name}" in experiment.title else experiment.label(_)
 
 
 def percent(share: float) -> str:

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
+from core import labs
 from core.data import DATASETS, Dataset
 from core.drawing import recognition
 from core.drawing.recognition import Reference
 from core.fields import OneOf
 from core.i18n import N_
-from core.networks import forward as inference
-from core.networks.forward import Network
+from core.labs.digits import DRAWING
+from core.networks.forward import TrainedNetwork
 from core.specs import DataSpec, RunSpec
-from core.specs import run as specs
 from core.store import Run
 from pages.ui import fields, layout, server
 from pages.ui.choice import Choice
@@ -20,8 +20,7 @@ from pages.ui.text import _
 def finished(dataset: str) -> dict[str, Run]:
     """Every finished run for a data set by its key, the drawing model that the lab brings first."""
     full = DataSpec(dataset, DATASETS[dataset].digest)
-    model, train = specs.drawing_specs()
-    shipped = server.find_run(RunSpec(full, model, specs.optimizer_spec(), train).key)
+    shipped = server.find_run(labs.choose("digits", DRAWING.name, full, {}).spec.key)
     stored = [run for run in server.engine().store.runs() if run.spec.data.name == dataset]
     return {run.key: run for run in [*filter(None, [shipped]), *stored]}
 
@@ -64,24 +63,25 @@ def name(run: Run) -> str:
 
 
 def title(spec: RunSpec) -> str:
-    """What is trained in words: its place in the lab table, or its settings."""
-    if spec.model.kind == "drawing":
-        return _("Drawing model")
-    if (number := specs.variant_of(spec)) is not None:
-        return _("Variant {n}: {layers}").format(n=number, layers=layout.layers(spec.model))
+    """What is trained in words: the experiment of a lab, or its settings."""
+    if experiment := labs.experiment_of(spec):
+        label = experiment.label(_)
+        if not spec.network.dense:
+            return label
+        return _("{name}: {layers}").format(name=label, layers=layout.layers(spec.network))
     return _("{layers}, {optimizer}, {n} epochs").format(
-        layers=layout.layers(spec.model),
+        layers=layout.layers(spec.network),
         optimizer=spec.optimizer.text,
         n=spec.train.epochs,
     )
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
-def _network(key: str, _run: Run) -> Network:
-    return inference.load(_run)
+def _network(key: str, _run: Run) -> TrainedNetwork:
+    return _run.network()
 
 
-def network(run: Run) -> Network:
+def network(run: Run) -> TrainedNetwork:
     """A trained network, read once per server and shared."""
     return _network(run.key, run)
 
