@@ -8,24 +8,49 @@ from core.charts import classes as charts
 from core.charts import pictures
 from core.fields import Limit, WholeNumber
 from core.i18n import N_
+from core.networks.layers import Floats
 from pages.ui import choice, fields, layout
+from pages.ui.choice import Choice
 from pages.ui.text import _
 
-current = layout.begin(_("Does the trained network recognise single images, and how sure is it?"))
-run, names = layout.finished_run(current), current.class_names
-x_test, y_test = current.data.arrays.x_test, current.data.arrays.y_test
-predictions, last = run.predictions, len(x_test) - 1
+
+def of_the_sheet(current: Choice, predictions: Floats) -> None:
+    """The test images that the lab sheet wants to see."""
+    names, images = current.class_names, len(predictions)
+    text = _("The {n} outputs of the last layer are shares that add up to 1, one for each class.")
+    st.write(text.format(n=len(names)))
+    for i in current.shown.test_indices:
+        if i < images:
+            show(current, predictions, i, f"variant-{i}")
+        else:
+            st.info(
+                _(
+                    "Test image {i} is not among these: the {n:,} test images go from 0 to {last}."
+                ).format(i=i, n=images, last=images - 1)
+            )
 
 
-def show(index: int, key: str) -> None:
+def another(current: Choice, predictions: Floats) -> None:
+    """Any test image."""
+    st.divider()
+    last = len(predictions) - 1
+    index = fields.number(
+        WholeNumber("index", N_("test image"), 0, Limit(0, last)),
+        label=_("Any other test image, from 0 to {last}").format(last=last),
+    )
+    show(current, predictions, index, "other")
+
+
+def show(current: Choice, predictions: Floats, index: int, key: str) -> None:
     """One test image with its outputs; `key` tells equal charts on a page apart."""
-    outputs, true = predictions[index], int(y_test[index])
+    data, names = current.data, current.class_names
+    outputs, true = predictions[index], int(data.y_test[index])
     predicted = int(outputs.argmax())
     right = predicted == true
     st.subheader(_("Test image {i}").format(i=index))
     image, bars, numbers = st.columns([3, 5, 4], gap="medium")
     image.image(
-        pictures.grid(x_test[index : index + 1], 1, 168, negative=current.data.definition.negative),
+        pictures.grid(data.x_test[index : index + 1], 1, 168, negative=data.definition.negative),
         alt=_("Test image {i}, a picture of {name}").format(i=index, name=names[true]),
     )
     image.markdown(
@@ -55,27 +80,9 @@ def show(index: int, key: str) -> None:
     )
 
 
-st.write(
-    _("The {n} outputs of the last layer are shares that add up to 1, one for each class.").format(
-        n=len(names)
-    )
-)
-for i in current.variant.test_indices:
-    if i <= last:
-        show(i, f"variant-{i}")
-    else:
-        st.info(
-            _(
-                "Test image {i} is not in this sample: its {n:,} test images go from 0 to {last}."
-            ).format(i=i, n=len(x_test), last=last)
-        )
-
-st.divider()
-index = fields.number(
-    WholeNumber("index", N_("test image"), 0, Limit(0, last)),
-    label=_("Any other test image, from 0 to {last}").format(last=last),
-)
-show(index, "other")
-
+current = layout.begin(_("Does the trained network recognise single images, and how sure is it?"))
+predictions = layout.finished_run(current).predictions
+of_the_sheet(current, predictions)
+another(current, predictions)
 choice.mark_done("check")
 layout.next_step()

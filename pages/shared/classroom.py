@@ -11,25 +11,26 @@ import streamlit as st
 from core import data as datasets
 from core import settings
 from core.charts import runs as charts
+from core.data import Dataset
 from core.engine import Place
 from core.engine.estimates import seconds_of
 from core.errors import DataError, LabError
 from core.i18n import N_
-from core.labs.digits import VARIANTS
-from core.networks.summary import weights
-from core.specs import DataSpec, RunSpec
-from core.specs import run as specs
+from core.labs.contract import Lab
+from core.networks import structure
+from core.specs import DataSpec, NetworkSpec, RunSpec
 from core.store import Claim, Run
+from core.studies.experiment import Experiment
 from pages.ui import identity, layout, networks, server, training
 from pages.ui.text import _, duration, plural
 
 Queue = dict[str, Place]
 
-# States of a claim without a result
 BROKEN = {"failed": N_("failed"), "interrupted": N_("interrupted"), "stopped": N_("stopped")}
+"""States of a claim without a result."""
 
-
-SHOWN = 10  # runs that are under way, each with its button
+SHOWN = 10
+"""How many of the runs that are under way are listed, each with its button."""
 
 
 def table_height(rows: Sequence[object]) -> int:
@@ -37,10 +38,10 @@ def table_height(rows: Sequence[object]) -> int:
     return min(38 + 35 * len(rows), 400)
 
 
-def present_data() -> list[datasets.Dataset]:
-    """The data sets that are on this machine."""
+def present_data(lab: Lab) -> list[Dataset]:
+    """The data sets of the lab that are on this machine."""
     found = []
-    for wanted in datasets.DATASETS.values():
+    for wanted in map(datasets.definition, lab.datasets):
         try:
             found.append(server.load(datasets.locate(wanted)))
         except DataError as error:
@@ -48,14 +49,13 @@ def present_data() -> list[datasets.Dataset]:
     return found
 
 
-def variant_spec(data: datasets.Dataset, number: int) -> RunSpec:
-    """The run of a variant of the lab table on this data."""
-    return specs.variant_run(DataSpec(data.name, data.digest), number)
+def spec_of(experiment: Experiment, lab: Lab, data: Dataset) -> RunSpec:
+    """The run of an experiment of the lab on this data."""
+    return experiment.spec(lab.on(DataSpec(data.name, data.digest)))
 
 
-def columns(data: datasets.Dataset, number: int, queue: Queue) -> dict[str, str]:
-    """The cells of a variant on a data set: its state and its test accuracy."""
-    spec = variant_spec(data, number)
+def cells(spec: RunSpec, data: Dataset, queue: Queue) -> dict[str, str]:
+    """The cells of a run on a data set: its state and its test accuracy."""
     run = server.find_run(spec.key)
     return {
         data.definition.title: _("trained") if run else state(spec, queue),
@@ -78,44 +78,53 @@ def state(spec: RunSpec, queue: Queue) -> str:
     return _("waiting, place {n}").format(n=place.number) if place else _("preparing")
 
 
-def variants(data: list[datasets.Dataset], queue: Queue) -> None:
-    """Every variant on every data set, with its state and its test accuracy."""
-    rows = [
-        {
-            _("Variant"): number,
-            _("Hidden layers"): " + ".join(map(str, variant.hidden)),
-            _("Weights"): f"{weights(variant_spec(data[0], number).model):,}",
-            **{key: cell for one in data for key, cell in columns(one, number, queue).items()},
+def experiments(lab: Lab, data: list[Dataset], queue: Queue) -> None:
+    """Every experiment of the lab on every data set, with its state and its test accuracy."""
+    rows = []
+    for one in lab.experiments:
+        specs = [spec_of(one, lab, each) for each in data]
+        row = {
+            _(lab.word): layout.short_name(one),
+            _("Hidden layers"): layout.hidden(specs[0].network),
+            _("Weights"): f"{count_weights(specs[0].network, data[0]):,}",
         }
-        for number, variant in VARIANTS.items()
-    ]
+        for spec, each in zip(specs, data, strict=True):
+            row |= cells(spec, each, queue)
+        rows.append(row)
+    st.subheader(_(lab.title))
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
         height="content",
-        alt=_("Every variant on every data set, with its state and its test accuracy"),
+        alt=_("Every experiment on every data set, with its state and its test accuracy"),
     )
     places = ", ".join(
         f"{one.definition.title}: {_('full set') if one.complete else _('a sample')}"
         for one in data
     )
-    st.caption(_("Test accuracy of one run each with seed 0. {places}.").format(places=places))
+    text = _("Test accuracy of one run each with seed {n}. {places}.")
+    st.caption(text.format(n=lab.base.train.seed, places=places))
 
 
-def train_all(data: list[datasets.Dataset], under_way: Collection[str]) -> None:
-    """The button that trains the nine variants on every data set, before the lesson."""
-    wanted = [(variant_spec(one, n), one) for one in data for n in VARIANTS if n]
+def count_weights(network: NetworkSpec, data: Dataset) -> int:
+    """How many weights the network has for these images."""
+    return structure.weights(network, data.definition.shape, len(data.class_names))
+
+
+def train_all(lab: Lab, data: list[Dataset], under_way: Collection[str]) -> None:
+    """The button that trains, before the lesson, what the lab wants trained by then."""
+    wanted = [(spec, one) for one in data for spec in lab.lesson(DataSpec(one.name, one.digest))]
+    if not wanted:
+        return
     missing = [
         (spec, one)
         for spec, one in wanted
         if spec.key not in under_way and not server.find_run(spec.key)
     ]
     if not missing:
-        st.caption(_("Variants 1 to 9 are trained or under way."))
+        st.caption(_("What the lesson needs is trained or under way."))
         return
-    seconds = sum(
-        seconds_of(spec.model, spec.train, len(one.arrays.x_train)) for spec, one in missing
-    )
+    seconds = sum(seconds_of(spec, len(one.x_train)) for spec, one in missing)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             _("Train all"),
@@ -235,15 +244,15 @@ def ended(claims: list[Claim]) -> None:
 
 
 @st.fragment(run_every=2)
-def board(data: list[datasets.Dataset], finished: int) -> None:
+def board(lab: Lab, data: list[Dataset], finished: int) -> None:
     """All that changes while runs are trained; the rest is drawn anew when one is finished."""
     try:
-        draw_board(data, finished)
+        draw_board(lab, data, finished)
     except LabError as error:
         layout.show_error(error)
 
 
-def draw_board(data: list[datasets.Dataset], finished: int) -> None:
+def draw_board(lab: Lab, data: list[Dataset], finished: int) -> None:
     """The board itself. Raises StoreError if the store cannot be read."""
     store = server.engine().store
     if len(store.runs()) != finished:
@@ -262,8 +271,9 @@ def draw_board(data: list[datasets.Dataset], finished: int) -> None:
     training.trouble()
     if error := st.session_state.pop("class_error", None):
         layout.show_error(error)
-    variants(data, queue)
-    train_all(data, {claim.key for claim in alive})
+    if data:
+        experiments(lab, data, queue)
+        train_all(lab, data, {claim.key for claim in alive})
     st.subheader(_("Under way"))
     under_way(sorted(alive, key=lambda claim: turn(claim.key, queue)), queue)
     ended([claim for claim in claims if claim.state in ("failed", "interrupted")])
@@ -271,6 +281,7 @@ def draw_board(data: list[datasets.Dataset], finished: int) -> None:
 
 def stored(runs: list[Run]) -> None:
     """All finished runs, how much room they take, and the button that deletes some."""
+    st.subheader(_("Stored runs"))
     limit = settings.store_bytes()
     st.caption(
         _("{used:.2f} of {limit:g} GB. When it is full, runs that nobody used for long go.").format(
@@ -281,7 +292,7 @@ def stored(runs: list[Run]) -> None:
         {
             _("Run"): name(run.spec),
             _("Test accuracy"): layout.figure(run.test_accuracy),
-            _("Weights"): weights(run.spec.model),
+            _("Weights"): sum(layer.weights for layer in run.layers),
             _("Images"): _("full set") if run.dataset["complete"] else _("a sample"),
             _("Seconds"): round(run.train_seconds, 1),
             _("Finished (UTC)"): f"{datetime.fromisoformat(run.finished):%Y-%m-%d %H:%M}",
@@ -325,11 +336,8 @@ def others(names: list[str]) -> None:
         )
 
 
-layout.begin(_("Is everything trained for the lesson, and what is trained now?"), choice_of="none")
-identity.ask_password()
-runs = server.engine().store.runs()
-board(present_data(), len(runs))
-if runs:
+def accuracy_by_weights(runs: list[Run]) -> None:
+    """All finished runs by size and success."""
     st.subheader(_("Does a larger network do better?"))
     st.plotly_chart(
         charts.accuracy_by_weights(runs, _=_),
@@ -338,6 +346,14 @@ if runs:
         alt=_("Test accuracy of every finished run against its number of weights"),
     )
     st.caption(_("Every finished run is one point; a hollow one was trained on a sample."))
-    st.subheader(_("Stored runs"))
+
+
+layout.head(_("Is everything trained for the lesson, and what is trained now?"))
+identity.ask_password()
+lab: Lab = st.session_state.lab
+runs = server.engine().store.runs()
+board(lab, present_data(lab), len(runs))
+if runs:
+    accuracy_by_weights(runs)
     stored(runs)
 others(server.engine().store.other_versions())

@@ -6,10 +6,13 @@ import streamlit as st
 
 from core.charts import classes as charts
 from core.charts import pictures
+from core.data import Dataset
+from core.data.contract import Images
 from core.fields import Limit, OneOf, WholeNumber
 from core.i18n import N_
-from core.specs import run as specs
+from core.specs import training_images
 from pages.ui import choice, fields, layout
+from pages.ui.choice import Choice
 from pages.ui.text import _, plural
 
 PIXELS = OneOf(
@@ -19,138 +22,175 @@ PIXELS = OneOf(
     {"stored": N_("as stored, 0 to 255"), "scaled": N_("scaled, 0 to 1")},
 )
 
-current = layout.begin(_("What do the images look like, and what does the network get to see?"))
-data, names = current.data, current.class_names
-height, width = data.definition.shape
-negative = data.definition.negative
-x_train, y_train, x_test, y_test = data.arrays
-if not data.complete:
-    st.info(
+
+def sample_note(data: Dataset) -> None:
+    """How to get the full set, where only a sample is on this computer."""
+    if not data.complete:
+        st.info(
+            _(
+                "This is a sample of {n:,} images, not the full set. Get the full set with "
+                "`python -m core data fetch {name}`."
+            ).format(n=len(data.x_train) + len(data.x_test), name=data.name),
+            icon=":material/database:",
+        )
+
+
+def first_images(current: Choice) -> None:
+    """As many training images as the lab sheet wants to see, with their classes."""
+    data, names = current.data, current.class_names
+    shown = min(current.shown.samples, len(data.x_train))
+    labels = [names[label] for label in data.y_train[:shown]]
+    st.subheader(
+        plural("The first training image", "The first {n} training images", shown).format(n=shown)
+    )
+    wide = max(map(len, names)) > 2
+    columns = 5 if shown <= 25 else 6 if wide else 10
+    picture = pictures.grid(
+        data.x_train[:shown],
+        columns,
+        112 if wide else 84,
+        labels,
+        negative=data.definition.negative,
+    )
+    st.image(
+        picture,
+        alt=_("{n} training images with their classes: {classes}").format(
+            n=shown, classes=", ".join(labels)
+        ),
+    )
+
+
+def facts(current: Choice) -> None:
+    """What a student has to know of the arrays, and where they are from."""
+    data = current.data
+    values = {
+        "light": _("0 (background) to 255 (ink)"),
+        "dark": _("0 (ink) to 255 (background)"),
+        None: _("0 (black) to 255 (white)"),
+    }
+    st.subheader(_("Facts"))
+    st.markdown(
         _(
-            "This is a sample of {n:,} images, not the full set. Get the full set with "
-            "`python -m core data fetch {name}`."
-        ).format(n=len(x_train) + len(x_test), name=data.name),
-        icon=":material/database:",
+            "- **Training:** {train:,} images, an array of shape {train_shape}\n"
+            "- **Test:** {test:,} images, an array of shape {test_shape}\n"
+            "- **Values:** whole numbers {values}, stored as `{dtype}`\n"
+            "- **Classes:** {classes}\n"
+            "- **Found in:** {place}, sha256 `{digest}…`\n"
+            "- **Licence:** {licence}"
+        ).format(
+            train=len(data.x_train),
+            train_shape=data.x_train.shape,
+            test=len(data.x_test),
+            test_shape=data.x_test.shape,
+            values=values[data.definition.ink],
+            dtype=data.x_train.dtype,
+            classes=", ".join(current.class_names),
+            place=layout.place(data),
+            digest=data.digest[:12],
+            licence=data.definition.licence,
+        )
     )
 
-shown = min(current.variant.samples, len(x_train))
-st.subheader(
-    plural("The first training image", "The first {n} training images", shown).format(n=shown)
-)
-wide = max(map(len, names)) > 2
-columns = 5 if shown <= 25 else 6 if wide else 10
-picture = pictures.grid(
-    x_train[:shown],
-    columns,
-    112 if wide else 84,
-    [names[label] for label in y_train[:shown]],
-    negative=negative,
-)
-st.image(
-    picture,
-    alt=_("{n} training images with their classes: {classes}").format(
-        n=shown, classes=", ".join(names[label] for label in y_train[:shown])
-    ),
-)
 
-values = {
-    "light": _("0 (background) to 255 (ink)"),
-    "dark": _("0 (ink) to 255 (background)"),
-    None: _("0 (black) to 255 (white)"),
-}
-st.subheader(_("Facts"))
-st.markdown(
-    _(
-        "- **Training:** {train:,} images, an array of shape {train_shape}\n"
-        "- **Test:** {test:,} images, an array of shape {test_shape}\n"
-        "- **Values:** whole numbers {values}, stored as `{dtype}`\n"
-        "- **Classes:** {classes}\n"
-        "- **Found in:** {place}, sha256 `{digest}…`\n"
-        "- **Licence:** {licence}"
-    ).format(
-        train=len(x_train),
-        train_shape=x_train.shape,
-        test=len(x_test),
-        test_shape=x_test.shape,
-        values=values[data.definition.ink],
-        dtype=x_train.dtype,
-        classes=", ".join(names),
-        place=layout.place(data),
-        digest=data.digest[:12],
-        licence=data.definition.licence,
+def class_balance(current: Choice) -> None:
+    """How often each class occurs."""
+    data, names = current.data, current.class_names
+    train, test = (np.bincount(y, minlength=len(names)) for y in (data.y_train, data.y_test))
+    st.subheader(_("How many images each class has"))
+    st.plotly_chart(
+        charts.class_balance(train, test, names, _=_),
+        key="balance",
+        width=700,
+        config=layout.STILL,
+        alt=_("Bars: training and test images of each class. Training: {counts}").format(
+            counts=", ".join(f"{name} {n:,}" for name, n in zip(names, train, strict=True))
+        ),
     )
-)
 
-st.subheader(_("How many images each class has"))
-counts = np.bincount(y_train, minlength=len(names))
-st.plotly_chart(
-    charts.class_balance(counts, np.bincount(y_test, minlength=len(names)), names, _=_),
-    key="balance",
-    width=700,
-    config=layout.STILL,
-    alt=_("Bars: training and test images of each class. Training: {counts}").format(
-        counts=", ".join(f"{name} {n:,}" for name, n in zip(names, counts, strict=True))
-    ),
-)
 
-st.subheader(_("One image as numbers"))
-last = len(x_train) - 1
-index = fields.number(
-    WholeNumber("image", N_("training image"), 0, Limit(0, last)),
-    label=_("Training image, from 0 to {last}").format(last=last),
-)
-pixels = x_train[index]
-if fields.radio(PIXELS) == "scaled":
-    pixels = pixels / 255
-one, label = st.columns([1, 3], vertical_alignment="center")
-what = _("Training image {i}: {name}").format(i=index, name=names[y_train[index]])
-one.image(
-    pictures.grid(x_train[index : index + 1], 1, 140, [names[y_train[index]]], negative=negative),
-    alt=what,
-)
-label.markdown(
-    _(
-        "Label before: **{label}**  \nLabel after one-hot encoding: `{vector}`  \n"
-        "Scaling divides each of the {pixels:,} pixels by 255."
-    ).format(
-        pixels=height * width,
-        label=y_train[index],
-        vector=np.eye(len(names), dtype=int)[y_train[index]],
+def one_image(current: Choice) -> None:
+    """A training image, its label, and its pixels as numbers."""
+    data, names = current.data, current.class_names
+    st.subheader(_("One image as numbers"))
+    last = len(data.x_train) - 1
+    index = fields.number(
+        WholeNumber("image", N_("training image"), 0, Limit(0, last)),
+        label=_("Training image, from 0 to {last}").format(last=last),
     )
-)
-decimals = "%d" if pixels.dtype == np.uint8 else "%.2f"
-st.dataframe(
-    pd.DataFrame(pixels, columns=[str(i) for i in range(width)]),
-    column_config={
-        str(i): st.column_config.NumberColumn(width=40, format=decimals) for i in range(width)
-    },
-    row_height=24,
-    height="content",
-    alt=_("The {rows} rows and {columns} columns of pixel values of training image {i}").format(
-        rows=height, columns=width, i=index
-    ),
-)
-
-st.subheader(_("Training and validation"))
-split = current.spec.train.validation_split
-training = specs.training_images(len(x_train), split)
-st.markdown(
-    _(
-        "With a validation split of {split} Keras sets the **last {validation:,}** of the "
-        "{n:,} training images aside, once and before any shuffling: images {first:,} to "
-        "{last:,}. It trains on the first **{training:,}** in every epoch. (The lab sheet says "
-        "that validation images are drawn at random in each epoch. They are not.)"
-    ).format(
-        split=layout.percent(split),
-        validation=len(x_train) - training,
-        n=len(x_train),
-        first=training,
-        last=len(x_train) - 1,
-        training=training,
+    scaled = fields.radio(PIXELS) == "scaled"
+    label = int(data.y_train[index])
+    one, said = st.columns([1, 3], vertical_alignment="center")
+    one.image(
+        pictures.grid(
+            data.x_train[index : index + 1],
+            1,
+            140,
+            [names[label]],
+            negative=data.definition.negative,
+        ),
+        alt=_("Training image {i}: {name}").format(i=index, name=names[label]),
     )
-    if split
-    else _("Without a validation split all {n:,} images train the network.").format(n=len(x_train))
-)
+    said.markdown(
+        _(
+            "Label before: **{label}**  \nLabel after one-hot encoding: `{vector}`  \n"
+            "Scaling divides each of the {pixels:,} pixels by 255."
+        ).format(
+            pixels=data.x_train[index].size,
+            label=label,
+            vector=np.eye(len(names), dtype=int)[label],
+        )
+    )
+    numbers(data.x_train[index], index, scaled=scaled)
 
+
+def numbers(image: Images, index: int, *, scaled: bool) -> None:
+    """The pixels of an image as a table."""
+    height, width = image.shape
+    names = [str(i) for i in range(width)]
+    column = st.column_config.NumberColumn(width=40, format="%.2f" if scaled else "%d")
+    st.dataframe(
+        pd.DataFrame(image / 255 if scaled else image, columns=names),
+        column_config=dict.fromkeys(names, column),
+        row_height=24,
+        height="content",
+        alt=_("The {rows} rows and {columns} columns of pixel values of training image {i}").format(
+            rows=height, columns=width, i=index
+        ),
+    )
+
+
+def validation(current: Choice) -> None:
+    """Which of the training images are kept for validation."""
+    st.subheader(_("Training and validation"))
+    images, split = len(current.data.x_train), current.spec.train.validation_split
+    if not split:
+        text = _("Without a validation split all {n:,} images train the network.")
+        st.markdown(text.format(n=images))
+        return
+    training = training_images(images, split)
+    st.markdown(
+        _(
+            "With a validation split of {split} Keras sets the **last {validation:,}** of the "
+            "{n:,} training images aside, once and before any shuffling: images {first:,} to "
+            "{last:,}. It trains on the first **{training:,}** in every epoch. (The lab sheet says "
+            "that validation images are drawn at random in each epoch. They are not.)"
+        ).format(
+            split=layout.percent(split),
+            validation=images - training,
+            n=images,
+            first=training,
+            last=images - 1,
+            training=training,
+        )
+    )
+
+
+current = layout.begin(_("What do the images look like, and what does the network get to see?"))
+sample_note(current.data)
+first_images(current)
+facts(current)
+class_balance(current)
+one_image(current)
+validation(current)
 choice.mark_done("data")
 layout.next_step()

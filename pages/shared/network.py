@@ -1,67 +1,102 @@
-"""The network of the chosen variant: its layers, its weights, and the Keras code that builds it."""
+"""The network of the choice: its layers, its weights, and the Keras code that builds it."""
+
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
 from core.charts import networks as charts
-from core.networks import summary as structure
+from core.i18n import N_
+from core.networks import structure, summary
+from core.networks.structure import LayerRow
 from pages.ui import choice, layout
+from pages.ui.choice import Choice
 from pages.ui.text import _
+
+EXPLAINED = {
+    "Flatten": N_("Flatten only lays the numbers end to end."),
+    "Conv2D": N_(
+        "A Conv2D layer moves each of its filters, a square of weights for each channel and one "
+        "bias, over the whole picture."
+    ),
+    "MaxPooling2D": N_("MaxPooling2D keeps the largest of 2 × 2 numbers."),
+    "Dropout": N_("Dropout forgets a part of the numbers at random while the network trains."),
+}
+"""Of each kind of layer that has no weights, or others than a Dense layer."""
+
+
+def layers_of(current: Choice) -> tuple[LayerRow, ...]:
+    """The layers of the chosen network, for the images of the choice."""
+    known = current.data.definition
+    return structure.rows(current.spec.network, known.shape, len(known.class_names))
+
+
+def flow(rows: Sequence[LayerRow]) -> str:
+    """The shapes that an image takes on its way through the network."""
+    return " → ".join(" × ".join(map(str, row.shape)) for row in rows)
+
+
+def diagram(rows: Sequence[LayerRow], class_names: Sequence[str]) -> None:
+    """The network as a picture."""
+    st.subheader(_("Diagram"))
+    st.plotly_chart(
+        charts.network_diagram(rows, class_names, _=_),
+        key="diagram",
+        width=600,
+        config=layout.STILL,
+        alt=_("Network {flow}: {total:,} weights").format(
+            flow=flow(rows), total=sum(row.weights for row in rows)
+        ),
+    )
+
+
+def table(rows: Sequence[LayerRow]) -> None:
+    """Each layer with its output and its weights."""
+    st.subheader(_("Layers"))
+    st.dataframe(
+        pd.DataFrame(
+            {
+                _("layer"): [row.name for row in rows],
+                _("output"): [" × ".join(map(str, row.shape)) for row in rows],
+                _("weights"): [row.weights for row in rows],
+                _("share"): [row.share for row in rows],
+            }
+        ),
+        column_config={
+            _("weights"): st.column_config.NumberColumn(format="localized"),
+            _("share"): st.column_config.NumberColumn(format="percent"),
+        },
+        hide_index=True,
+        height="content",
+        alt=_("Layers, outputs, weights and shares of the network {flow}").format(flow=flow(rows)),
+    )
+
+
+def explanation(rows: Sequence[LayerRow]) -> None:
+    """What each kind of layer in the network does, and how its weights are counted."""
+    dense = _(
+        "A Dense layer has one weight for each pair of input and neuron, and one bias for each "
+        "neuron; both are counted as weights here: **{total:,}** in all."
+    ).format(total=sum(row.weights for row in rows))
+    others = [_(text) for kind, text in EXPLAINED.items() if kind in {row.type for row in rows}]
+    st.write(" ".join([dense, *others]))
+
+
+def as_keras_has_it(rows: Sequence[LayerRow]) -> None:
+    """The network as Keras prints it, and the lines that build it."""
+    st.subheader(_("As Keras prints it"))
+    st.code(summary.keras_summary(rows), language=None)
+    st.subheader(_("The Keras code"))
+    st.code(summary.keras_code(rows), language="python")
+
 
 current = layout.begin(
     _("How is the network built, and how many weights does training have to find?")
 )
-model = current.spec.model
-rows = structure.layers(model)
-total = sum(row.weights for row in rows)
-flow = " → ".join(" × ".join(map(str, row.shape)) for row in rows)
-
-st.subheader(_("Diagram"))
-st.plotly_chart(
-    charts.network_diagram(model, current.class_names, _=_),
-    key="diagram",
-    width=600,
-    config=layout.STILL,
-    alt=_("Network {flow}: {total:,} weights").format(flow=flow, total=total),
-)
-
-st.subheader(_("Layers"))
-st.dataframe(
-    pd.DataFrame(
-        {
-            _("layer"): [row.name for row in rows],
-            _("output"): [" × ".join(map(str, row.shape)) for row in rows],
-            _("weights"): [row.weights for row in rows],
-            _("share"): [row.share for row in rows],
-        }
-    ),
-    column_config={
-        _("weights"): st.column_config.NumberColumn(format="localized"),
-        _("share"): st.column_config.NumberColumn(format="percent"),
-    },
-    hide_index=True,
-    height="content",
-    alt=_("Layers, outputs, weights and shares of the network {flow}").format(flow=flow),
-)
-dense = _(
-    "A Dense layer has one weight for each pair of input and neuron, and one bias for each neuron; "
-    "both are counted as weights here: **{total:,}** in all. Flatten only lays the numbers end to "
-    "end."
-)
-convolution = _(
-    "A Conv2D layer moves each of its filters, 3 × 3 weights for each channel and one bias, over "
-    "the whole picture. MaxPooling2D keeps the largest of 2 × 2 numbers. Dropout forgets half of "
-    "the numbers at random while the network trains."
-)
-st.write(dense.format(total=total))
-if model.kind == "drawing":
-    st.write(convolution)
-
-st.subheader(_("As Keras prints it"))
-st.code(structure.keras_summary(model), language=None)
-
-st.subheader(_("The Keras code"))
-st.code(structure.keras_code(model), language="python")
-
+rows = layers_of(current)
+diagram(rows, current.class_names)
+table(rows)
+explanation(rows)
+as_keras_has_it(rows)
 choice.mark_done("network")
 layout.next_step()

@@ -1,70 +1,122 @@
 """What the lab is, the choice, and what is trained already."""
 
+from collections.abc import Sequence
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
-from core.labs.digits import VARIANTS
-from pages.ui import choice, fields, layout
+from core.data import DATASETS
+from core.labs.contract import Lab
+from core.specs import RunSpec
+from core.studies.experiment import Experiment, Shown
+from pages.ui import choice, fields, layout, server
+from pages.ui.choice import Choice
 from pages.ui.text import _
 
-current = layout.begin(
-    _(
-        "Train a neural network to recognise handwritten digits or clothes, then look at what it "
-        "gets right and wrong. Choose a data set and a variant, then follow the steps."
+
+def question(lab: Lab) -> str:
+    """What the lab is about, by what its data sets show."""
+    shown = dict.fromkeys(_(DATASETS[name].many) for name in lab.datasets)
+    return _(
+        "Train a neural network to recognise {things}, then look at what it gets right and wrong. "
+        "Choose a data set and a row of the table, then follow the steps."
+    ).format(things=_(" or ").join(shown))
+
+
+def link_to_draw(current: Choice) -> None:
+    """The way to the page that needs no training, where the lab has it."""
+    if any(step.name == "draw" for step in current.lab.steps):
+        label = _("Or draw {one} at once, and watch a trained network read it")
+        layout.link("draw", label.format(one=_(current.data.definition.one)))
+
+
+def experiments(current: Choice) -> None:
+    """The table of the lab sheet; a tapped row is chosen."""
+    listed = [one for one in current.lab.experiments if one.shown]
+    if not listed:
+        return
+    st.subheader(_(current.lab.title))
+    st.write(
+        _("Tap a row to choose it. This page's address carries the choice: share it as a link.")
     )
-)
+    names = [one.name for one in listed]
+    chosen = current.experiment.name if current.experiment else ""
+    # A key for each choice: whoever chooses in the sidebar sees that row marked here.
+    key = f"experiments-{current.lab.name}-{chosen}"
+    rows = [names.index(chosen)] if chosen in names else []
+    st.dataframe(
+        table(current, listed),
+        hide_index=True,
+        height="content",
+        key=key,
+        on_select=partial(choose_row, key, names),
+        selection_mode="single-row",
+        selection_default={"selection": {"rows": rows}},
+        alt=_("The experiments of the lab, and the test accuracy of those that are trained"),
+    )
+    st.caption(
+        _(
+            "Test accuracy: of one run each with seed {n}, on the images named above; – before "
+            "training."
+        ).format(n=current.lab.base.train.seed)
+    )
 
-layout.link("draw", _("Or draw a digit at once, and watch a trained network read it"))
 
-st.subheader(_("The variants"))
-st.write(_("Tap a row to choose it. This page's address carries the choice: share it as a link."))
-
-table = pd.DataFrame(
-    [
-        {
-            _("Variant"): number,
-            _("Test accuracy"): layout.figure(run.test_accuracy if run else None),
-            _("Hidden layers"): " + ".join(map(str, variant.hidden)),
-            _("Epochs"): variant.epochs,
-            _("Batch size"): variant.batch_size,
-            _("Validation"): f"{variant.validation_split:.0%}",
-            _("Samples"): variant.samples,
-            _("Digits to check"): ", ".join(map(str, variant.test_indices)),
-            _("Mistakes to show"): variant.mistakes,
-        }
-        for number, variant in VARIANTS.items()
-        for run in [lab.find_variant_run(current.data, number)]
+def table(current: Choice, listed: Sequence[Experiment]) -> pd.DataFrame:
+    """A row for each experiment; a setting that all of them share has no column."""
+    specs = [one.spec(current.lab.on(current.spec.data)) for one in listed]
+    runs = [server.find_run(spec.key) for spec in specs]
+    content = {
+        _(current.lab.word): [layout.short_name(one) for one in listed],
+        _("Test accuracy"): [layout.figure(run.test_accuracy if run else None) for run in runs],
+    }
+    if any(one.published for one in listed):
+        content[_("Published")] = [layout.figure(one.published) for one in listed]
+    rows = [
+        settings(spec, one.shown or Shown(), current)
+        for spec, one in zip(specs, listed, strict=True)
     ]
-)
+    for name in rows[0]:
+        cells = [row[name] for row in rows]
+        if len(rows) == 1 or len(set(cells)) > 1:
+            content[name] = cells
+    return pd.DataFrame(content)
 
 
-# A key for each choice: whoever chooses in the sidebar sees that row marked here.
-key = f"variants-{current.number}"
+def settings(spec: RunSpec, shown: Shown, current: Choice) -> dict[str, str]:
+    """What an experiment sets, and what the sheet wants to see of it."""
+    many = _(current.data.definition.many)
+    return {
+        _("Hidden layers"): layout.hidden(spec.network),
+        _("Optimizer"): spec.optimizer.text,
+        _("Epochs"): f"{spec.train.epochs}",
+        _("Batch size"): f"{spec.train.batch_size}",
+        _("Validation"): layout.percent(spec.train.validation_split),
+        _("Samples"): f"{shown.samples}",
+        _("{Many} to check").format(Many=many[:1].upper() + many[1:]): ", ".join(
+            map(str, shown.test_indices)
+        ),
+        _("Mistakes to show"): f"{shown.mistakes}",
+    }
 
 
-def choose_row() -> None:
+def choose_row(key: str, names: Sequence[str]) -> None:
     """Take the tapped row as the choice."""
     if rows := st.session_state[key].selection.rows:
-        st.session_state.variant = str(list(VARIANTS)[rows[0]])
+        st.session_state.variant = names[rows[0]]
         fields.forget()
 
 
-st.dataframe(
-    table,
-    hide_index=True,
-    height="content",
-    key=key,
-    on_select=choose_row,
-    selection_mode="single-row",
-    selection_default={"selection": {"rows": [] if current.number is None else [current.number]}},
-    alt=_("The parameters of each variant, and its test accuracy once it is trained"),
-)
-st.caption(
-    _("Test accuracy: of one run each with seed 0, on the images named above; – before training.")
-)
+def your_choice(current: Choice) -> None:
+    """Every setting of what is chosen."""
+    st.subheader(_("Your choice: {name}").format(name=current.name))
+    st.dataframe(layout.parameters(current), hide_index=True, height="content", width="stretch")
 
-st.subheader(_("Your choice: {name}").format(name=current.name))
-st.dataframe(layout.parameters(current), hide_index=True, height="content", width="stretch")
 
+current = layout.begin(question(st.session_state.lab))
+link_to_draw(current)
+experiments(current)
+your_choice(current)
 choice.mark_done("overview")
 layout.next_step()

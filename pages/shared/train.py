@@ -9,6 +9,7 @@ from core.charts import runs as charts
 from core.store import Claim, Run
 from core.training.epochs import Epoch
 from pages.ui import layout, server, training
+from pages.ui.choice import Choice
 from pages.ui.text import _
 
 
@@ -77,15 +78,20 @@ def watch(key: str, total: int) -> None:
         epoch_table(claim.epochs)
 
 
+def state(current: Choice) -> None:
+    """The run of the choice: finished, under way, or to be started."""
+    key, epochs = current.spec.key, current.spec.train.epochs
+    if run := current.run:
+        finished(run)
+        return
+    claim = server.engine().store.claimed(key)
+    if training.goes_on(claim):
+        watch(key, epochs)
+    else:
+        offer(claim, epochs)
+
+
 current = layout.begin(
     _("How do loss and accuracy change, and does it still improve on images it never trains on?")
 )
-epochs = current.spec.train.epochs
-run = current.run
-claim = None if run else server.engine().store.claimed(current.spec.key)
-if run:
-    finished(run)
-elif training.goes_on(claim):
-    watch(current.spec.key, epochs)
-else:
-    offer(claim, epochs)
+state(current)

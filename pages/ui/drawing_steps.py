@@ -1,0 +1,133 @@
+"""The steps from a picture to a network's input, each with its switch and what it makes."""
+
+import streamlit as st
+
+from core.charts import pictures
+from core.data import Definition
+from core.drawing import preparation, recognition
+from core.drawing.preparation import STEPS, Drawing, InputForm
+from core.fields import Switch
+from core.i18n import N_
+from pages.ui import fields, networks
+from pages.ui.answers import MEASURED
+from pages.ui.choice import Choice
+from pages.ui.text import _
+
+SHEET = Switch("sheet", N_("as in the lab sheet: no step, only resized"), False)
+
+
+def wanted() -> list[str]:
+    """The steps that are switched on."""
+    if fields.value(SHEET):
+        return []
+    return [step for step in STEPS if fields.value(switch(step))]
+
+
+def switch(step: str) -> Switch:
+    """The switch of a step."""
+    return Switch(f"step-{step}", step, True)
+
+
+def _names(form: InputForm) -> dict[str, str]:
+    """What stands below the picture after each step."""
+    high, wide = form.box
+    return {
+        "original": _("Your picture"),
+        "ink": _("Ink found"),
+        "crop": _("Cropped"),
+        "scale": _("{high} × {wide} box").format(high=high, wide=wide),
+        "slant": _("Slanted"),
+        "stroke": _("Even strokes"),
+        "centre": _("Centred"),
+    }
+
+
+def _reasons(form: InputForm, title: str) -> dict[str, str]:
+    """Why each step is taken, with the numbers of the data set."""
+    values = {
+        "title": title,
+        "box_high": form.box[0],
+        "box_wide": form.box[1],
+        "stroke": form.stroke,
+        "high": form.shape[0],
+        "wide": form.shape[1],
+    }
+    reasons = {
+        "ink": _("{title} is dark ink on white. What differs from the paper is ink, dark or light.")
+        if form.ink == "dark"
+        else _("{title} is light ink on black. What differs from the paper is ink, dark or light."),
+        "crop": _("Where on the paper it stands does not matter."),
+        "scale": _(
+            "For {title} a box of {box_high} × {box_wide} pixels is filled, as MNIST's digits fill "
+            "20 × 20 of their 28 × 28; the shape is kept."
+        ),
+        "slant": _("Handwriting leans and is narrow; what a mouse draws is upright and wide."),
+        "stroke": _(
+            "For {title} strokes become {stroke:.1f} pixels wide, about as MNIST's are: 2.8 of 28."
+        ),
+        "centre": _(
+            "The centre of mass comes to the middle of {high} × {wide}, where MNIST's digits have "
+            "it."
+        ),
+    }
+    return {step: reason.format(**values) for step, reason in reasons.items()}
+
+
+def show(current: Choice, prepared: Drawing | None) -> None:
+    """The picture after each step, with a switch for the step."""
+    known = current.data.definition
+    form = preparation.input_form(known)
+    st.subheader(_("What the network sees"))
+    _introduction(known, form)
+    high, wide = form.shape
+    sheet = fields.toggle(
+        SHEET,
+        label=_("As in the lab sheet: no step, only resized to {high} × {wide}").format(
+            high=high, wide=wide
+        ),
+    )
+    reasons = _reasons(form, known.title)
+    with st.container(horizontal=True):
+        for step, name in _names(form).items():
+            with st.container(width=164):
+                if prepared:
+                    st.image(
+                        pictures.tile(
+                            prepared.shown[step], negative=known.negative and step != "original"
+                        ),
+                        alt=_("{step}: the picture after this step").format(step=name),
+                    )
+                if step == "original":
+                    st.markdown(name)
+                else:
+                    fields.checkbox(switch(step), label=name, help=reasons[step], disabled=sheet)
+        if prepared and not prepared.blank:
+            _most_similar(current, prepared)
+
+
+def _introduction(known: Definition, form: InputForm) -> None:
+    """What the steps are for."""
+    high, wide = form.shape
+    st.write(
+        _(
+            "Your picture becomes {high} × {wide} numbers like those of {title}, one step after "
+            "the other. Switch a step off, and watch the probabilities move."
+        ).format(high=high, wide=wide, title=known.title)
+    )
+    if known.name != MEASURED:
+        text = _("These steps are made for digits. For {many}, switch some off and compare.")
+        st.info(text.format(many=_(known.many)))
+
+
+def _most_similar(current: Choice, prepared: Drawing) -> None:
+    """The training image that the drawing is most like, whatever a network says."""
+    images = current.data.x_train
+    [(index, similarity)] = recognition.most_similar([prepared], networks.reference(current.data))
+    with st.container(width=164):
+        st.image(
+            pictures.tile(images[index], negative=current.data.definition.negative),
+            alt=_("The training image that is most like the drawing"),
+        )
+        st.markdown(
+            _("Most similar training image: **{value:.2f}** alike").format(value=similarity)
+        )
