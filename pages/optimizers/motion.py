@@ -10,7 +10,16 @@ import streamlit as st
 from core.charts import surfaces as motion_charts
 from core.data import Dataset
 from core.errors import LabError, UsageError
-from core.fields import LIMITS, Limit, Number, OneOf, SeveralOf, WholeNumber, check_choice, check_number
+from core.fields import (
+    LIMITS,
+    Limit,
+    Number,
+    OneOf,
+    SeveralOf,
+    WholeNumber,
+    check_choice,
+    check_number,
+)
 from core.i18n import N_
 from core.networks.layers import ACTIVATIONS
 from core.optimizers import surfaces as motion
