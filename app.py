@@ -5,7 +5,7 @@ import streamlit as st
 from core import labs
 from core.errors import LabError
 from core.labs.steps import CLASS, OVERVIEW
-from pages.ui import fields, identity, layout, sidebar
+from pages.ui import choice, fields, identity, layout, sidebar
 from pages.ui.routes import ROUTES
 from pages.ui.text import _
 
@@ -32,7 +32,7 @@ def main() -> None:
     try:
         sidebar.choose()
         if st.session_state.pop("leave", False):
-            first = st.session_state.lab.steps[0].name
+            first = choice.lab().steps[0].name
             st.switch_page(pages[first], query_params=layout.query(first))
         st.session_state.step = layout.step(name)
         navigation = st.sidebar.empty()

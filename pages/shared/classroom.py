@@ -21,7 +21,7 @@ from core.networks import structure
 from core.specs import DataSpec, NetworkSpec, RunSpec
 from core.store import Claim, Run
 from core.studies.experiment import Experiment
-from pages.ui import identity, layout, networks, server, training
+from pages.ui import choice, identity, layout, networks, server, training
 from pages.ui.text import _, duration, plural
 
 Queue = dict[str, Place]
@@ -350,7 +350,7 @@ def accuracy_by_weights(runs: list[Run]) -> None:
 
 layout.head(_("Is everything trained for the lesson, and what is trained now?"))
 identity.ask_password()
-lab: Lab = st.session_state.lab
+lab = choice.lab()
 runs = server.engine().store.runs()
 board(lab, present_data(lab), len(runs))
 if runs:

@@ -10,6 +10,7 @@ from core import data as datasets
 from core import labs
 from core.data import Dataset
 from core.errors import LabError
+from core.labs.contract import Lab
 from core.specs import DataSpec
 from core.store import Run
 from pages.ui import server
@@ -36,6 +37,11 @@ class Choice(labs.Choice):
     def class_names(self) -> list[str]:
         """The names of the classes, translated."""
         return [_(name) for name in self.data.class_names]
+
+
+def lab() -> Lab:
+    """The lab that the sidebar names."""
+    return labs.lab(st.session_state.lab)
 
 
 def make(lab: str, dataset: str, experiment: str, settings: Mapping[str, Any]) -> Choice:

@@ -148,7 +148,7 @@ def finished_run(current: Choice) -> Run:
 
 def step(name: str) -> Step:
     """A page as the chosen lab calls it, or as another lab does that has it."""
-    for one in st.session_state.lab.steps:
+    for one in choice.lab().steps:
         if one.name == name:
             return one
     return (labs.all_steps() | {CLASS.name: CLASS})[name]
@@ -168,7 +168,7 @@ def query(name: str) -> dict[str, str]:
 
 def next_step() -> None:
     """A link to the next page of the lab, at the end of a page; nothing after the last one."""
-    steps = st.session_state.lab.steps
+    steps = choice.lab().steps
     names = [one.name for one in steps]
     here = st.session_state.step.name
     following = steps[names.index(here) + 1 :] if here in names else steps
@@ -210,9 +210,11 @@ def parameters(current: Choice) -> pd.DataFrame:
     """Every setting of the choice, one a row."""
     spec = current.spec
     rows = {
-        _("Hidden layers"): layers(spec.network),
+        _("Hidden layers"): hidden(spec.network),
+        _("Activation"): spec.network.activation if spec.network.hidden else "–",
         _("Optimizer"): spec.optimizer.name,
         _("Learning rate"): f"{spec.optimizer.learning_rate:g}",
+        **{name: f"{value}" for name, value in spec.optimizer.parameters},
         _("Epochs"): f"{spec.train.epochs}",
         _("Batch size"): f"{spec.train.batch_size}",
         _("Validation split"): percent(spec.train.validation_split),

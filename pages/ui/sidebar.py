@@ -36,7 +36,6 @@ def choose() -> None:
         if (name := _lab_of_address()) is not None:
             st.session_state[LAB.name] = name
         lab = labs.lab(fields.select(LAB, on_change=_leave_page))
-        st.session_state.lab = lab
         titles = {name: DATASETS[name].title for name in lab.datasets}
         dataset = fields.select(DataSet("dataset", N_("data set"), lab.datasets[0], titles))
         own = own_fields(lab)
@@ -133,14 +132,14 @@ def _take_default_rate() -> None:
 
 def done() -> list[bool]:
     """Which steps of the lab are done, in their order."""
-    return [choice.is_done(step.name) for step in st.session_state.lab.steps]
+    return [choice.is_done(step.name) for step in choice.lab().steps]
 
 
 def navigation() -> list[bool]:
     """Draw the pages of the lab as links, with what `done` says, and return that."""
     states = done()
     st.markdown(f"**{_('The lab, step by step')}**")
-    for number, (step, is_done) in enumerate(zip(st.session_state.lab.steps, states, strict=True)):
+    for number, (step, is_done) in enumerate(zip(choice.lab().steps, states, strict=True)):
         title = f"{number}. {_(step.title)}" if number else _(step.title)
         _link(step, f"{title} ✓" if is_done else title, is_done)
     st.markdown(f"**{_('The whole class')}**")
