@@ -26,11 +26,10 @@ from pages.ui.text import _, duration, plural
 
 Queue = dict[str, Place]
 
+# States of a claim without a result
 BROKEN = {"failed": N_("failed"), "interrupted": N_("interrupted"), "stopped": N_("stopped")}
-"""States of a claim without a result."""
 
-SHOWN = 10
-"""How many of the runs that are under way are listed, each with its button."""
+SHOWN = 10  # runs that are under way, each with its button
 
 
 def table_height(rows: Sequence[object]) -> int:
