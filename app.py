@@ -1,6 +1,7 @@
 """Recognition Lab: `streamlit run app.py`. Routes to the pages; the sidebar holds the choice."""
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
 from core import labs
 from core.errors import LabError
@@ -55,4 +56,7 @@ def main() -> None:
 if __name__ == "__main__":
     main()
 else:
+    # There is a folder `pages`, but not as Streamlit's first kind of app had it: before the first
+    # st.navigation of a server, a student with a link would be told that there is no such page.
+    PagesManager.uses_pages_directory = False
     app = st.App(__file__, routes=ROUTES, middleware=identity.MIDDLEWARE)

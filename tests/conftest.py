@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -61,15 +61,15 @@ def full_data() -> Path:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of its own with room for half a megabyte, or skip."""
+    """A folder on a disk of its own with room for eight megabytes, or skip."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = shutil.which("mount")
-    command = [mount or "", "-t", "tmpfs", "-o", "size=512k,mode=755", "tmpfs", str(folder)]
+    command = [mount or "", "-t", "tmpfs", "-o", "size=8m,mode=755", "tmpfs", str(folder)]
     if not mount or subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("mounting a small disk is not permitted here")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)  # a database may be open
 
 
 def fill(disk: Path) -> None:
@@ -79,7 +79,14 @@ def fill(disk: Path) -> None:
             file.write(bytes(4096))
 
 
-def make_read_only(disk: Path, read_only: bool = True) -> None:
-    """Forbid or allow writing to a small disk."""
+def make_read_only(
+    disk: Path, read_only: bool = True, before: Callable[[], None] = lambda: None
+) -> None:
+    """Forbid or allow writing to a small disk; `before` closes what has files open there."""
     mode = "ro" if read_only else "rw"
-    subprocess.run(["mount", "-o", f"remount,{mode}", str(disk)], check=True)
+    command = ["mount", "-o", f"remount,{mode}", str(disk)]
+    for _ in range(100):  # it is refused while a file is open for writing
+        before()
+        if not subprocess.run(command, capture_output=True, check=False).returncode:
+            return
+    raise AssertionError("the disk stays in use")

@@ -23,9 +23,8 @@ from core.drawing import labelled as drawn
 from core.drawing import preparation as drawing
 from core.drawing import recognition
 from core.errors import DataError
-from core.networks import forward as inference
-from core.specs import DataSpec, RunSpec, optimizer_spec
-from core.specs.run import drawing_specs
+from core.labs.digits import DRAWING, LAB
+from core.specs import DataSpec
 from core.store import Store
 
 Pictures = list[Images]
@@ -72,11 +71,10 @@ def main() -> None:
     mnist, fashion = (
         datasets.load(datasets.locate(definition)) for definition in (MNIST, FASHION_MNIST)
     )
-    model, train = drawing_specs()
-    shipped = RunSpec(DataSpec("mnist", MNIST.digest), model, optimizer_spec(), train).key
+    shipped = DRAWING.spec(LAB.on(DataSpec("mnist", MNIST.digest))).key
     run = Store().find(sys.argv[1] if len(sys.argv) > 1 else shipped)
     assert run is not None, "there is no such run"
-    network, known = inference.load(run), recognition.reference(mnist)
+    network, known = run.network(), recognition.reference(mnist)
     table = drawn.read_table(folder / "drawn" / "labels.csv", MNIST.class_names)
     sets = {
         "MNIST test images": in_colour(mnist.arrays.x_test[:1000]),

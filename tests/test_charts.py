@@ -13,14 +13,12 @@ from core.charts import runs as charts
 from core.charts.networks import SHOWN
 from core.charts.style import COLOURS
 from core.data import DATASETS
-from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
-from core.specs.run import ModelSpec
-from core.training.epochs import Epoch
+from core.networks import structure
+from core.networks.structure import LayerRow
+from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.store import Run
-from tests import toy
-from core.charts.runs import COLOURS, SHOWN
-from core.specs.run import ModelSpec
 from core.training.epochs import Epoch
+from tests import toy
 
 DIGITS = list("0123456789")
 EPOCHS = [
@@ -30,6 +28,11 @@ EPOCHS = [
 ]
 
 
+def layers(*hidden: int) -> tuple[LayerRow, ...]:
+    """Of a network for MNIST."""
+    return structure.rows(dense_network(hidden), (28, 28), 10)
+
+
 def all_figures():
     matrix = np.eye(10, dtype=int)
     return [
@@ -37,7 +40,7 @@ def all_figures():
         classes.class_balance([3] * 10, [1] * 10, DIGITS),
         classes.probability_bars(np.full(10, 0.1), DIGITS, 3, 4),
         classes.confusion_heatmap(matrix, DIGITS),
-        networks.network_diagram(ModelSpec((128,)), DIGITS),
+        networks.network_diagram(layers(128), DIGITS),
     ]
 
 
@@ -149,7 +152,7 @@ def test_heatmap_of_a_network_without_mistakes():
 
 @pytest.mark.parametrize("hidden", [(), (1,), (12, 13), (1024,) * 5])
 def test_diagram_has_every_layer_and_its_weights(hidden):
-    figure = networks.network_diagram(ModelSpec(hidden), DIGITS)
+    figure = networks.network_diagram(layers(*hidden), DIGITS)
     edges, nodes = figure.data
     shown = [min(n, SHOWN) for n in (784, *hidden, 10)]
     assert [list(nodes.y).count(y) for y in range(len(shown))] == shown
@@ -165,10 +168,14 @@ def test_diagram_has_every_layer_and_its_weights(hidden):
 
 def run(data: str, hidden: int, *, complete: bool = True) -> Run:
     spec = RunSpec(
-        DataSpec(data, "0"), ModelSpec((hidden,)), optimizer_spec(), TrainSpec(1, 32, 0.0)
+        DataSpec(data, "0"), dense_network((hidden,)), optimizer_spec(), TrainSpec(1, 32, 0.0)
     )
     values: dict[str, Any] = {field.name: None for field in fields(Run)}
-    values |= {"spec": spec, "test_accuracy": 0.9, "dataset": {"complete": complete}}
+    values |= {
+        "spec": spec,
+        "test_accuracy": 0.9,
+        "dataset": {"complete": complete, "shape": [28, 28], "classes": 10},
+    }
     return Run(**values)
 
 

@@ -18,14 +18,14 @@ import pytest
 from PIL import Image, ImageDraw
 
 from core import data as datasets
-from core.cli import commands as cli
+from core.cli.main import main
+from core.cli.study import _verdict
 from core.data.mnist import DATASET as MNIST
 from core.drawing import preparation as drawing
-from core.networks import forward as inference
 from core.store import Store
 from core.studies.statistics import Difference
 
-ROOT = Path(cli.__file__).parents[2]
+ROOT = Path(datasets.__file__).parents[2]
 PATIENCE = 120
 
 SMALL = [
@@ -152,11 +152,10 @@ def test_fetching_without_a_network_is_one_sentence_and_leaves_no_file(cache: Pa
 
 def test_train_prints_one_json_object(first_answer: tuple[Path, Done]) -> None:
     answer = one_json(first_answer[1])
-    expected = {
+    assert list(answer) == [
         "run", "cached", "dataset", "spec", "epochs", "test_loss", "test_accuracy",
-        "misclassified", "train_seconds",
-    }  # fmt: skip
-    assert expected <= set(answer)
+        "misclassified", "train_seconds", "finished", "versions",
+    ]  # fmt: skip
     assert answer["cached"] is False
     assert answer["dataset"].items() >= {
         "name": "mnist",
@@ -165,14 +164,22 @@ def test_train_prints_one_json_object(first_answer: tuple[Path, Done]) -> None:
         "validation": 200,
         "test": 200,
     }.items()  # fmt: skip
-    assert answer["spec"]["model"] == {"hidden": [8], "activation": "relu"}
+    assert answer["dataset"]["complete"] is False
+    assert set(answer["versions"]) == {"keras", "tensorflow"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", answer["finished"])
+    assert list(answer["spec"]) == ["data", "model", "optimizer", "train"]
+    assert set(answer["spec"]["data"]) == {"name", "digest"}
+    assert answer["spec"]["model"].items() >= {"hidden": [8], "activation": "relu"}.items()
     assert answer["spec"]["optimizer"] == {"name": "adam", "learning_rate": 0.001}
-    assert answer["spec"]["train"] == {
-        "epochs": 2,
-        "batch_size": 50,
-        "validation_split": 0.2,
-        "seed": 3,
-    }
+    assert (
+        answer["spec"]["train"].items()
+        >= {
+            "epochs": 2,
+            "batch_size": 50,
+            "validation_split": 0.2,
+            "seed": 3,
+        }.items()
+    )
     columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
     assert [list(row) for row in answer["epochs"]] == [columns] * 2
     assert [row["epoch"] for row in answer["epochs"]] == [1, 2]
@@ -193,7 +200,7 @@ def test_the_second_call_answers_from_the_store_without_tensorflow(
 ) -> None:
     code = (
         "import sys\n"
-        "from core.cli.commands import main\n"
+        "from core.cli.main import main\n"
         "main(sys.argv[1:], standalone_mode=False)\n"
         "heavy = {'tensorflow', 'keras', 'distributed', 'sklearn'}\n"
         "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
@@ -261,9 +268,35 @@ def test_training_that_diverges_gives_null_in_valid_json(data: Path) -> None:
     assert again == [{**answer, "cached": True}]
 
 
+def test_an_experiment_of_another_lab_is_trained_by_its_name(data: Path) -> None:
+    named = ["--lab", "optimizers", "--experiment", "sgd-nesterov"]
+    answer = one_json(lab("train", *named, "--batch-size", "500", "--json"))
+    assert answer["spec"]["model"].items() >= {"hidden": [256], "activation": "relu"}.items()
+    assert answer["spec"]["optimizer"] == {
+        "name": "sgd",
+        "learning_rate": 0.01,
+        "parameters": {"momentum": 0.5, "nesterov": True},
+    }
+    assert answer["spec"]["train"].items() >= {
+        "epochs": 5, "batch_size": 500, "validation_split": 0.0, "seed": 0,
+    }.items()  # fmt: skip
+    assert [epoch["val_loss"] for epoch in answer["epochs"]] == [None] * 5
+    columns = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds"]
+    assert list(answer["epochs"][0]) == [*columns, "test_loss", "test_accuracy"]
+
+
+TWO_NAMES = "--experiment, --variant and --drawing-model each name a run: give one of them."
+OF_DIGITS = "choose one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, drawing."
 WRONG = {
-    "--variant 10": "There is no variant 10: choose one from 0 to 9.",
-    "--variant -1": "There is no variant -1: choose one from 0 to 9.",
+    "--variant 10": f"digits has no experiment 10: {OF_DIGITS}",
+    "--variant -1": f"digits has no experiment -1: {OF_DIGITS}",
+    "--experiment 10": f"digits has no experiment 10: {OF_DIGITS}",
+    "--lab optimizers --experiment 1": "optimizers has no experiment 1: choose one of rmsprop, ",
+    "--lab optimizers --variant 1": "optimizers has no experiment 1: choose one of rmsprop, ",
+    "--lab chess": "There is no lab chess: choose one of digits, optimizers.",
+    "--experiment 1 --variant 1": TWO_NAMES,
+    "--experiment drawing --drawing-model": TWO_NAMES,
+    "--variant 1 --drawing-model": TWO_NAMES,
     "--dataset foo": "There is no data set foo: choose one of mnist, fashion-mnist.",
     "--hidden 0": "Neurons is 0: give a whole number from 1 to 1024.",
     "--hidden 1025": "Neurons is 1025: give a whole number from 1 to 1024.",
@@ -359,7 +392,8 @@ def test_all_variants_are_trained_and_then_answered_from_the_store(data: Path) -
 def test_all_variants_on_both_full_sets(full_data: Path) -> None:
     done = lab("train", "--all", patience=900, LAB_DATA=full_data)
     assert done.returncode == 0, done.stderr
-    accuracies = [float(line.split()[5]) for line in done.stdout.splitlines()[:-1]]
+    lines = done.stdout.splitlines()[:-1]
+    accuracies = [float(line.split("test accuracy ")[1].split()[0]) for line in lines]
     assert len(accuracies) == 18
     assert min(accuracies[:9]) > 0.95
     assert min(accuracies[9:]) > 0.83
@@ -454,6 +488,10 @@ STUDY += ["--batch-size", "20", "--optimizer", "sgd", "--sweep", "learning_rate=
 
 def test_a_study_prints_one_json_object_and_then_answers_from_the_store(data: Path) -> None:
     answer = one_json(lab("study", *STUDY, "--json"))
+    assert list(answer) == ["study", "dataset", "rows", "seconds"]
+    assert list(answer["dataset"]) == ["name", "source", "complete"]
+    columns = ["name", "published", "mean", "std", "values", "diverged"]
+    assert [list(row) for row in answer["rows"]] == [columns] * 2
     assert answer["study"] == "own"
     names = [row["name"] for row in answer["rows"]]
     assert names == ["SGD, learning_rate 10", "SGD, learning_rate 0.01"]
@@ -506,9 +544,9 @@ def test_a_study_that_cannot_be_is_one_sentence(arguments: str, sentence: str, c
 
 
 def test_a_published_statement_needs_three_seeds() -> None:
-    two = cli._verdict("no effect", "RMSprop", Difference(2, 0.01, None, None))
+    two = _verdict("no effect", "RMSprop", Difference(2, 0.01, None, None))
     assert two == '"no effect": at least 3 seeds are needed to tell.'
-    three = cli._verdict("no effect", "RMSprop", Difference(3, 0.01, -0.01, 0.03, left_out=1))
+    three = _verdict("no effect", "RMSprop", Difference(3, 0.01, -0.01, 0.03, left_out=1))
     assert "against RMSprop +1.00 points, 95% interval -1.00 to +3.00." in three
     assert three.endswith("Seeds left out, because a run diverged: 1.")
 
@@ -557,6 +595,19 @@ def test_runs_of_an_empty_store() -> None:
     assert one_json(lab("runs", "--json")) == []
 
 
+@pytest.mark.parametrize(("count", "words"), [(1, "1 run of"), (2, "2 runs of")])
+def test_runs_says_that_there_are_runs_of_another_version(
+    count: int, words: str, cache: Path
+) -> None:
+    for number in range(count):
+        folder = cache / "runs" / f"mnist-{number}"
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text("{}")
+    done = lab("runs", "--json")
+    assert json.loads(done.stdout) == []
+    assert f"Note: {words} another version of the lab" in done.stderr
+
+
 def test_runs_lists_what_is_stored(first_answer: tuple[Path, Done], trained: Path) -> None:
     answer = json.loads(first_answer[1].stdout)
     line = lab("runs").stdout
@@ -594,7 +645,7 @@ def test_predict_recognises_pictures(trained: Path, tmp_path: Path) -> None:
     steps = [
         drawing.prepare(drawing.read(path.read_bytes(), path.name), form).image for path in paths
     ]
-    expected = inference.load(run).probabilities(np.stack(steps))
+    expected = run.network().probabilities(np.stack(steps))
     found = [answer["probabilities"] for answer in answers]
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -662,6 +713,7 @@ def labels(folder: Path) -> Path:
 
 def test_drawn_reads_a_table_with_the_drawing_model(tmp_path: Path) -> None:
     found = one_json(lab("drawn", labels(tmp_path), "--json"))
+    assert list(found) == ["run", "count", "accuracy", "unsure", "wrong"]
     assert found["count"] == 2
     assert found["accuracy"]["full"] == 1
     assert set(found["accuracy"]) == {"full", "polarity", "sheet"}
@@ -692,7 +744,7 @@ def test_drawn_trains_on_all_images_when_layers_are_named(data: Path, tmp_path: 
     [
         (("--run", "mnist-0"), 2, "There is no run mnist-0: "),
         (("--run", "mnist-0", "--hidden", "5"), 2, "--run names a whole run: "),
-        (("--drawing-model", "--hidden", "5"), 2, "The drawing model has layers of its own: "),
+        (("--drawing-model", "--hidden", "5"), 2, "This network has layers of its own: "),
         (("--epochs", "0", "--hidden", "5"), 2, "Epochs is 0: "),
         ((), 1, "labels.csv cannot be read as a table: "),
     ],
@@ -719,6 +771,10 @@ def test_the_l4_network_reads_drawings(full_data: Path) -> None:
 def test_bench_prints_one_json_object(data: Path) -> None:
     done = lab("bench", *SMALL, "--epochs", "1", "--repeats", "2", "--json")
     answer = one_json(done)
+    assert list(answer) == [
+        "ratio", "ratios", "fit_seconds", "compiled_seconds", "first_fit_seconds",
+        "compile_seconds", "images", "epochs",
+    ]  # fmt: skip
     assert answer["ratio"] > 0
     assert answer["ratio"] == pytest.approx(sum(answer["ratios"]) / 2)
     for name in ("ratios", "fit_seconds", "compiled_seconds", "compile_seconds"):
@@ -740,7 +796,7 @@ def commands(group: click.Command, *names: str) -> dict[tuple[str, ...], click.C
     return found
 
 
-COMMANDS = commands(cli.main)
+COMMANDS = commands(main)
 
 
 def test_the_commands_are_the_documented_ones() -> None:
@@ -762,6 +818,30 @@ def test_the_help_of_every_command_has_an_example_that_is_understood(
     called = COMMANDS[names or (words[0],)]
     options = {name for parameter in called.params for name in parameter.opts}
     assert {word for word in words if word.startswith("--")} <= options
+
+
+RUN_OPTIONS = {
+    "--dataset", "--lab", "--experiment", "--variant", "--drawing-model", "--hidden",
+    "--activation", "--optimizer", "--learning-rate", "--parameter", "--epochs", "--batch-size",
+    "--validation-split", "--seed",
+}  # fmt: skip
+OPTIONS = {
+    "train": RUN_OPTIONS | {"--all", "--json"},
+    "study": {
+        "--seeds", "--dataset", "--optimizer", "--sweep", "--hidden", "--activation", "--epochs",
+        "--batch-size", "--validation-split", "--yes", "--json",
+    },
+    "runs": {"--json"},
+    "predict": RUN_OPTIONS | {"--steps", "--json"},
+    "drawn": RUN_OPTIONS | {"--run", "--json"},
+    "bench": RUN_OPTIONS | {"--repeats", "--json"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_command_has_the_documented_options(name: str) -> None:
+    options = {opt for parameter in COMMANDS[name,].params for opt in parameter.opts}
+    assert {opt for opt in options if opt.startswith("--")} == OPTIONS[name]
 
 
 def test_help_is_quick_and_needs_nothing() -> None:

@@ -19,13 +19,9 @@ import pytest
 
 from core import data as datasets
 from core.data.mnist import DATASET as MNIST
-from core.engine import cluster, worker
-from core.engine import Engine
-from core.data.mnist import DATASET as MNIST
 from core.engine import Engine, cluster, worker
 from core.optimizers import finder
-from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
-from core.specs.run import ModelSpec
+from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.store import Run, Store
 from tests.test_engine import client_of, finish, runs_with_epochs, state, until
 
@@ -109,12 +105,12 @@ def engine(
 def spec(small_mnist: Path) -> RunSpec:
     digest = datasets.load(datasets.Source(MNIST, "LAB_DATA", small_mnist, 0)).digest
     return RunSpec(
-        DataSpec("mnist", digest), ModelSpec((32,)), optimizer_spec(), TrainSpec(3, 20, 0.2)
+        DataSpec("mnist", digest), dense_network((32,)), optimizer_spec(), TrainSpec(3, 20, 0.2)
     )
 
 
 def long(spec: RunSpec, seed: int = 0) -> RunSpec:
-    return replace(spec, model=ModelSpec((256, 256)), train=TrainSpec(100, 2, 0.2, seed))
+    return replace(spec, network=dense_network((256, 256)), train=TrainSpec(100, 2, 0.2, seed))
 
 
 def weights(run: Run, folder: Path) -> list[np.ndarray]:
@@ -159,7 +155,7 @@ def test_progress_and_a_stop_travel(engine: Engine, spec: RunSpec) -> None:
         engine.submit(run, "ada")
     claims = [runs_with_epochs(engine, run) for run in both]
     assert len({claim.machine for claim in claims}) == 2, "one on each worker"
-    sweep = engine.ask(finder.sweep, finder.plain(spec))
+    sweep = engine.ask(finder.sweep, finder.for_sweep(spec))
     assert len(sweep.losses)
     engine.stop(both[0].key, "ada")
     assert state(engine, both[0]) == "stopped"

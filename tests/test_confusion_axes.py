@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from core.charts import runs as charts
+from core.charts import classes as charts
 
 NAMES = ["shirt", "bag", "boot"]
 MATRIX = np.array([[90, 0, 7], [0, 80, 0], [0, 0, 70]])

@@ -183,28 +183,6 @@ def test_labels_of_a_byte_have_two_to_255_classes(classes: int) -> None:
         replace(toy.DATASET, class_names=("x",) * classes)
 
 
-def test_the_readme_says_how_to_add_a_data_set(cache: Path, tmp_path: Path) -> None:
-    package = Path(datasets.__file__).parents[1]
-    ignore = shutil.ignore_patterns("__pycache__", "shipped")
-    shutil.copytree(package, tmp_path / "core", ignore=ignore)
-    readme = (package.parent / "README.md").read_text()
-    code = readme.split("### How to add a data set")[1].split("```python\n")[1].split("```")[0]
-    (tmp_path / "core" / "data" / "letters.py").write_text(code)
-    (cache / "datasets").mkdir(parents=True)
-    images, labels = np.zeros((6, 28, 28), np.uint8), np.arange(6, dtype=np.uint8) % 3
-    np.savez(cache / "datasets" / "letters.npz", **Arrays(images, labels, images, labels)._asdict())
-    done = subprocess.run(
-        [sys.executable, "-m", "core", "data"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Letters (letters)\n  source: cache\n" in done.stdout
-    assert "images: 6 to train, 6 to test" in done.stdout
-
-
 @pytest.mark.parametrize("zipped", [False, True], ids=["folder", "zip"])
 def test_a_file_in_core_data_is_all_that_a_new_set_needs(zipped: bool, tmp_path: Path) -> None:
     """Also in the zip that workers on other computers import."""

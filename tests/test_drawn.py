@@ -12,9 +12,9 @@ from core.data.mnist import DATASET as MNIST
 from core.drawing import labelled as drawn
 from core.drawing import recognition
 from core.errors import DataError
-from core.networks import forward as inference
-from core.specs import DataSpec, RunSpec, optimizer_spec
-from core.specs.run import drawing_specs
+from core.labs.digits import DRAWING, LAB
+from core.networks.forward import TrainedNetwork
+from core.specs import DataSpec
 from core.store import Store
 
 DIGITS = MNIST.class_names
@@ -33,11 +33,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def shipped() -> inference.Network:
-    model, train = drawing_specs()
-    run = Store().find(RunSpec(DataSpec("mnist", MNIST.digest), model, optimizer_spec(), train).key)
+def shipped() -> TrainedNetwork:
+    run = Store().find(DRAWING.spec(LAB.on(DataSpec("mnist", MNIST.digest))).key)
     assert run is not None
-    return inference.load(run)
+    return run.network()
 
 
 def test_a_table_with_other_columns_is_read(folder: Path) -> None:

@@ -76,7 +76,7 @@ def seen(model: keras.Model, seed: int) -> np.ndarray:
     batches: list[np.ndarray] = []
 
     def noted(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        changed = distort(images, seed)
+        changed = distort(images, seed, "light")
         tf.numpy_function(lambda batch: batches.append(batch.copy()), [changed], [])
         return changed
 

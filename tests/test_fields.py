@@ -5,17 +5,7 @@ from typing import Any
 import pytest
 
 from core.errors import UsageError
-from core.fields import (
-    Field,
-    Limit,
-    Number,
-    OneOf,
-    SeveralOf,
-    Switch,
-    Text,
-    WholeNumber,
-    named,
-)
+from core.fields import Field, Limit, Number, OneOf, SeveralOf, Switch, Text, WholeNumber, named
 from core.specs import fields as run_fields
 
 EPOCHS = WholeNumber("epochs", "epochs", 10, Limit(1, 100))

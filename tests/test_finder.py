@@ -9,12 +9,10 @@ import pytest
 from core import data as datasets
 from core.charts import surfaces as motion_charts
 from core.data.mnist import DATASET as MNIST
-from core.networks import build as models
 from core.optimizers import finder
 from core.optimizers.finder import Sweep
+from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS
-from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
-from core.specs.run import ModelSpec
 
 RATES = np.geomspace(finder.LOWEST, finder.HIGHEST, finder.STEPS)
 PLACE = np.log10(RATES)
@@ -26,7 +24,7 @@ def spec_of(optimizer: str, seed: int = 1) -> RunSpec:
     data = datasets.load(datasets.locate(MNIST))
     train = TrainSpec(1, 32, 0, seed=seed)
     return RunSpec(
-        DataSpec("mnist", data.digest), ModelSpec((16,)), optimizer_spec(optimizer), train
+        DataSpec("mnist", data.digest), dense_network((16,)), optimizer_spec(optimizer), train
     )
 
 
@@ -103,11 +101,11 @@ def test_a_curve_that_stays_low_does_not_rise() -> None:
 def test_what_a_sweep_does_not_use_does_not_make_another_sweep() -> None:
     spec = spec_of("sgd")
     other = replace(spec, optimizer=optimizer_spec("sgd", 0.5), train=TrainSpec(9, 32, 0.2, seed=1))
-    assert finder.plain(spec) == finder.plain(other)
+    assert finder.for_sweep(spec) == finder.for_sweep(other)
     for train in (TrainSpec(1, 64, 0, seed=1), TrainSpec(1, 32, 0, seed=2)):
-        assert finder.plain(replace(spec, train=train)) != finder.plain(spec)
+        assert finder.for_sweep(replace(spec, train=train)) != finder.for_sweep(spec)
     momentum = optimizer_spec("sgd", parameters={"momentum": 0.5})
-    assert finder.plain(replace(spec, optimizer=momentum)).optimizer == momentum
+    assert finder.for_sweep(replace(spec, optimizer=momentum)).optimizer == momentum
 
 
 def test_adafactor_takes_no_higher_rate_than_its_own() -> None:
@@ -115,7 +113,7 @@ def test_adafactor_takes_no_higher_rate_than_its_own() -> None:
     weights = np.ones((3, 2), np.float32)
     after = []
     for rate in (limit, 10 * limit):
-        optimizer = models.optimizer(optimizer_spec("adafactor", rate))
+        optimizer = optimizer_spec("adafactor", rate).keras()
         variable = keras.Variable(weights)
         optimizer.build([variable])
         optimizer.iterations.assign(int(np.searchsorted(RATES, limit)))

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from core.data.mnist import DATASET as MNIST
 from core.drawing import preparation as drawing
 from core.drawing.preparation import find_ink
 
+FORM = drawing.input_form(MNIST)
 SIZE = 200
 
 
@@ -46,6 +48,6 @@ def test_ink_of_a_photograph_in_uneven_light_is_its_strokes(
 
 @pytest.mark.parametrize("light", LIGHTS)
 def test_light_ink_becomes_the_same_digit_as_dark_ink(light: str) -> None:
-    dark = drawing.prepare(photograph(40, 230, LIGHTS[light])).digit
-    light_ink = drawing.prepare(photograph(225, 95, LIGHTS[light])).digit
+    dark = drawing.prepare(photograph(40, 230, LIGHTS[light]), FORM).image
+    light_ink = drawing.prepare(photograph(225, 95, LIGHTS[light]), FORM).image
     assert np.abs(light_ink.astype(int) - dark).mean() < 6

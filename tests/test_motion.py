@@ -7,11 +7,11 @@ import tensorflow as tf
 
 from core.charts import surfaces as motion_charts
 from core.data.mnist import DATASET as MNIST
-from core.networks import build as models
+from core.networks import structure
+from core.networks.build import build
 from core.optimizers import surfaces as motion
 from core.optimizers.surfaces import SURFACES, Plane
-from core.specs.run import ModelSpec
-from core.specs import TrainSpec, optimizer_spec
+from core.specs import TrainSpec, dense_network, optimizer_spec
 from core.training import fit as training
 
 
@@ -54,7 +54,7 @@ def test_a_path_is_the_one_of_the_keras_optimizer_stepped_by_hand(name: str) -> 
     spec = optimizer_spec(name, 0.05)
     [path] = motion.paths("rosenbrock", [spec], (-1.5, 2.0), 10)
     place = keras.Variable(np.array([-1.5, 2.0], np.float32))
-    optimizer = models.optimizer(spec)
+    optimizer = spec.keras()
     for step in range(10):
         x, y = place.numpy()
         gradient = [-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)]
@@ -75,9 +75,9 @@ def test_a_learning_rate_that_is_too_high_leaves_the_numbers() -> None:
 
 @pytest.fixture(scope="module")
 def plane(digits: tuple[np.ndarray, np.ndarray]) -> Plane:
-    model = models.build(ModelSpec((16, 8), "tanh"), 0)
+    model = build(structure.rows(dense_network((16, 8), "tanh"), (28, 28), 10), 0)
     train = TrainSpec(5, 20, 0)
-    training.fit(model, models.optimizer(optimizer_spec()), *digits, train)
+    training.fit(model, optimizer_spec().keras(), *digits, train)
     kernels = model.get_weights()
     layers = list(zip(kernels[::2], kernels[1::2], strict=True))
     return motion.plane(layers, "tanh", *digits)
@@ -85,7 +85,7 @@ def plane(digits: tuple[np.ndarray, np.ndarray]) -> Plane:
 
 def network_at(plane: Plane, x: float, y: float) -> keras.Model:
     """The network that a point of the plane stands for, built by Keras."""
-    model = models.build(ModelSpec((16, 8), "tanh"), 0)
+    model = build(structure.rows(dense_network((16, 8), "tanh"), (28, 28), 10), 0)
     first, second = plane.directions
     weights = []
     for layer, along, across in zip(plane.layers, first, second, strict=True):

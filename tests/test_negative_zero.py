@@ -2,9 +2,8 @@
 
 import pytest
 
+from core.specs import DataSpec, OptimizerSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS
-from core.specs import DataSpec, OptimizerSpec, RunSpec, TrainSpec, optimizer_spec
-from core.specs.run import ModelSpec
 
 WITH_ZERO = [
     (name, parameter)
@@ -17,7 +16,7 @@ WITH_ZERO = [
 def run(optimizer: OptimizerSpec | None = None, validation_split: float = 0.0) -> RunSpec:
     train = TrainSpec(1, 10, validation_split)
     return RunSpec(
-        DataSpec("mnist", "0" * 64), ModelSpec((8,)), optimizer or optimizer_spec(), train
+        DataSpec("mnist", "0" * 64), dense_network((8,)), optimizer or optimizer_spec(), train
     )
 
 

@@ -23,8 +23,8 @@ from core.networks.layers import (
     MaxPooling2D,
 )
 from core.networks.structure import LayerRow, rows, weights
-from core.specs import NetworkSpec, dense_network
 from core.networks.summary import keras_code, keras_summary
+from core.specs import NetworkSpec, dense_network
 
 DRAWING: NetworkSpec = labs.lab("digits").experiment("drawing").changes["network"]
 DIGITS = ((28, 28), 10)

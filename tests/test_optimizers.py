@@ -11,10 +11,9 @@ import pytest
 
 from core.errors import UsageError
 from core.fields import LIMITS
-from core.networks import build as models
 from core.optimizers import rules
-from core.specs.optimizers import OPTIMIZERS
 from core.specs import OptimizerSpec, optimizer_spec
+from core.specs.optimizers import OPTIMIZERS
 
 SHARED = {
     "clipnorm",
@@ -107,7 +106,7 @@ def test_defaults_and_limits_are_accepted_by_keras(name: str) -> None:
         assert meaning
         for value in (False, True) if isinstance(default, bool) else (low, high):
             spec = OptimizerSpec(name, 0.01, ((key, value),))
-            built = models.optimizer(spec)
+            built = spec.keras()
             assert built.get_config()[key] == value
             variable = keras.Variable(np.ones((3, 2), np.float32))
             built.apply([np.full((3, 2), 0.1, np.float32)], [variable])
@@ -164,7 +163,7 @@ def stepped_by_keras(
 ) -> list[np.ndarray]:
     """The weights after each step of Keras's own optimizer."""
     variable = keras.Variable(weights.astype(np.float32))
-    optimizer = models.optimizer(spec)
+    optimizer = spec.keras()
     after = []
     for gradient in gradients:
         optimizer.apply([gradient.astype(np.float32)], [variable])

@@ -1514,6 +1514,15 @@ def test_without_a_password_only_this_machine_affects_others(
 
 @needs_no_fashion
 @pytest.mark.usefixtures("teacher")
+def test_the_class_page_says_that_there_are_runs_of_another_version(cache: Path) -> None:
+    folder = cache / "runs" / "mnist-of-before"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text("{}")
+    at = visit("class")
+    line = "1 run of another version of the lab stays untouched and is not listed."
+    assert line in [caption.value for caption in at.main.caption]
+
+
 def test_interrupted_runs_are_offered_again(claim: Callable[..., Claim], engine: Queue) -> None:
     claim(state="interrupted", epochs=EPOCHS)
     at = visit("class")

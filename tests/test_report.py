@@ -15,13 +15,10 @@ import pytest
 from core.data import DATASETS, Dataset
 from core.data.contract import Arrays
 from core.report.archive import epochs_csv, results_csv, results_zip
-from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
-from core.specs.run import ModelSpec
-from core.training.epochs import Epoch
+from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.store import Store
+from core.training.epochs import Epoch
 from tests import toy
-from core.store import Store
-from core.training.epochs import Epoch
 
 LABELS = np.array([2, 1, 0], np.uint8)
 OUTPUTS = np.full((3, 10), 0.01, np.float32)
@@ -31,7 +28,10 @@ OUTPUTS[[0, 1, 2], [2, 7, 0]] = [0.91, 0.91, 0.123456]
 @pytest.fixture
 def run(tmp_path):
     spec = RunSpec(
-        DataSpec("mnist", "0" * 64), ModelSpec((128,)), optimizer_spec(), TrainSpec(2, 32, 0.2, 42)
+        DataSpec("mnist", "0" * 64),
+        dense_network((128,)),
+        optimizer_spec(),
+        TrainSpec(2, 32, 0.2, 42),
     )
     array = io.BytesIO()
     np.save(array, OUTPUTS)
@@ -116,7 +116,13 @@ def test_zip_has_all_files_and_the_trained_network(run, dataset):
         assert archive.read("model.keras") == b"a network"
         assert archive.read("results.csv").decode() == results_csv(run, LABELS)
         metrics = json.loads(archive.read("metrics.json"))
-    assert RunSpec.from_dict(metrics["spec"]) == run.spec
+    assert list(metrics) == [
+        "key", "finished", "spec", "dataset", "test_accuracy", "test_loss", "misclassified",
+        "train_seconds", "compile_seconds", "per_class", "confusion", "versions",
+    ]  # fmt: skip
+    model = metrics["spec"].pop("model")
+    assert (model["hidden"], model["activation"]) == ([128], "relu")
+    assert RunSpec.from_dict({**metrics["spec"], "network": model["layers"]}) == run.spec
     assert metrics["test_accuracy"] == 2 / 3
 
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,16 @@ import pytest
 
 from core.errors import StoreError
 from core.labs import open_store
-from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
-from core.specs.run import ModelSpec, variant_specs
+from core.labs.digits import LAB
+from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.store import Claim, Store
-from core.store.records import dump_json
 from core.store import runs as finished_runs
+from core.store.records import dump_json
 from core.training.epochs import Epoch
 from tests.conftest import fill, make_read_only
 
 SPEC = RunSpec(
-    DataSpec("mnist", "0" * 64), ModelSpec((8,)), optimizer_spec(), TrainSpec(2, 32, 0.2)
+    DataSpec("mnist", "0" * 64), dense_network((8,)), optimizer_spec(), TrainSpec(2, 32, 0.2)
 )
 EPOCHS = [Epoch(1, 0.9, 0.7, 0.8, 0.75, 1.5), Epoch(2, 0.5, 0.85, 0.6, 0.8, 1.25)]
 FILES = {"model.keras": b"weights", "predictions.npy": b"probabilities"}
@@ -110,6 +111,52 @@ def test_a_run_saved_by_many_at_once_is_stored_once(store: Store, cache: Path) -
     assert list((cache / "runs").glob(".*")) == []
 
 
+def test_a_run_appears_by_one_rename_so_that_nobody_sees_half_of_it(
+    store: Store, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    place = cache / "runs" / SPEC.key
+    usual = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        if target == place:
+            seen.append((place.exists(), sorted(path.name for path in self.iterdir())))
+        moved = usual(self, target)
+        if target == place:
+            seen.append((place.exists(), sorted(path.name for path in place.iterdir())))
+        return moved
+
+    monkeypatch.setattr(Path, "rename", rename)
+    store.save(SPEC, record(), FILES)
+    whole = ["model.keras", "predictions.npy", "run.json"]
+    assert seen == [(False, whole), (True, whole)]
+
+
+def test_readers_see_a_run_whole_or_not_at_all(store: Store, cache: Path) -> None:
+    ended = threading.Event()
+
+    def write() -> None:
+        writer = Store(cache)
+        while not ended.is_set():
+            with suppress(StoreError):  # the other one has deleted it already
+                writer.save(SPEC, record(), FILES)
+            ended.wait(0.003)
+            writer.delete(SPEC.key)
+
+    with ThreadPoolExecutor(2) as pool:
+        writers = [pool.submit(write) for _ in range(2)]
+        try:
+            end, found = time.monotonic() + 20, 0
+            while found < 20:
+                found += Store(cache).find(SPEC.key) is not None
+                assert time.monotonic() < end, "no run was seen"
+        finally:
+            ended.set()
+        for writer in writers:
+            writer.result()
+    assert not list((cache / "damaged").glob("*"))
+
+
 def test_a_diverged_loss_is_stored_as_valid_json_and_comes_back_as_nan(store: Store) -> None:
     epochs = [Epoch(1, math.nan, 0.1, math.inf, 0.1, 1.0), Epoch(2, 0.5, 0.5, None, None, 1.0)]
     rows = [asdict(epoch) for epoch in epochs]
@@ -157,7 +204,8 @@ DAMAGES = {
     "no epochs": lambda folder: edited(folder, epochs=[{}]),
     "checksums as a list": lambda folder: edited(folder, sha256=["model.keras"]),
     "a spec beyond the limits": lambda folder: edited(
-        folder, spec=SPEC.to_dict() | {"model": {"hidden": [0]}}
+        folder,
+        spec=SPEC.to_dict() | {"network": [{"layer": "Flatten"}, {"layer": "Dense", "units": 0}]},
     ),
     "another run's spec": lambda folder: edited(folder, spec=seed(1).to_dict()),
     "truncated predictions": lambda folder: os.truncate(folder / "predictions.npy", 5),
@@ -195,6 +243,60 @@ def test_a_file_damaged_after_the_run_was_found_is_not_read(store: Store, folder
     (folder / "model.keras").unlink()
     with pytest.raises(StoreError, match="is damaged or gone: train it again"):
         run.read("model.keras")
+
+
+def of_before(cache: Path, name: str, **changes: Any) -> Path:
+    """A stored run of another version of the lab."""
+    folder = cache / "runs" / name
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"spec": {"what": "ever"}, **changes}))
+    (folder / "model.keras").write_bytes(bytes(5000))
+    return folder
+
+
+@pytest.mark.parametrize("changes", [{}, {"schema": 1}, {"schema": 99}], ids=["none", "1", "99"])
+def test_a_run_of_another_version_is_left_alone_and_said_to_be_there(
+    changes: dict[str, Any], store: Store, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_before(cache, "mnist-of-before", **changes)
+    before = everything(cache)
+    assert store.runs() == []
+    assert store.find("mnist-of-before") is None
+    assert store.other_versions() == ["mnist-of-before"]
+    assert store.size() == 0
+    assert everything(cache) == before
+    monkeypatch.setenv("LAB_STORE_GB", "0.000001")  # which the other one alone would exceed
+    os.utime(cache / "runs" / "mnist-of-before", (0, 0))
+    store.save(SPEC, record(), {"model.keras": b"small"})
+    store.save(seed(1), record(), {"model.keras": bytes(900)})
+    assert [run.spec for run in store.runs()] == [seed(1)]
+    assert store.other_versions() == ["mnist-of-before"]
+    assert set(before) <= set(everything(cache))
+
+
+def test_a_run_is_not_stored_over_one_of_another_version(store: Store, cache: Path) -> None:
+    of_before(cache, SPEC.key)
+    with pytest.raises(StoreError, match=f"{SPEC.key} is in the way, of another version"):
+        store.save(SPEC, record(), FILES)
+    assert store.other_versions() == [SPEC.key]
+    assert list((cache / "runs").glob(".*")) == []
+
+
+def test_of_two_who_set_a_damaged_run_aside_the_second_keeps_the_new_one(
+    store: Store, folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "model.keras").write_bytes(b"WEIGHTS")
+    other = Store(cache)
+    usual = store._set_aside
+
+    def late(folder: Path) -> None:
+        other.save(SPEC, record(), FILES)  # sets it aside and stores it anew
+        usual(folder)
+
+    monkeypatch.setattr(store, "_set_aside", late)
+    assert store.find(SPEC.key) is None
+    assert store.find(SPEC.key) == other.find(SPEC.key)
+    assert len(list((cache / "damaged").iterdir())) == 1
 
 
 @pytest.mark.parametrize("key", ["", ".", "..", "../runs", "nothing", "a/b", "/tmp"])
@@ -257,6 +359,7 @@ def test_a_full_disk_ends_in_a_sentence_and_leaves_nothing_half_written(full_dis
     (full_disk / "filler").unlink()
     assert store.claim(SPEC, "me")
     assert store.save(SPEC, record(), FILES).spec == SPEC
+    store.close()  # else the disk is in use
 
 
 def test_a_read_only_disk_is_read_and_ends_in_a_sentence(written_disk: Path) -> None:
@@ -320,15 +423,14 @@ def test_the_runs_that_were_not_used_for_longest_make_room(store: Store, limit: 
 @pytest.mark.usefixtures("limit")
 def test_variants_of_the_table_go_last() -> None:
     store = open_store()
-    model, train = variant_specs(3)
-    variant = replace(SPEC, model=model, train=train)
+    variant = LAB.experiment("3").spec(LAB.on(SPEC.data))
     used(store, variant, 300)
     for number in (1, 2, 3, 4):
         used(store, seed(number), 10 - number)
     assert {run.spec.train.seed for run in store.runs()} == {0, 3, 4}
     for number in range(5):  # nothing else is left to go
-        model, train = variant_specs(number + 4)
-        used(store, replace(SPEC, model=model, train=train), number)
+        other = LAB.experiment(str(number + 4)).spec(LAB.on(SPEC.data))
+        used(store, other, number)
     assert store.find(variant.key) is None
     assert len(store.runs()) == 3
 

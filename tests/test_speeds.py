@@ -7,12 +7,12 @@ import pytest
 
 from core.data.mnist import DATASET as MNIST
 from core.engine.estimates import Speeds, seconds_of
-from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
-from core.specs.run import ModelSpec
+from core.labs.digits import DRAWING
+from core.specs import DataSpec, RunSpec, TrainSpec, changed, dense_network, optimizer_spec
 from core.store import Run
 
 SPEC = RunSpec(
-    DataSpec("mnist", MNIST.digest), ModelSpec((256,)), optimizer_spec(), TrainSpec(5, 128, 0.0)
+    DataSpec("mnist", MNIST.digest), dense_network((256,)), optimizer_spec(), TrainSpec(5, 128, 0.0)
 )
 
 
@@ -37,38 +37,39 @@ def measured(spec: RunSpec, seconds: float, images: int = 60_000) -> Run:
 
 
 def test_more_epochs_weights_and_steps_take_longer() -> None:
-    model, train = SPEC.model, SPEC.train
-    usual = seconds_of(model, train, 60_000)
+    usual = seconds_of(SPEC, 60_000)
     assert 1 < usual < 30
     for longer in (
-        seconds_of(model, replace(train, epochs=6), 60_000),
-        seconds_of(ModelSpec((512,)), train, 60_000),
-        seconds_of(model, replace(train, batch_size=5), 60_000),
+        changed(SPEC, {"train": {"epochs": 6}}),
+        replace(SPEC, network=dense_network((512,))),
+        changed(SPEC, {"train": {"batch_size": 5}}),
     ):
-        assert longer > usual
-    assert seconds_of(model, replace(train, validation_split=0.5), 60_000) < usual
-    assert seconds_of(model, train, 4_000) < usual / 2
-    assert seconds_of(ModelSpec(kind="drawing"), train, 60_000) > 10 * usual
+        assert seconds_of(longer, 60_000) > usual
+    assert seconds_of(changed(SPEC, {"train": {"validation_split": 0.5}}), 60_000) < usual
+    assert seconds_of(SPEC, 4_000) < usual / 2
+    assert seconds_of(changed(SPEC, {"data": {"images": 4_000}}), 60_000) == seconds_of(SPEC, 4_000)
+    drawing = replace(SPEC, network=DRAWING.changes["network"])
+    assert seconds_of(drawing, 60_000) > 10 * usual
 
 
 def test_what_was_measured_counts() -> None:
     speeds = Speeds()
     expected = speeds.seconds(SPEC)
-    assert expected == seconds_of(SPEC.model, SPEC.train, 60_000)
-    other = replace(SPEC, model=ModelSpec((64,)))
+    assert expected == seconds_of(SPEC, 60_000)
+    other = replace(SPEC, network=dense_network((64,)))
     for factor in (2, 3, 10):
-        took = factor * seconds_of(SPEC.model, SPEC.train, 60_000)
+        took = factor * seconds_of(SPEC, 60_000)
         speeds.note(measured(SPEC, took))
     assert speeds.known == 3
     assert speeds.seconds(SPEC) == pytest.approx(3 * expected)
-    assert speeds.seconds(other) == pytest.approx(3 * seconds_of(other.model, other.train, 60_000))
-    speeds.note(measured(other, seconds_of(other.model, other.train, 60_000)))
-    assert speeds.seconds(other) == pytest.approx(seconds_of(other.model, other.train, 60_000))
+    assert speeds.seconds(other) == pytest.approx(3 * seconds_of(other, 60_000))
+    speeds.note(measured(other, seconds_of(other, 60_000)))
+    assert speeds.seconds(other) == pytest.approx(seconds_of(other, 60_000))
 
 
 def test_the_size_of_other_data_is_learned() -> None:
     speeds = Speeds()
     own = replace(SPEC, data=DataSpec("mnist", "0" * 64))
     assert speeds.seconds(own) < speeds.seconds(SPEC)
-    speeds.note(measured(own, seconds_of(own.model, own.train, 30_000), images=30_000))
-    assert speeds.seconds(own) == pytest.approx(seconds_of(own.model, own.train, 30_000))
+    speeds.note(measured(own, seconds_of(own, 30_000), images=30_000))
+    assert speeds.seconds(own) == pytest.approx(seconds_of(own, 30_000))

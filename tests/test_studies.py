@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
+from core import labs
 from core.errors import UsageError
-from core.specs.optimizers import value_from
-from core.specs import DataSpec, TrainSpec, optimizer_spec
-from core.store import Run
-from core.studies import study as studies
-from core.studies.study import LAB4_MODEL, own_study
 from core.labs import STUDIES
+from core.labs.optimizers import BASE
+from core.specs import DataSpec, OptimizerSpec, TrainSpec, dense_network, optimizer_spec
+from core.specs.optimizers import value_from
+from core.store import Run
+from core.studies import statistics
+from core.studies import study as studies
 from core.studies.statistics import Summary
+from core.studies.study import Study, own_study
 from core.training.epochs import Epoch
 
 DATA = DataSpec("mnist", "0" * 64)
@@ -58,13 +61,18 @@ def summary(*accuracies: float) -> Summary:
     return Summary(STUDIES["L4-B"].rows[0], runs)
 
 
+def optimizers(study: Study) -> list[OptimizerSpec]:
+    """Of its rows."""
+    return [study.spec(row, 0, DATA).optimizer for row in study.rows]
+
+
 def test_report_a_has_nine_rows_with_what_was_published() -> None:
-    study = studies.study("l4-a")
-    assert {row.name: row.published for row in study.rows if row.published} == PUBLISHED
+    study = labs.study("l4-a")
+    assert {row.label(): row.published for row in study.rows if row.published} == PUBLISHED
     assert len(study.rows) == 9
-    assert len({row.optimizer for row in study.rows}) == 9
-    assert study.model == LAB4_MODEL
-    assert study.train == TrainSpec(epochs=5, batch_size=128, validation_split=0.0)
+    assert len(set(optimizers(study))) == 9
+    assert study.base.network == dense_network((256,))
+    assert study.base.train == TrainSpec(epochs=5, batch_size=128, validation_split=0.0)
     assert all(len(row.published_training) in (0, 5) for row in study.rows)
     by_name = {row.name: row for row in study.rows}
     for row in study.rows:
@@ -74,7 +82,8 @@ def test_report_a_has_nine_rows_with_what_was_published() -> None:
 def test_report_b_has_six_optimizers_with_their_defaults() -> None:
     rows = STUDIES["L4-B"].rows
     names = ["adam", "nadam", "rmsprop", "sgd", "adamax", "adagrad"]
-    assert [row.optimizer for row in rows] == [optimizer_spec(name) for name in names]
+    assert [row.name for row in rows] == names
+    assert optimizers(STUDIES["L4-B"]) == [optimizer_spec(name) for name in names]
     assert {row.published for row in rows} == {None}
 
 
@@ -84,7 +93,7 @@ def test_runs_go_seed_by_seed_and_differ_in_nothing_but_optimizer_and_seed() -> 
     assert len({spec.key for spec in specs}) == 27
     assert [spec.train.seed for spec in specs] == [0] * 9 + [1] * 9 + [2] * 9
     assert {spec.optimizer for spec in specs[:9]} == {spec.optimizer for spec in specs[9:18]}
-    same = {(spec.data, spec.model, replace(spec.train, seed=0)) for spec in specs}
+    same = {(spec.data, spec.network, replace(spec.train, seed=0)) for spec in specs}
     assert len(same) == 1
 
 
@@ -97,23 +106,23 @@ def test_a_study_has_one_to_ten_seeds(seeds: int) -> None:
 
 def test_an_unknown_study_names_the_known_ones() -> None:
     with pytest.raises(UsageError, match="choose one of L4-A, L4-B, own"):
-        studies.study("L5")
+        labs.study("L5")
 
 
 def test_an_own_study_sweeps_a_parameter_where_an_optimizer_has_it() -> None:
-    study = own_study(["sgd", "adam", "adam"], ("momentum", [0.0, 0.5, 0.5]))
+    study = own_study(["sgd", "adam", "adam"], BASE, ("momentum", [0.0, 0.5, 0.5]))
     assert [row.name for row in study.rows] == ["SGD, momentum 0", "SGD, momentum 0.5", "Adam"]
-    assert study.rows[1].optimizer == optimizer_spec("sgd", parameters={"momentum": 0.5})
-    rates = own_study(["sgd", "adam"], ("learning_rate", [0.1, 0.01]))
-    assert [row.optimizer.learning_rate for row in rates.rows] == [0.1, 0.01] * 2
-    switch = own_study(["adam"], ("amsgrad", [False, True]))
+    assert optimizers(study)[1] == optimizer_spec("sgd", parameters={"momentum": 0.5})
+    rates = own_study(["sgd", "adam"], BASE, ("learning_rate", [0.1, 0.01]))
+    assert [optimizer.learning_rate for optimizer in optimizers(rates)] == [0.1, 0.01] * 2
+    switch = own_study(["adam"], BASE, ("amsgrad", [False, True]))
     assert [row.name for row in switch.rows] == ["Adam, amsgrad false", "Adam, amsgrad true"]
-    assert len(own_study(["adam", "sgd"]).rows) == 2
+    assert len(own_study(["adam", "sgd"], BASE).rows) == 2
 
 
 def test_values_that_differ_late_have_names_of_their_own() -> None:
     values = [0.1234567, 0.1234568, 0.001, 1e-5]
-    names = [row.name for row in own_study(["sgd"], ("learning_rate", values)).rows]
+    names = [row.name for row in own_study(["sgd"], BASE, ("learning_rate", values)).rows]
     assert [name.split()[-1] for name in names] == ["0.1234567", "0.1234568", "0.001", "1e-05"]
 
 
@@ -133,15 +142,15 @@ def test_values_that_differ_late_have_names_of_their_own() -> None:
 )
 def test_a_study_that_cannot_be_is_refused(names: list[str], sweep: Any, sentence: str) -> None:
     with pytest.raises(UsageError) as raised:
-        own_study(names, sweep)
+        own_study(names, BASE, sweep)
     assert sentence in str(raised.value)
 
 
 def test_ten_thousand_runs_are_refused_with_the_time_they_would_take() -> None:
-    study = own_study(["adam"], ("beta_1", [i / 1001 for i in range(1000)]))
+    study = own_study(["adam"], BASE, ("beta_1", [i / 1001 for i in range(1000)]))
     with pytest.raises(UsageError, match=r"10,000 runs, which take about \d\.\d hours: choose at"):
-        studies.check_size(study, 10, 60_000)
-    studies.check_size(STUDIES["L4-A"], 10, 60_000)
+        studies.check_size(study, 10, DATA, 60_000)
+    studies.check_size(STUDIES["L4-A"], 10, DATA, 60_000)
 
 
 def test_typed_values_are_read() -> None:
@@ -174,7 +183,7 @@ def test_other_commas_and_separators_are_explained(text: str) -> None:
 )
 def test_what_is_no_number_is_refused_as_it_was_typed(text: str, shown: str) -> None:
     with pytest.raises(UsageError) as raised:
-        own_study(["sgd"], ("learning_rate", studies.values_from(text)))
+        own_study(["sgd"], BASE, ("learning_rate", studies.values_from(text)))
     assert str(raised.value) == f"Learning rate is {shown}: give a number from 1e-06 to 10."
 
 
@@ -189,7 +198,7 @@ def test_figures_over_seeds() -> None:
 def test_runs_are_found_by_their_keys() -> None:
     study = STUDIES["L4-B"]
     adam = study.spec(study.rows[0], 1, DATA)
-    found = studies.summarise(study, {adam.key: run(1, 0.9), "other": run(2, 0.8)}, 3, DATA)
+    found = statistics.summarise(study, {adam.key: run(1, 0.9), "other": run(2, 0.8)}, 3, DATA)
     assert [list(row.runs) for row in found] == [[1], [], [], [], [], []]
 
 
@@ -220,22 +229,22 @@ def test_a_run_that_diverged_is_in_no_pair() -> None:
     bad = {seed: run(seed, 0.1, nothing, test_loss=math.nan) for seed in (0, 4)}
     first = Summary(row, {**summary(0.95, 0.96, 0.97, 0.98).runs, **bad})
     second = summary(0.94, 0.94, 0.94, 0.94, 0.94)
-    found = studies.difference(first, second)
+    found = statistics.difference(first, second)
     assert found is not None
     assert (found.pairs, found.left_out) == (3, 2)
     assert found.mean == pytest.approx(0.03)
-    assert studies.difference(Summary(row, bad), second) is None
+    assert statistics.difference(Summary(row, bad), second) is None
 
 
 def test_a_paired_difference_with_its_interval() -> None:
     # Gaps 1, 2 and 3 points: mean 2, standard error 1 / sqrt 3, t(0.975, 2) = 4.302653.
-    found = studies.difference(summary(0.95, 0.96, 0.97), summary(0.94, 0.94, 0.94))
+    found = statistics.difference(summary(0.95, 0.96, 0.97), summary(0.94, 0.94, 0.94))
     assert found is not None
     half = 0.01 * 4.302653 / math.sqrt(3)
     assert found.pairs == 3
     assert [found.mean, found.low, found.high] == pytest.approx([0.02, 0.02 - half, 0.02 + half])
     assert not found.real
-    surer = studies.difference(summary(0.951, 0.952, 0.953), summary(0.94, 0.94, 0.94))
+    surer = statistics.difference(summary(0.951, 0.952, 0.953), summary(0.94, 0.94, 0.94))
     assert surer is not None
     assert surer.real
 
@@ -243,19 +252,19 @@ def test_a_paired_difference_with_its_interval() -> None:
 def test_pairing_sees_what_the_spread_over_seeds_hides() -> None:
     first = summary(0.90, 0.95, 0.99)
     second = summary(0.895, 0.9449, 0.9851)
-    found = studies.difference(first, second)
+    found = statistics.difference(first, second)
     assert found is not None
     assert found.real
 
 
 def test_what_cannot_be_told() -> None:
-    assert studies.difference(summary(), summary(0.9)) is None
-    one = studies.difference(summary(0.95), summary(0.94, 0.93))
+    assert statistics.difference(summary(), summary(0.9)) is None
+    one = statistics.difference(summary(0.95), summary(0.94, 0.93))
     assert one is not None
     assert (one.pairs, one.low, one.real) == (1, None, False)
-    equal_gaps = studies.difference(summary(0.95, 0.96), summary(0.94, 0.95))
+    equal_gaps = statistics.difference(summary(0.95, 0.96), summary(0.94, 0.95))
     assert equal_gaps is not None
     assert (equal_gaps.pairs, equal_gaps.low, equal_gaps.real) == (2, None, False)
-    alike = studies.difference(summary(0.9, 0.9, 0.9), summary(0.9, 0.9, 0.9))
+    alike = statistics.difference(summary(0.9, 0.9, 0.9), summary(0.9, 0.9, 0.9))
     assert alike is not None
     assert (alike.low, alike.high, alike.real) == (0, 0, False)

@@ -7,8 +7,6 @@ import pytest
 from core.charts import studies as study_charts
 from core.charts.studies import Curves
 from core.charts.style import MOST, style
-from core.training.epochs import Epoch
-from core.charts.studies import MOST, Curves, style
 from core.studies.statistics import Difference
 from core.training.epochs import Epoch
 

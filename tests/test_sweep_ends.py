@@ -8,16 +8,15 @@ import pytest
 from core import data as datasets
 from core.data.mnist import DATASET as MNIST
 from core.optimizers import finder
-from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
-from core.specs.run import ModelSpec
+from core.specs import DataSpec, NetworkSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 
 ALL_STEPS = 200
 
 
-def sweep_of(optimizer: str, model: ModelSpec) -> finder.Sweep:
+def sweep_of(optimizer: str, network: NetworkSpec) -> finder.Sweep:
     data = datasets.load(datasets.locate(MNIST))
     spec = DataSpec("mnist", data.digest)
-    return finder.sweep(RunSpec(spec, model, optimizer_spec(optimizer), TrainSpec(1, 32, 0.0, 1)))
+    return finder.sweep(RunSpec(spec, network, optimizer_spec(optimizer), TrainSpec(1, 32, 0.0, 1)))
 
 
 def running_means(losses: np.ndarray) -> np.ndarray:
@@ -29,14 +28,14 @@ def running_means(losses: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "model"),
-    [("lion", ModelSpec((16,))), ("sgd", ModelSpec((256, 256), "linear"))],
+    ("optimizer", "network"),
+    [("lion", dense_network((16,))), ("sgd", dense_network((256, 256), "linear"))],
     ids=["lion", "sgd"],
 )
 def test_a_sweep_ends_at_the_first_step_whose_mean_is_four_times_the_lowest(
-    optimizer: str, model: ModelSpec
+    optimizer: str, network: NetworkSpec
 ) -> None:
-    sweep = sweep_of(optimizer, model)
+    sweep = sweep_of(optimizer, network)
     assert len(sweep.rates) == len(sweep.losses) < ALL_STEPS - 20
     assert sweep.diverged
     assert np.isfinite(sweep.losses).all(), "the loss is high, but a number"
@@ -46,7 +45,7 @@ def test_a_sweep_ends_at_the_first_step_whose_mean_is_four_times_the_lowest(
 
 
 def test_a_loss_that_stays_low_is_followed_to_the_highest_rate() -> None:
-    sweep = sweep_of("sgd", ModelSpec((16,)))
+    sweep = sweep_of("sgd", dense_network((16,)))
     assert len(sweep.rates) == ALL_STEPS
     assert sweep.rates[-1] == pytest.approx(10)
     assert not sweep.diverged

@@ -14,16 +14,26 @@ from core import data as datasets
 from core.data.contract import Arrays
 from core.data.mnist import DATASET as MNIST
 from core.errors import DataError
-from core.networks import build as models
+from core.labs.digits import LAB
+from core.networks import structure
+from core.networks.build import build as built
+from core.networks.structure import LayerRow
 from core.networks.summary import keras_code
+from core.specs import NetworkSpec, OptimizerSpec, TrainSpec, dense_network, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS
-from core.specs.run import ModelSpec, variant_specs
-from core.specs import OptimizerSpec, TrainSpec, optimizer_spec
 from core.training import fit as training
 from core.training.evaluation import evaluate
 from core.training.fit import CompiledSteps, Moment
 
-NETWORK = ModelSpec((16, 8))
+NETWORK = dense_network((16, 8))
+
+
+def rows(network: NetworkSpec) -> tuple[LayerRow, ...]:
+    return structure.rows(network, (28, 28), 10)
+
+
+def build(network: NetworkSpec, seed: int) -> keras.Sequential:
+    return built(rows(network), seed)
 
 
 def ignore(_: object) -> None:
@@ -49,7 +59,7 @@ def for_keras(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def compiled_in_keras(model: keras.Model, optimizer: OptimizerSpec) -> keras.Model:
-    model.compile(models.optimizer(optimizer), "categorical_crossentropy", metrics=["accuracy"])
+    model.compile(optimizer.keras(), "categorical_crossentropy", metrics=["accuracy"])
     return model
 
 
@@ -60,18 +70,18 @@ def weights(model: keras.Model) -> np.ndarray:
 def fitted(
     digits: Arrays, spec: TrainSpec, report: Callable[[Moment], None] = ignore
 ) -> tuple[keras.Model, training.Fit]:
-    model = models.build(NETWORK, spec.seed)
-    optimizer = models.optimizer(optimizer_spec())
+    model = build(NETWORK, spec.seed)
+    optimizer = optimizer_spec().keras()
     return model, training.fit(model, optimizer, digits.x_train, digits.y_train, spec, report)
 
 
 @pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop"])
 def test_one_epoch_gives_the_loss_accuracy_and_weights_of_keras(name: str, digits: Arrays) -> None:
     # 500 images in batches of 32: 15 whole ones and a short one of 20.
-    mine, theirs = models.build(NETWORK, 1), models.build(NETWORK, 1)
+    mine, theirs = build(NETWORK, 1), build(NETWORK, 1)
     np.testing.assert_array_equal(weights(mine), weights(theirs))
     spec = optimizer_spec(name)
-    steps = CompiledSteps(mine, models.optimizer(spec), digits.x_train, digits.y_train, 32)
+    steps = CompiledSteps(mine, spec.keras(), digits.x_train, digits.y_train, 32)
     loss, accuracy = steps.epoch(np.arange(500, dtype=np.int32), ignore)
 
     x, y = for_keras(digits.x_train, digits.y_train)
@@ -81,17 +91,17 @@ def test_one_epoch_gives_the_loss_accuracy_and_weights_of_keras(name: str, digit
     assert loss == pytest.approx(history.history["loss"][0], rel=1e-5)
     assert accuracy == pytest.approx(history.history["accuracy"][0], abs=1e-6)
     np.testing.assert_allclose(weights(mine), weights(theirs), rtol=1e-4, atol=2e-5)
-    assert np.abs(weights(mine) - weights(models.build(NETWORK, 1))).max() > 1e-3, "it trained"
+    assert np.abs(weights(mine) - weights(build(NETWORK, 1))).max() > 1e-3, "it trained"
 
 
 @pytest.mark.parametrize("batch_size", [500, 512, 1024])
 def test_a_batch_as_large_as_the_data_or_larger_is_one_step(
     batch_size: int, digits: Arrays
 ) -> None:
-    mine, theirs = models.build(NETWORK, 1), models.build(NETWORK, 1)
+    mine, theirs = build(NETWORK, 1), build(NETWORK, 1)
     spec = optimizer_spec("sgd", 0.5)
     x, y = digits.x_train, digits.y_train
-    steps = CompiledSteps(mine, models.optimizer(spec), x, y, batch_size)
+    steps = CompiledSteps(mine, spec.keras(), x, y, batch_size)
     calls: list[int] = []
     loss, _ = steps.epoch(np.arange(500, dtype=np.int32), calls.append)
     assert calls == [1]
@@ -142,9 +152,9 @@ def test_without_a_split_all_images_are_trained_on_and_none_validated(digits: Ar
 def test_without_a_split_the_test_images_are_watched_and_change_nothing(digits: Arrays) -> None:
     train = TrainSpec(2, 100, 0, seed=1)
     plain, _ = fitted(digits, train)
-    watched = models.build(NETWORK, train.seed)
+    watched = build(NETWORK, train.seed)
     test = (digits.x_test, digits.y_test)
-    optimizer = models.optimizer(optimizer_spec())
+    optimizer = optimizer_spec().keras()
     x, y = digits.x_train, digits.y_train
     fit = training.fit(watched, optimizer, x, y, train, test=test)
     np.testing.assert_array_equal(weights(plain), weights(watched))
@@ -152,9 +162,7 @@ def test_without_a_split_the_test_images_are_watched_and_change_nothing(digits: 
     last = fit.epochs[-1]
     assert [last.test_loss, last.test_accuracy] == pytest.approx(expected, rel=1e-5)
     assert last.test_loss != fit.epochs[0].test_loss
-    split = training.fit(
-        watched, models.optimizer(optimizer_spec()), x, y, TrainSpec(1, 100, 0.2), test=test
-    )
+    split = training.fit(watched, optimizer_spec().keras(), x, y, TrainSpec(1, 100, 0.2), test=test)
     assert split.epochs[0].test_loss is None
 
 
@@ -172,7 +180,7 @@ def test_runs_of_a_seed_start_alike_and_see_equal_batches_with_every_optimizer(
     monkeypatch.setattr(CompiledSteps, "compile", ignore_both)
     train = TrainSpec(2, 100, 0, seed=5)
     for name in OPTIMIZERS:
-        model, optimizer = models.build(NETWORK, 5), models.optimizer(optimizer_spec(name))
+        model, optimizer = build(NETWORK, 5), optimizer_spec(name).keras()
         training.fit(model, optimizer, digits.x_train, digits.y_train, train)
     first, second = seen[::2], seen[1::2]
     assert len(first) == len(second) == len(OPTIMIZERS)
@@ -180,18 +188,18 @@ def test_runs_of_a_seed_start_alike_and_see_equal_batches_with_every_optimizer(
     assert first[0][1] != second[0][1]
 
 
-@pytest.mark.parametrize("spec", [NETWORK, ModelSpec(())], ids=str)
-def test_a_seed_gives_the_weights_that_keras_gives_it(spec: ModelSpec) -> None:
+@pytest.mark.parametrize("spec", [NETWORK, dense_network()], ids=str)
+def test_a_seed_gives_the_weights_that_keras_gives_it(spec: NetworkSpec) -> None:
     names: dict[str, Any] = {}
     keras.utils.set_random_seed(7)
-    exec(keras_code(spec), names)
-    np.testing.assert_array_equal(weights(models.build(spec, 7)), weights(names["model"]))
+    exec(keras_code(rows(spec)), names)
+    np.testing.assert_array_equal(weights(build(spec, 7)), weights(names["model"]))
 
 
 def test_other_threads_that_draw_random_numbers_change_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    expected = weights(models.build(NETWORK, 7))
+    expected = weights(build(NETWORK, 7))
     dense = keras.layers.Dense
 
     def disturbed(*args: Any, **kwargs: Any) -> keras.Layer:
@@ -199,7 +207,7 @@ def test_other_threads_that_draw_random_numbers_change_nothing(
         return dense(*args, **kwargs)
 
     monkeypatch.setattr(keras.layers, "Dense", disturbed)
-    np.testing.assert_array_equal(weights(models.build(NETWORK, 7)), expected)
+    np.testing.assert_array_equal(weights(build(NETWORK, 7)), expected)
 
 
 def test_equal_seeds_give_equal_runs_and_other_seeds_others(digits: Arrays) -> None:
@@ -230,7 +238,7 @@ def test_every_epoch_sees_the_images_in_another_order(
 def test_a_whole_fit_is_the_one_of_keras_on_images_in_the_same_order(digits: Arrays) -> None:
     spec = TrainSpec(4, 32, 0.2, seed=3)
     mine, fit = fitted(digits, spec)
-    theirs = compiled_in_keras(models.build(NETWORK, spec.seed), optimizer_spec())
+    theirs = compiled_in_keras(build(NETWORK, spec.seed), optimizer_spec())
     x, y = for_keras(digits.x_train, digits.y_train)
     shuffle = np.random.default_rng(spec.seed)
     for epoch in fit.epochs:
@@ -275,17 +283,17 @@ def test_an_exception_from_the_report_ends_the_fit_at_once(digits: Arrays) -> No
 
 
 def test_compiling_trains_on_nothing(digits: Arrays) -> None:
-    model = models.build(NETWORK, 1)
+    model = build(NETWORK, 1)
     before = weights(model)
-    optimizer = models.optimizer(optimizer_spec())
+    optimizer = optimizer_spec().keras()
     CompiledSteps(model, optimizer, digits.x_train, digits.y_train, 32).compile(400)
     np.testing.assert_array_equal(weights(model), before)
     assert int(optimizer.iterations.numpy()) == 0
 
 
 def test_a_network_without_hidden_layers_can_be_trained(digits: Arrays) -> None:
-    model = models.build(ModelSpec(()), 0)
-    optimizer = models.optimizer(optimizer_spec())
+    model = build(dense_network(), 0)
+    optimizer = optimizer_spec().keras()
     spec = TrainSpec(3, 32, 0.2)
     fit = training.fit(model, optimizer, digits.x_train, digits.y_train, spec)
     assert fit.epochs[-1].accuracy > fit.epochs[0].accuracy
@@ -299,15 +307,16 @@ def test_mean_test_accuracy_is_the_one_of_plain_fit(
     monkeypatch.setenv("LAB_DATA", str(full_data))
     data = datasets.obtain(MNIST)
     x_train, y_train, x_test, y_test = data.arrays
-    network, spec = variant_specs(number)
+    variant = LAB.experiment(str(number)).spec(LAB.base)
+    network, spec = variant.network, variant.train
     mine, theirs = [], []
     for seed in range(3):
         train = TrainSpec(spec.epochs, spec.batch_size, spec.validation_split, seed)
-        model = models.build(network, seed)
-        training.fit(model, models.optimizer(optimizer_spec()), x_train, y_train, train)
+        model = build(network, seed)
+        training.fit(model, optimizer_spec().keras(), x_train, y_train, train)
         mine.append(evaluate(model, x_test, y_test).accuracy)
 
-        model = compiled_in_keras(models.build(network, seed), optimizer_spec())
+        model = compiled_in_keras(build(network, seed), optimizer_spec())
         # With a global seed, Keras 3.15 on TensorFlow takes the same order in every epoch: tf.data
         # starts its shuffle anew. A plain `fit` shuffles every epoch anew, and so it does here.
         tf.random.set_seed(None)

@@ -5,6 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from core.data import Dataset
+from core.data.contract import Arrays
+from core.data.mnist import DATASET as MNIST
 from core.drawing import recognition
 from core.drawing.preparation import Drawing
 
@@ -25,7 +28,9 @@ def unsure(probability: float = 0.99, similarity: float = 1.0, thickness: float 
     known[5:11, 5:23], other[17:23, 5:23] = 1, 1  # too far apart to meet when they are blurred
     digit = 255 * (similarity * known + math.sqrt(1 - similarity**2) * other)
     drawing = Drawing(np.rint(digit).astype(np.uint8), {}, blank=False, thickness=thickness)
-    reference = recognition.reference((255 * known[np.newaxis]).astype(np.uint8))
+    images, labels = (255 * known[np.newaxis]).astype(np.uint8), np.zeros(1, np.uint8)
+    data = Dataset(MNIST, "sample", Arrays(images, labels, images, labels))
+    reference = recognition.reference(data)
     [answer] = recognition.recognise(Says(probability), [drawing], reference)  # type: ignore[arg-type]
     assert answer.similarity == pytest.approx(similarity, abs=0.002)
     assert answer.certainty == pytest.approx(probability)

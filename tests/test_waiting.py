@@ -32,6 +32,14 @@ def test_whoever_comes_later_is_in_the_round_that_runs() -> None:
     assert waiting.order()[0] == "b1"
 
 
+def test_a_student_with_several_runs_who_comes_late_does_not_overtake_all() -> None:
+    waiting = queue(*(f"a{n}" for n in range(4)), *(f"b{n}" for n in range(4)))
+    assert [waiting.pop() for _ in range(4)] == ["a0", "b0", "a1", "b1"]
+    for wish in ("c1", "c2", "c3"):
+        waiting.add(wish, "c")
+    assert taken(waiting) == ["c1", "a2", "b2", "c2", "a3", "b3", "c3"]
+
+
 def test_who_was_just_served_comes_after_those_who_wait() -> None:
     waiting = queue("a1", "b1")
     assert waiting.pop() == "a1"

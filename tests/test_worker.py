@@ -14,9 +14,8 @@ from core import data as datasets
 from core.data.mnist import DATASET as MNIST
 from core.engine import worker
 from core.errors import DataError
-from core.networks import forward as inference
-from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
-from core.specs.run import ModelSpec
+from core.labs.digits import DRAWING
+from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.store import Run, Store
 from core.training.run import run as train
 
@@ -31,7 +30,10 @@ def data(cache: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> dat
 @pytest.fixture
 def spec(data: datasets.Dataset) -> RunSpec:
     return RunSpec(
-        DataSpec("mnist", data.digest), ModelSpec((8,)), optimizer_spec(), TrainSpec(2, 50, 0.2, 7)
+        DataSpec("mnist", data.digest),
+        dense_network((8,)),
+        optimizer_spec(),
+        TrainSpec(2, 50, 0.2, 7),
     )
 
 
@@ -56,7 +58,7 @@ def test_a_stored_run_predicts_what_it_predicted_when_it_was_trained(
     spec: RunSpec, data: datasets.Dataset
 ) -> None:
     run = trained(spec)
-    again = inference.load(run).probabilities(data.arrays.x_test)
+    again = run.network().probabilities(data.arrays.x_test)
     np.testing.assert_allclose(again, run.predictions, atol=1e-6)
 
 
@@ -65,9 +67,9 @@ def test_the_drawing_model_is_trained_in_the_same_way(
 ) -> None:
     spec = RunSpec(
         DataSpec("mnist", data.digest),
-        ModelSpec(kind="drawing"),
+        DRAWING.changes["network"],
         optimizer_spec(),
-        TrainSpec(2, 128, 0.1, 7),
+        TrainSpec(2, 128, 0.1, 7, augmentation="handwriting"),
     )
     first, second = (train(spec, lambda moment: None) for _ in range(2))
     assert first.record["epochs"][1]["loss"] < first.record["epochs"][0]["loss"]

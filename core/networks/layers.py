@@ -60,12 +60,19 @@ class Seeds:
     """The next seed for initial weights."""
 
 
+LAYERS: dict[str, type["Layer"]] = {}
+"""Every kind of layer by its name, which stands in stored runs."""
+
+
 @dataclass(frozen=True)
 class Layer(ABC):
     """One layer; fields that are left at their defaults are no part of a run's key."""
 
     kind: ClassVar[str]
     """Its class in keras.layers."""
+
+    def __init_subclass__(cls) -> None:
+        LAYERS[cls.__name__] = cls
 
     def shape(self, inputs: Shape) -> Shape:
         """The shape that it makes of the shape `inputs`. Raises UsageError if it takes no such."""
@@ -255,10 +262,6 @@ class Dropout(Layer):
 
     def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
         return values
-
-
-LAYERS: dict[str, type[Layer]] = {kind.__name__: kind for kind in Layer.__subclasses__()}
-"""Every kind of layer by the name that stands in stored runs."""
 
 
 def differing(record: Any) -> dict[str, Any]:

@@ -124,11 +124,12 @@ def _lives(boot: str | None, beat: float | None) -> bool:
 
 
 def _write(connection: Connection, claim: Claim) -> None:
+    content = {**asdict(claim), "spec": claim.spec.to_dict()}
     connection.execute(
         "INSERT INTO claims (key, owner, state, content) VALUES (?, ?, ?, ?) "
         "ON CONFLICT (key) DO UPDATE SET state = excluded.state, content = excluded.content "
         "WHERE owner = excluded.owner",
-        [claim.key, claim.owner, claim.state, dump_json(asdict(claim))],
+        [claim.key, claim.owner, claim.state, dump_json(content)],
     )
     _beat(connection, claim.owner)
 

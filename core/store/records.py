@@ -129,11 +129,11 @@ class Run:
         try:
             content = (self.folder / name).read_bytes()
         except FileNotFoundError as error:
-            raise _damaged(self.key) from error
+            raise damaged(self.key) from error
         except OSError as error:
             raise unreadable(self.folder, error) from error
         if hashlib.sha256(content).hexdigest() != self.sha256.get(name):
-            raise _damaged(self.key)
+            raise damaged(self.key)
         return content
 
 
@@ -141,7 +141,8 @@ class Damaged(StoreError):
     """A stored run is not what was stored."""
 
 
-def _damaged(key: str) -> Damaged:
+def damaged(key: str) -> Damaged:
+    """The sentence for a run that is not what was stored, or is deleted."""
     return Damaged(N_("The stored run {key} is damaged or gone: train it again."), key=key)
 
 

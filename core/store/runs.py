@@ -31,7 +31,7 @@ from core import settings
 from core.errors import LabError, StoreError, UsageError
 from core.i18n import N_
 from core.specs import SCHEMA, RunSpec
-from core.store.records import Damaged, Run, dump_json, unreadable, writing
+from core.store.records import Damaged, Run, damaged, dump_json, unreadable, writing
 from core.training.epochs import epochs_from
 
 SHIPPED = Path(__file__).parents[1] / "shipped"
@@ -45,6 +45,18 @@ USED_EVERY = 600.0
 
 TAKEN = (errno.ENOTEMPTY, errno.EEXIST)
 """What a rename onto a folder with files ends with."""
+
+
+DAMAGE = (
+    FileNotFoundError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    UsageError,
+    Damaged,
+)
+"""What reading a run raises that is not what was stored."""
 
 
 class Runs:
@@ -81,11 +93,8 @@ class Runs:
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
         run = self.find(spec.key)
-        if run is None:
-            raise StoreError(
-                N_("{folder} is in the way, of another version of the lab: move it elsewhere."),
-                folder=self._runs / spec.key,
-            )
+        if run is None:  # somebody has deleted it already
+            raise damaged(spec.key)
         return run
 
     def _publish(self, temporary: Path, folder: Path) -> None:
@@ -97,6 +106,11 @@ class Runs:
         except OSError as error:
             if error.errno not in TAKEN:
                 raise
+            if self._find(folder) is None and folder.exists():
+                raise StoreError(
+                    N_("{folder} is in the way, of another version of the lab: move it elsewhere."),
+                    folder=folder,
+                ) from error
 
     def find(self, key: str) -> Run | None:
         """The finished run of that key, or None. A damaged one is set aside first.
@@ -131,9 +145,7 @@ class Runs:
         return sum(map(_size, self._counted()))
 
     def _find(self, folder: Path) -> Run | None:
-        judged = 0
         try:
-            judged = folder.stat().st_ino
             if not folder.is_dir() or not self._is_ours(folder):
                 return None
             files = {path.name: path.stat() for path in folder.iterdir()}
@@ -141,37 +153,26 @@ class Runs:
             known, run = self._checked.get(folder, (None, None))
             if run is not None and state == known:
                 return run
-            run = _load(folder)
-            for name in run.sha256:
-                run.read(name)
+            run = _load(folder, folder.name)
             self._checked[folder] = (state, run)
-        except NotADirectoryError:
-            return None
-        except (
-            FileNotFoundError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            UsageError,
-            Damaged,
-        ):
-            if judged and folder.parent == self._runs:
-                self._set_aside(folder, judged)
+        except DAMAGE:
+            if folder.parent == self._runs:
+                self._set_aside(folder)
             return None
         except OSError as error:
             raise unreadable(folder, error) from error
         return run
 
-    def _set_aside(self, folder: Path, judged: int) -> None:
+    def _set_aside(self, folder: Path) -> None:
         # On a read-only disk it stays where it is, and is still not shown.
         with suppress(OSError):
             aside = self._cache / "damaged"
             aside.mkdir(exist_ok=True)
             moved = aside / f"{folder.name}-{time.time_ns()}"
             folder.rename(moved)
-            if moved.stat().st_ino != judged:  # another process has stored it anew meanwhile
-                moved.rename(folder)
+            with suppress(*DAMAGE):
+                _load(moved, folder.name)
+                moved.rename(folder)  # whole: another process has stored it anew meanwhile
 
     def _is_ours(self, folder: Path) -> bool:
         """False for a run of another version of the lab; true for a damaged one."""
@@ -241,16 +242,20 @@ class Runs:
             return False
 
 
-def _load(folder: Path) -> Run:
+def _load(folder: Path, key: str) -> Run:
+    """The run in a folder, if all of it is what was stored. Raises DAMAGE and OSError."""
     values = json.loads((folder / "run.json").read_text())
     del values["schema"]
     values["spec"] = RunSpec.from_dict(values["spec"])
     values["epochs"] = epochs_from(values["epochs"])
     if values["test_loss"] is None:
         values["test_loss"] = math.nan
-    if values["spec"].key != folder.name:
+    if values["spec"].key != key:
         raise ValueError("the run is not the one its folder names")
-    return Run(folder=folder, **values)
+    run = Run(folder=folder, **values)
+    for name in run.sha256:
+        run.read(name)
+    return run
 
 
 def _mark_used(folder: Path) -> None:

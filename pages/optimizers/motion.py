@@ -1,12 +1,14 @@
 """Watch optimizers walk downhill on a loss surface of two dimensions."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core.charts import surfaces as motion_charts
+from core.data import Dataset
 from core.errors import LabError, UsageError
 from core.fields import (
     LIMITS,
@@ -19,14 +21,14 @@ from core.fields import (
     check_number,
 )
 from core.i18n import N_
-from core.networks import forward as inference
+from core.networks.layers import ACTIVATIONS
 from core.optimizers import surfaces as motion
 from core.optimizers.rules import FORMS
 from core.optimizers.surfaces import RATE, STEPS, SURFACES, Floats, Path, Plane
-from core.specs import OptimizerSpec
-from core.specs import run as specs
+from core.specs import NetworkSpec, OptimizerSpec, optimizer_spec
 from core.specs.optimizers import BELOW_ONE, OPTIMIZERS, Value
 from core.store import Run
+from core.training import images as run_images
 from pages.ui import fields, layout, networks, server
 from pages.ui.choice import Choice
 from pages.ui.text import _
@@ -84,47 +86,100 @@ COMPARED = Walkers(
 WALKED = WholeNumber("steps", N_("steps"), 100, STEPS)
 
 
-def sides(surface: str) -> tuple[Limit, Limit, tuple[float, float]]:
-    """How far x and y reach on a surface, and where walkers start."""
-    if surface == NETWORK:
-        return Limit(-REACH, REACH), Limit(-REACH, REACH), (-0.8, 0.7)
-    return SURFACES[surface].x, SURFACES[surface].y, SURFACES[surface].start
+@dataclass(frozen=True)
+class Ground:
+    """What the optimizers walk on."""
+
+    surface: str
+    """A choice of SURFACE."""
+    key: str
+    """Equal for equal grounds."""
+    plane: Plane | None
+    """Of a trained network."""
+    losses: tuple[Floats, Floats, Floats]
+    """As surfaces.grid."""
+    goal: tuple[str, tuple[float, float]]
+    """The best point that is known, and what it is."""
+    x: Limit
+    y: Limit
+    start: tuple[float, float]
+    rates: dict[str, float]
+    """Learning rates of optimizers that want another one than RATE."""
 
 
-def surface_of(current: Choice) -> tuple[str, Run | None]:
-    """The surface that is picked; for the loss of a network also the run."""
+def pick_ground(current: Choice) -> Ground:
+    """The surface that is picked, with what is to be known of it."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         picked = fields.select(SURFACE, width=300)
-        if picked != NETWORK:
-            return picked, None
-        runs = {
-            key: run
-            for key, run in networks.finished(current.data.name).items()
-            if run.spec.model.kind == "dense"
-            and run.spec.data.digest == current.data.digest  # else its loss is of other images
-            and not run.epochs[-1].diverged
-        }
-        if not runs:
-            st.info(_("No network is trained yet. Train one; then its loss appears here."))
-            layout.link("train", _("Go to Train"))
-            st.stop()
-        titles = {key: networks.name(run) for key, run in runs.items()}
-        network = OneOf("network", N_("network"), next(iter(runs)), titles)
-        key = fields.select(
-            network, key="motion_network", format_func=titles.__getitem__, width=520
-        )
-    return picked, runs[key]
+        run = pick_network(current) if picked == NETWORK else None
+    return trained(run, current.data) if run else classic(picked)
+
+
+def pick_network(current: Choice) -> Run:
+    """The network whose loss is walked on. If there is none, says so and ends the page."""
+    runs = {
+        key: run
+        for key, run in networks.finished(current.data.name).items()
+        if has_plane(run.spec.network)
+        and run.spec.data.digest == current.data.digest  # else its loss is of other images
+        and not run.epochs[-1].diverged
+    }
+    if not runs:
+        st.info(_("No network is trained yet. Train one; then its loss appears here."))
+        layout.link("train", _("Go to Train"))
+        st.stop()
+    titles = {key: networks.name(run) for key, run in runs.items()}
+    network = OneOf("network", N_("network"), next(iter(runs)), titles)
+    key = fields.select(network, key="motion_network", format_func=titles.__getitem__, width=520)
+    return runs[key]
+
+
+def has_plane(network: NetworkSpec) -> bool:
+    """True for fully connected networks with one activation: see surfaces.plane_loss."""
+    return network.dense and network.activation in ACTIVATIONS
+
+
+def classic(name: str) -> Ground:
+    """A surface from textbooks, shown with its formula."""
+    surface = SURFACES[name]
+    st.latex(surface.formula)
+    st.write(_(surface.lesson))
+    goal = (_("minimum"), surface.minimum)
+    sides = (surface.x, surface.y, surface.start)
+    return Ground(name, name, None, motion.grid(surface), goal, *sides, surface.rates)
+
+
+def trained(run: Run, data: Dataset) -> Ground:
+    """The loss around a trained network, with what its axes mean."""
+    plane = plane_of(run.key, run, data)
+    with st.spinner(_("Measuring the loss around the trained weights, a few seconds")):
+        losses = losses_of(run.key, plane)
+    st.write(
+        _(
+            "The loss of this network on {n:,} of its training images, in a plane through its "
+            "weights: in the middle the trained network, along x and y two random directions. One "
+            "unit changes each neuron by as much as its weights are large. The optimizers move in "
+            "this plane alone; in training they move {weights:,} weights."
+        ).format(n=len(plane.images), weights=sum(k.size + b.size for k, b in plane.layers))
+    )
+    st.caption(layout.provenance(run))
+    goal = (_("the trained network"), (0.0, 0.0))
+    sides = (Limit(-REACH, REACH), Limit(-REACH, REACH), (-0.8, 0.7))
+    rates = {"adadelta": 10.0, "lion": 0.02, "adafactor": 0.3}
+    return Ground(NETWORK, run.key, plane, losses, goal, *sides, rates)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def plane_of(key: str, _run: Run, _choice: Choice) -> Plane:
-    arrays = _choice.data.arrays
+def plane_of(key: str, _run: Run, _data: Dataset) -> Plane:
+    network = _run.spec.network
+    arrays = run_images.chosen(_data, _run.spec.data)
     images, labels = arrays.x_train[: motion.PLANE_IMAGES], arrays.y_train[: motion.PLANE_IMAGES]
-    return motion.plane(inference.weights(_run), _run.spec.model.activation, images, labels)
+    layers = [(weights[0], weights[1]) for weights in _run.network().weights if weights]
+    return motion.plane(layers, network.activation, images, labels)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def ground_of(key: str, _plane: Plane) -> tuple[Floats, Floats, Floats]:
+def losses_of(key: str, _plane: Plane) -> tuple[Floats, Floats, Floats]:
     return server.engine().ask(motion.plane_losses, _plane)
 
 
@@ -135,18 +190,15 @@ def walked() -> dict[tuple[object, ...], Path]:
 
 
 def paths_of(
-    key: str,
-    optimizers: list[OptimizerSpec],
-    start: tuple[float, float],
-    steps: int,
-    plane: Plane | None,
+    ground: Ground, optimizers: list[OptimizerSpec], start: tuple[float, float], steps: int
 ) -> list[Path]:
     """The path of each optimizer. What is not known goes to a worker at once: a plane is large."""
-    known = walked()
+    known, key = walked(), ground.key
     missing = [spec for spec in optimizers if (key, spec, start, steps) not in known]
     found = {spec: known[key, spec, start, steps] for spec in optimizers if spec not in missing}
     if missing:
-        new = server.engine().ask(motion.paths, plane or key, missing, start, steps)
+        surface = ground.plane or ground.surface
+        new = server.engine().ask(motion.paths, surface, missing, start, steps)
         found |= dict(zip(missing, new, strict=True))
         known.update({(key, spec, start, steps): found[spec] for spec in missing})
         for old in list(known)[:-KEPT]:
@@ -186,7 +238,75 @@ def settings(surface: str, walker: str, rate: float) -> OptimizerSpec:
         else:
             limit = Limit(low, high)
             values[key] = number(key, float(start), limit, f"{field}-{key}", _(meaning))
-    return specs.optimizer_spec(name, learning_rate, values)
+    return optimizer_spec(name, learning_rate, values)
+
+
+def pick_walk(ground: Ground) -> tuple[tuple[float, float], int]:
+    """Where the optimizers start, and how many steps they make."""
+    left, middle, right = st.columns(3)
+    start_x, start_y = ground.start
+    with left:
+        x = Number("x", N_("x"), start_x, ground.x)
+        start_x = fields.slider(x, key=f"{ground.surface}-x", label=_("Start x"))
+    with middle:
+        y = Number("y", N_("y"), start_y, ground.y)
+        start_y = fields.slider(y, key=f"{ground.surface}-y", label=_("Start y"))
+    with right:
+        steps = fields.slider(WALKED, step=10)
+    return (start_x, start_y), steps
+
+
+def pick_walkers() -> list[str]:
+    """The optimizers that walk."""
+    walkers = fields.several(COMPARED, label=_("Optimizers"), format_func=title)
+    if not walkers:
+        st.info(_("No optimizer is chosen: choose at least one."))
+    return walkers
+
+
+def all_settings(ground: Ground, walkers: list[str]) -> dict[str, OptimizerSpec]:
+    """Every walker with its parameters. One whose values are refused stays at home."""
+    chosen: dict[str, OptimizerSpec] = {}
+    refused: list[str] = []
+    with st.expander(_("Learning rates and parameters")):
+        for place, walker in zip(st.columns(4) * 2, walkers, strict=False):
+            rate = ground.rates.get(walker.split(" ")[0], RATE)
+            with place:
+                st.markdown(f"**{title(walker)}**")
+                try:
+                    chosen[walker] = settings(ground.surface, walker, rate)
+                except LabError as error:
+                    refused.append(f"{title(walker)}: {layout.sentence(error)}")
+    for sentence in refused:
+        st.error(sentence, icon=":material/warning:")
+    return chosen
+
+
+def show(ground: Ground, paths: list[tuple[str, Path]]) -> None:
+    """The paths on the ground, their losses, and where they end."""
+    st.plotly_chart(
+        motion_charts.paths_chart(ground.losses, paths, ground.goal, _=_),
+        key="paths",
+        config=layout.STILL,
+        alt=_("Paths of the optimizers over the surface"),
+    )
+    if paths:
+        st.plotly_chart(
+            motion_charts.losses_chart(paths, _=_),
+            key="losses",
+            config=layout.STILL,
+            alt=_("Loss of each optimizer at each step"),
+        )
+        st.dataframe(
+            figures(paths), hide_index=True, height="content", alt=_("Where each optimizer ends")
+        )
+    st.caption(
+        _(
+            "Keras's optimizers make these steps. Learning rates are chosen for this surface, not "
+            "Keras's defaults, which suit networks; change them above. Which optimizer is best "
+            "here says little about training a network."
+        )
+    )
 
 
 def figures(paths: list[tuple[str, Path]]) -> pd.DataFrame:
@@ -212,78 +332,11 @@ def figures(paths: list[tuple[str, Path]]) -> pd.DataFrame:
 current = layout.begin(
     _("Why does one optimizer arrive where another crawls, swings or runs away?"), choice_of="none"
 )
-picked, run = surface_of(current)
-limit_x, limit_y, (start_x, start_y) = sides(picked)
-if run is None:
-    surface = SURFACES[picked]
-    plane, ground, goal = None, motion.grid(surface), (_("minimum"), surface.minimum)
-    ground_key, rates = picked, surface.rates
-    st.latex(surface.formula)
-    st.write(_(surface.lesson))
-else:
-    ground_key, rates = run.key, {"adadelta": 10.0, "lion": 0.02, "adafactor": 0.3}
-    plane = plane_of(ground_key, run, current)
-    with st.spinner(_("Measuring the loss around the trained weights, a few seconds")):
-        ground = ground_of(ground_key, plane)
-    goal = (_("the trained network"), (0.0, 0.0))
-    st.write(
-        _(
-            "The loss of this network on {n:,} of its training images, in a plane through its "
-            "weights: in the middle the trained network, along x and y two random directions. One "
-            "unit changes each neuron by as much as its weights are large. The optimizers move in "
-            "this plane alone; in training they move {weights:,} weights."
-        ).format(n=len(plane.images), weights=sum(k.size + b.size for k, b in plane.layers))
-    )
-    st.caption(layout.provenance(run))
-
-walkers = fields.several(COMPARED, label=_("Optimizers"), format_func=title)
-if not walkers:
-    st.info(_("No optimizer is chosen: choose at least one."))
-left, middle, right = st.columns(3)
-with left:
-    x = Number("x", N_("x"), start_x, limit_x)
-    start_x = fields.slider(x, key=f"{picked}-x", label=_("Start x"))
-with middle:
-    y = Number("y", N_("y"), start_y, limit_y)
-    start_y = fields.slider(y, key=f"{picked}-y", label=_("Start y"))
-with right:
-    steps = fields.slider(WALKED, step=10)
-with st.expander(_("Learning rates and parameters")):
-    chosen: dict[str, OptimizerSpec] = {}
-    refused: list[str] = []
-    for place, walker in zip(st.columns(4) * 2, walkers, strict=False):
-        with place:
-            st.markdown(f"**{title(walker)}**")
-            try:
-                chosen[walker] = settings(picked, walker, rates.get(walker.split(" ")[0], RATE))
-            except LabError as error:
-                refused.append(f"{title(walker)}: {layout.sentence(error)}")
-for sentence in refused:
-    st.error(sentence, icon=":material/warning:")
+ground = pick_ground(current)
+walkers = pick_walkers()
+start, steps = pick_walk(ground)
+chosen = all_settings(ground, walkers)
 with st.spinner(_("Walking: the first time a worker starts, some seconds")):
-    found = paths_of(ground_key, list(chosen.values()), (start_x, start_y), steps, plane)
-paths = list(zip(map(title, chosen), found, strict=True))
-st.plotly_chart(
-    motion_charts.paths_chart(ground, paths, goal, _=_),
-    key="paths",
-    config=layout.STILL,
-    alt=_("Paths of the optimizers over the surface"),
-)
-if paths:
-    st.plotly_chart(
-        motion_charts.losses_chart(paths, _=_),
-        key="losses",
-        config=layout.STILL,
-        alt=_("Loss of each optimizer at each step"),
-    )
-    st.dataframe(
-        figures(paths), hide_index=True, height="content", alt=_("Where each optimizer ends")
-    )
-st.caption(
-    _(
-        "Keras's optimizers make these steps. Learning rates are chosen for this surface, not "
-        "Keras's defaults, which suit networks; change them above. Which optimizer is best here "
-        "says little about training a network."
-    )
-)
+    found = paths_of(ground, list(chosen.values()), start, steps)
+show(ground, list(zip(map(title, chosen), found, strict=True)))
 layout.next_step()

@@ -9,8 +9,7 @@ from core.fields import OneOf
 from core.i18n import N_
 from core.optimizers import finder
 from core.optimizers.finder import HIGHEST, LOWEST, START, STEPS, Sweep
-from core.specs import RunSpec
-from core.specs import run as specs
+from core.specs import RunSpec, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS
 from pages.ui import fields, layout, server
 from pages.ui.text import _
@@ -57,43 +56,54 @@ def reading(name: str, sweep: Sweep) -> str:
     return " ".join(sentences)
 
 
-current = layout.begin(_("Which learning rate suits this network and optimizer?"), choice_of="data")
-spec = current.spec
-if spec.model.kind != "dense":
-    st.info(_("The finder is for fully connected networks: choose another one in the sidebar."))
-    st.stop()
-titles = {name: known.title for name, known in OPTIMIZERS.items()}
-name = fields.select(
-    OneOf("finder", N_("optimizer"), spec.optimizer.name, titles),
-    key=f"finder-{spec.optimizer.name}",
-    width=260,
-)
-st.write(
-    _(
-        "A new network trains for up to {n} steps, and the learning rate grows with every step, "
-        "from {low:g} to {high:g}. Where the loss falls, the network learns; where it rises, steps "
-        "are too large."
-    ).format(n=STEPS, low=LOWEST, high=HIGHEST)
-)
-wanted = finder.plain(replace(spec, optimizer=specs.optimizer_spec(name)))
-with st.spinner(_("Sweeping: some seconds, with a large network a minute")):
-    sweep = sweep_of(wanted.key, wanted)
-st.plotly_chart(
-    motion_charts.sweep_chart(sweep, _=_),
-    key="sweep_chart",
-    config=layout.STILL,
-    alt=_("Loss against the learning rate"),
-)
-st.write(reading(name, sweep))
-st.caption(
-    _(
-        "One sweep of {layers} with {optimizer}, seed {seed}, batch {batch}: the finder narrows "
-        "the choice, trainings decide. Compare rates in an own study on the page Optimizers. "
-        "Method: Smith (2017), “Cyclical learning rates for training neural networks”."
-    ).format(
-        layers=layout.layers(spec.model),
-        optimizer=OPTIMIZERS[name].title,
-        seed=spec.train.seed,
-        batch=spec.train.batch_size,
+def pick(spec: RunSpec) -> str:
+    """The optimizer that is looked at, at first that of the choice."""
+    titles = {name: known.title for name, known in OPTIMIZERS.items()}
+    return fields.select(
+        OneOf("finder", N_("optimizer"), spec.optimizer.name, titles),
+        key=f"finder-{spec.optimizer.name}",
+        width=260,
     )
-)
+
+
+def find(spec: RunSpec) -> None:
+    """Sweep the learning rate of an optimizer, and say what the curve shows."""
+    name = pick(spec)
+    st.write(
+        _(
+            "A new network trains for up to {n} steps, and the learning rate grows with every "
+            "step, from {low:g} to {high:g}. Where the loss falls, the network learns; where it "
+            "rises, steps are too large."
+        ).format(n=STEPS, low=LOWEST, high=HIGHEST)
+    )
+    wanted = finder.for_sweep(replace(spec, optimizer=optimizer_spec(name)))
+    with st.spinner(_("Sweeping: some seconds, with a large network a minute")):
+        sweep = sweep_of(wanted.key, wanted)
+    st.plotly_chart(
+        motion_charts.sweep_chart(sweep, _=_),
+        key="sweep_chart",
+        config=layout.STILL,
+        alt=_("Loss against the learning rate"),
+    )
+    st.write(reading(name, sweep))
+    st.caption(
+        _(
+            "One sweep of {layers} with {optimizer}, seed {seed}, batch {batch}: the finder "
+            "narrows the choice, trainings decide. Compare rates in an own study on the page "
+            "Optimizers. Method: Smith (2017), “Cyclical learning rates for training neural "
+            "networks”."
+        ).format(
+            layers=layout.layers(spec.network),
+            optimizer=OPTIMIZERS[name].title,
+            seed=spec.train.seed,
+            batch=spec.train.batch_size,
+        )
+    )
+
+
+current = layout.begin(_("Which learning rate suits this network and optimizer?"), choice_of="data")
+if current.spec.network.dense:
+    find(current.spec)
+else:
+    st.info(_("The finder is for fully connected networks: choose another one in the sidebar."))
+layout.next_step()

@@ -8,8 +8,7 @@ from core.fields import LIMITS, OneOf, Text, named
 from core.i18n import N_
 from core.optimizers import rules
 from core.optimizers.rules import FORMS
-from core.specs import OptimizerSpec
-from core.specs import run as specs
+from core.specs import OptimizerSpec, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS
 from pages.ui import fields, layout
 from pages.ui.text import _
@@ -40,10 +39,10 @@ def pick() -> OptimizerSpec:
         forms = FORMS.get(name)
         if forms is None:
             fields.read(NoForm("form", N_("rule"), OPTIMIZERS[name].title))
-            return specs.optimizer_spec(name)
+            return optimizer_spec(name)
         usual = next(iter(forms))
         form = fields.radio(OneOf("form", N_("rule"), usual, named(forms)), key=f"form-{name}")
-    return specs.optimizer_spec(name, parameters=forms[form])
+    return optimizer_spec(name, parameters=forms[form])
 
 
 def symbols(name: str, rule: rules.Rule) -> None:
@@ -72,42 +71,54 @@ def parameters(name: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-current = layout.begin(
+def formulas(spec: OptimizerSpec) -> None:
+    """What happens in a step, as formulas with their symbols."""
+    between = {
+        "adafactor": _("For biases, which are vectors, the squares are kept one by one:"),
+        "muon": _("One round of the Newton-Schulz iteration, which makes directions equal:"),
+    }
+    for place, rule in enumerate(rules.rules_for(spec)):
+        if place:
+            st.write(between[spec.name])
+        st.latex(rules.formula(rule))
+        symbols(spec.name, rule)
+    if spec.name == "muon":
+        st.write(
+            _(
+                "Muon moves matrices. AdamW moves the biases, with the parameters that begin with "
+                "adam."
+            )
+        )
+    st.caption(
+        _(
+            "← means: takes the value of. Lines are worked from top to bottom, for every weight, "
+            "in every step. The formula is made from the function that the lab's tests step "
+            "beside Keras's own optimizer, on equal gradients."
+        )
+    )
+
+
+def in_keras(spec: OptimizerSpec) -> None:
+    """The parameters in Keras, and the line that makes this optimizer."""
+    known = OPTIMIZERS[spec.name]
+    st.subheader(_("Parameters in Keras"))
+    st.dataframe(
+        parameters(spec.name),
+        hide_index=True,
+        height="content",
+        alt=_("Parameters of {optimizer} with their defaults").format(optimizer=known.title),
+    )
+    changed = "".join(f", {name}={value}" for name, value in spec.parameters)
+    st.code(
+        f"keras.optimizers.{known.title}(learning_rate={known.learning_rate:g}{changed})",
+        language="python",
+    )
+
+
+layout.begin(
     _("What does an optimizer do with a gradient, and which parameters has it?"), choice_of="none"
 )
 spec = pick()
-known = OPTIMIZERS[spec.name]
-for place, rule in enumerate(rules.rules_for(spec)):
-    if place:
-        part = {
-            "adafactor": _("For biases, which are vectors, the squares are kept one by one:"),
-            "muon": _("One round of the Newton-Schulz iteration, which makes directions equal:"),
-        }
-        st.write(part[spec.name])
-    st.latex(rules.formula(rule))
-    symbols(spec.name, rule)
-if spec.name == "muon":
-    st.write(
-        _("Muon moves matrices. AdamW moves the biases, with the parameters that begin with adam.")
-    )
-st.caption(
-    _(
-        "← means: takes the value of. Lines are worked from top to bottom, for every weight, in "
-        "every step. The formula is made from the function that the lab's tests step beside "
-        "Keras's own optimizer, on equal gradients."
-    )
-)
-
-st.subheader(_("Parameters in Keras"))
-st.dataframe(
-    parameters(spec.name),
-    hide_index=True,
-    height="content",
-    alt=_("Parameters of {optimizer} with their defaults").format(optimizer=known.title),
-)
-changed = "".join(f", {name}={value}" for name, value in spec.parameters)
-st.code(
-    f"keras.optimizers.{known.title}(learning_rate={known.learning_rate:g}{changed})",
-    language="python",
-)
+formulas(spec)
+in_keras(spec)
 layout.next_step()

@@ -1,4 +1,4 @@
-"""Lab 4: train one network with several optimizers, and ask whether their differences are real."""
+"""Train experiments that a lab compares, and ask whether their differences are real."""
 
 import streamlit as st
 
@@ -7,16 +7,49 @@ from core.charts.runs import METRICS
 from core.charts.studies import PARTS
 from core.charts.style import MOST
 from core.errors import LabError
-from core.fields import OneOf, SeveralOf, Switch, named
+from core.fields import OneOf, Switch
 from core.i18n import N_
-from core.studies import study as studies
+from core.studies import statistics
 from core.studies.statistics import Summary, diverged_at
+from core.studies.study import CONFIRM_SECONDS
 from pages.ui import comparison, fields, layout, study, study_tables, training
+from pages.ui.comparison import SeveralRows
 from pages.ui.study import Chosen, Progress
 from pages.ui.text import _, duration, plural
 
 ZOOM = Switch("zoom", N_("enlarge the better half"), False)
 FEW = 9  # rows, which are then all in colour
+
+
+def ask() -> None:
+    """The head of the page with its question."""
+    question = (
+        _("Which optimizer learns faster and better, and is its lead more than luck?")
+        if all(map(study.of_optimizers, study.offered().values()))
+        else _("Which experiment learns faster and better, and is its lead more than luck?")
+    )
+    layout.begin(question, choice_of="data")
+
+
+def each_run(chosen: Chosen) -> None:
+    """The settings of the runs, as far as rows leave them alone."""
+    spec, train = chosen.base, chosen.base.train
+    text = _("Each run: {layers}, {epochs}, batch {n}, validation {share}, seeds {seeds}.")
+    if not study.of_optimizers(chosen.study):
+        text = _(
+            "Each run, but for what its row changes: {layers}, {optimizer}, {epochs}, batch {n}, "
+            "validation {share}, seeds {seeds}."
+        )
+    st.caption(
+        text.format(
+            layers=layout.layers(spec.network),
+            optimizer=spec.optimizer.text,
+            epochs=plural("{n} epoch", "{n} epochs", train.epochs).format(n=train.epochs),
+            n=train.batch_size,
+            share=layout.percent(train.validation_split),
+            seeds=f"0–{chosen.seeds - 1}" if chosen.seeds > 1 else "0",
+        )
+    )
 
 
 def controls(chosen: Chosen, done: Progress) -> None:
@@ -41,14 +74,15 @@ def controls(chosen: Chosen, done: Progress) -> None:
         st.warning(layout.sentence(error))
     if error := st.session_state.pop("start_error", None):
         layout.show_error(error)
-    if not done.missing:
+    if done.missing:
+        offer(done, text, chosen.seconds(done.missing))
+    else:
         st.caption(text)
-        return
-    seconds = len(done.missing) * studies.seconds_of_run(
-        chosen.study, len(chosen.data.arrays.x_train)
-    )
-    long = seconds > studies.CONFIRM_SECONDS
-    agreed = not long or st.checkbox(
+
+
+def offer(done: Progress, text: str, seconds: float) -> None:
+    """The button that starts what is missing; what takes long is confirmed first."""
+    agreed = seconds <= CONFIRM_SECONDS or st.checkbox(
         _("Yes, train for {time}").format(time=duration(seconds)), key="agreed"
     )
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -74,13 +108,13 @@ def pick_rows(summaries: list[Summary]) -> list[str]:
         return names
     ranked = sorted(summaries, key=lambda summary: summary.accuracy.mean or 0, reverse=True)
     best = [summary.row.name for summary in ranked[:6]]
-    field = SeveralOf(
+    field = SeveralRows(
         "in_colour",
         N_("in colour"),
         [name for name in names if name in best],
-        named(names),
+        comparison.titles(summaries),
         MOST,
-        separator=";",  # names of rows have commas
+        separator=";",  # rows of own studies have commas in their names
     )
     state = st.session_state
     if fields.read(field):
@@ -88,30 +122,34 @@ def pick_rows(summaries: list[Summary]) -> list[str]:
     if state.get("picked_of") != names:
         state.in_colour = field.default
         state.picked_of = None
-    return fields.several(field, on_change=lambda: state.update(picked_of=names))
+    labels = {summary.row.name: summary.row.label(_) for summary in summaries}
+    return fields.several(
+        field,
+        on_change=lambda: state.update(picked_of=names),
+        format_func=labels.__getitem__,
+    )
 
 
 def chart(chosen: Chosen, done: Progress, picked: list[str]) -> None:
     """All runs on one chart, and what it shows."""
-    watched = "val_" if chosen.study.train.validation_split else "test_"
+    parts = {
+        f"{part}{metric}": (metric, part) for metric in METRICS for part in (*chosen.watched, "")
+    }
     shows = {
-        f"{part}{metric}": _("{metric}, {part}").format(
+        name: _("{metric}, {part}").format(
             metric=_(METRICS[metric]).capitalize(), part=_(PARTS[part])
         )
-        for metric in METRICS
-        for part in (watched, "")
+        for name, (metric, part) in parts.items()
     }
     figures = OneOf("figure", N_("show"), next(iter(shows)), shows)
     shown = fields.radio(
         figures, key="study_figure", format_func=shows.__getitem__, label_visibility="collapsed"
     )
-    metric = shown.removeprefix(watched)
-    part = watched if shown.startswith(watched) else ""
     zoom = fields.toggle(ZOOM, key="study_zoom")
     figure = study_charts.study_curves(
-        study.curves(chosen, done, picked), metric, part, chosen.study.train.epochs, zoom=zoom, _=_
+        study.curves(chosen, done, picked), *parts[shown], chosen.epochs, zoom=zoom, _=_
     )
-    alt = _("{figure} after each epoch, for each optimizer").format(figure=shows[shown])
+    alt = _("{figure} after each epoch, for each row").format(figure=shows[shown])
     st.plotly_chart(figure, key="study_curves", config=layout.STILL, alt=alt)
     st.caption(" ".join(about_chart(chosen, done)))
 
@@ -126,6 +164,13 @@ def about_chart(chosen: Chosen, done: Progress) -> list[str]:
                 "highest."
             )
         ]
+    if len(chosen.watched) > 1:
+        sentences.append(
+            _(
+                "Rows with validation images are on the charts of those, the others on the charts "
+                "of the test images."
+            )
+        )
     lines = [run.epochs for run in done.runs.values()]
     lines += [claim.epochs for claim in done.claims.values()]
     if any(map(diverged_at, lines)):
@@ -136,41 +181,43 @@ def about_chart(chosen: Chosen, done: Progress) -> list[str]:
 
 
 def board(chosen: Chosen, live: bool) -> None:
-    """Everything that changes while the study goes on."""
-    done = study.progress(chosen)
-    if live != bool(done.alive):
-        st.rerun()
-    controls(chosen, done)
-    summaries = studies.summarise(chosen.study, done.runs, chosen.seeds, chosen.data_spec)
+    """Everything that changes while the study goes on, or why it cannot be shown."""
+    try:
+        done = study.progress(chosen)
+        if live != bool(done.alive):
+            st.rerun()
+        controls(chosen, done)
+        results(chosen, done)
+    except LabError as error:  # a fragment must not leave it to app.py
+        layout.show_error(error)
+    fields.write()
+
+
+def results(chosen: Chosen, done: Progress) -> None:
+    """What the runs say that are done so far."""
+    summaries = statistics.summarise(chosen.study, done.runs, chosen.seeds, chosen.data_spec)
     picked = pick_rows(summaries)
     chart(chosen, done, picked)
     st.subheader(_("Figures"))
     study_tables.figures(chosen, summaries)
     st.subheader(_("Is the difference real?"))
     comparison.is_it_real(summaries, picked)
-    fields.write()
 
 
-current = layout.begin(
-    _("Which optimizer learns faster and better, and is its lead more than luck?"), choice_of="data"
-)
+def live_board(chosen: Chosen) -> None:
+    """The board, drawn again every second while runs are under way."""
+    alive = bool(study.progress(chosen).alive)
+    st.fragment(board, run_every=1 if alive else None)(chosen, alive)
+
+
+ask()
 try:
     chosen = study.choose()
 except LabError as error:
     layout.show_error(error)
-    st.stop()
-train = chosen.study.train
-st.caption(
-    _("Each run: {layers}, {epochs}, batch {n}, validation {share}, seeds {seeds}.").format(
-        layers=layout.layers(chosen.study.model),
-        epochs=plural("{n} epoch", "{n} epochs", train.epochs).format(n=train.epochs),
-        n=train.batch_size,
-        share=layout.percent(train.validation_split),
-        seeds=f"0–{chosen.seeds - 1}" if chosen.seeds > 1 else "0",
-    )
-)
-alive = bool(study.progress(chosen).alive)
-st.fragment(board, run_every=1 if alive else None)(chosen, alive)
-st.subheader(_("What differs"))
-study_tables.parameters(chosen.study.rows)
+else:
+    each_run(chosen)
+    live_board(chosen)
+    st.subheader(_("What differs"))
+    study_tables.what_differs(chosen)
 layout.next_step()

@@ -1,11 +1,14 @@
 """Is the difference of two rows of a study real? In words, and as intervals."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from core.charts import studies as study_charts
-from core.fields import OneOf, named
+from core.fields import OneOf, SeveralOf
 from core.i18n import N_
-from core.studies import study as studies
+from core.studies import statistics
+from core.studies.experiment import Experiment
 from core.studies.statistics import Difference, Summary
 from pages.ui import fields, layout
 from pages.ui.text import _, plural
@@ -27,7 +30,7 @@ def verdict(first: str, second: str, found: Difference | None) -> str:
         "better": _("better") if found.mean >= 0 else _("worse"),
         "gap": abs(100 * found.mean),
         "n": found.pairs,
-        "least": studies.PAIRS,
+        "least": statistics.PAIRS,
     }
     if found.low is None or found.high is None:
         text = plural(
@@ -63,49 +66,82 @@ def _with_interval(found: Difference) -> str:
     )
 
 
+class OneRow(OneOf):
+    """A row by its name. Addresses of before named rows by their titles."""
+
+    def parse(self, text: str) -> str:
+        return super().parse(_name_of(text, self.choices))
+
+
+class SeveralRows(SeveralOf):
+    """Some rows, as OneRow."""
+
+    def parse(self, text: str) -> list[str]:
+        names = (_name_of(part, self.choices) for part in text.split(self.separator))
+        return super().parse(self.separator.join(names))
+
+
+def _name_of(text: str, rows: Mapping[str, str]) -> str:
+    return {title: name for name, title in rows.items()}.get(text, text)
+
+
+def titles(summaries: list[Summary]) -> dict[str, str]:
+    """The titles of rows by their names, as the choices of a field."""
+    return {summary.row.name: summary.row.label() for summary in summaries}
+
+
 def is_it_real(summaries: list[Summary], picked: list[str]) -> None:
     """Any two rows compared seed by seed, and what was published about rows."""
     by_name = {summary.row.name: summary for summary in summaries}
-    stated = [summary for summary in summaries if summary.row.statement]
-    for summary in stated:
-        assert summary.row.statement
-        text, other = summary.row.statement
-        found = studies.difference(summary, by_name[other])
-        st.markdown(
-            _("- Published about {row}: “{text}”. Here: {verdict}").format(
-                row=_(summary.row.name),
-                text=_(text),
-                verdict=verdict(_(summary.row.name), _(other), found),
-            )
-        )
-    names = list(by_name)
-    if len(names) < 2:
+    stated = [row for row in (s.row for s in summaries) if row.statement]
+    for row in stated:
+        _published(row, by_name)
+    if len(by_name) < 2:
         st.info(_("Compare at least two rows."))
         return
-    left, right = st.columns(2)
-    default = stated[-1].row.name if stated else names[0]
-    with left:
-        first = fields.select(OneOf("first_row", N_("compare"), default, named(names)))
-    others = [name for name in names if name != first]
-    other = stated[-1].row.statement.other if stated and stated[-1].row.statement else others[0]
-    if other not in others:
-        other = others[0]
-    with right:
-        field = OneOf("second_row", N_("compared with"), other, named(others))
-        second = fields.select(field, label=_("with"))
-    found = studies.difference(by_name[first], by_name[second])
-    st.write(verdict(_(first), _(second), found))
+    first, second = _pick_two(summaries, stated[-1] if stated else summaries[0].row)
+    found = statistics.difference(first, second)
+    label = second.row.label(_)
+    st.write(verdict(first.row.label(_), label, found))
+    others = [by_name[name] for name in by_name if name in picked]
     against = [
-        (_(name), gap)
-        for name in others
-        if name in picked
-        and (gap := studies.difference(by_name[name], by_name[second]))
-        and name != second
+        (summary.row.label(_), gap)
+        for summary in [first, *(one for one in others if one not in (first, second))]
+        if (gap := statistics.difference(summary, second))
     ]
-    if found:
-        against.insert(0, (_(first), found))
     if against:
-        _show(against, _(second))
+        _show(against, label)
+
+
+def _published(row: Experiment, by_name: Mapping[str, Summary]) -> None:
+    """What was published about a row, beside what the seeds say."""
+    assert row.statement
+    text, other = row.statement
+    found = statistics.difference(by_name[row.name], by_name[other])
+    st.markdown(
+        _("- Published about {row}: “{text}”. Here: {verdict}").format(
+            row=row.label(_),
+            text=_(text),
+            verdict=verdict(row.label(_), by_name[other].row.label(_), found),
+        )
+    )
+
+
+def _pick_two(summaries: list[Summary], begin: Experiment) -> tuple[Summary, Summary]:
+    """The widgets for two rows; at first `begin` and the one that it was compared with."""
+    by_name = {summary.row.name: summary for summary in summaries}
+    known = titles(summaries)
+    options = {"format_func": lambda name: by_name[name].row.label(_)}
+    left, right = st.columns(2)
+    with left:
+        first = fields.select(OneRow("first_row", N_("compare"), begin.name, known), **options)
+    others = {name: title for name, title in known.items() if name != first}
+    other = begin.statement.other if begin.statement else ""
+    default = other if other in others else next(iter(others))
+    with right:
+        field = OneRow("second_row", N_("compared with"), default, others)
+        second = fields.select(field, label=_("with"), **options)
+    return by_name[first], by_name[second]
 
 
 def _show(against: list[tuple[str, Difference]], second: str) -> None:

@@ -33,8 +33,7 @@ def choose() -> None:
     """Draw the pickers and set `st.session_state.choice`: to a LabError if it cannot be had."""
     with st.sidebar:
         st.markdown(f"### {_('Recognition Lab')}")
-        if (name := _lab_of_address()) is not None:
-            st.session_state[LAB.name] = name
+        _name_lab_in_address()
         lab = labs.lab(fields.select(LAB, on_change=_leave_page))
         titles = {name: DATASETS[name].title for name in lab.datasets}
         dataset = fields.select(DataSet("dataset", N_("data set"), lab.datasets[0], titles))
@@ -53,17 +52,18 @@ def choose() -> None:
         st.session_state.choice = error
 
 
-def _lab_of_address() -> str | None:
-    """The lab of an address that names none, if only that lab has its page.
+def _name_lab_in_address() -> None:
+    """Let an address that names no lab name the one lab that has its page, if only one has it.
 
     Before there were labs in addresses, one that named a variant was of the first lab.
     """
     brought = fields.brought()
     if brought is None or LAB.name in brought or "variant" in brought:
-        return None
+        return
     step = st.session_state.step.name
     owners = [lab.name for lab in LABS.values() if step in {one.name for one in lab.steps}]
-    return owners[0] if len(owners) == 1 else None
+    if len(owners) == 1:
+        brought[LAB.name] = owners[0]
 
 
 def _leave_page() -> None:

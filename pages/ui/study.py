@@ -1,25 +1,21 @@
-"""The study of the Optimizers page: what is chosen, and what of it is done."""
+"""The study of a page: what is chosen, and what of it is done."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import streamlit as st
 
 from core.charts.studies import Curves
 from core.charts.style import MOST, style
 from core.data import Dataset
+from core.engine.estimates import seconds_of
 from core.errors import LabError
-from core.fields import (
-    LIMITS,
-    OneOf,
-    SeveralOf,
-    Text,
-    WholeNumber,
-    named,
-)
+from core.fields import LIMITS, OneOf, SeveralOf, Text, WholeNumber, named
 from core.i18n import N_
-from core.labs import STUDIES
-from core.specs import DataSpec, RunSpec
+from core.labs import LABS, OWN
+from core.labs.optimizers import BASE
+from core.specs import DataSpec, RunSpec, changed
 from core.specs.optimizers import OPTIMIZERS, value_text
 from core.store import Claim, Run
 from core.studies import study as studies
@@ -27,12 +23,6 @@ from core.studies.study import Study
 from pages.ui import choice, fields, identity, server
 from pages.ui.text import _
 
-STUDY = OneOf(
-    "study",
-    N_("study"),
-    "L4-A",
-    {**{name: study.title for name, study in STUDIES.items()}, "own": N_("Own study")},
-)
 SEEDS = WholeNumber("seeds", N_("seeds"), 3, studies.SEEDS)
 COMPARED = SeveralOf(
     "optimizers",
@@ -54,7 +44,7 @@ NETWORK = OneOf(
     "lab4",
     {"lab4": N_("Lab 4: 256 neurons, batch 128"), "sidebar": N_("As chosen in the sidebar")},
 )
-EPOCHS = WholeNumber("study_epochs", N_("epochs"), 5, LIMITS["epochs"])
+EPOCHS = WholeNumber("study_epochs", N_("epochs"), BASE.train.epochs, LIMITS["epochs"])
 
 BROKEN = ("failed", "interrupted")
 """States of a claim that somebody did not ask for."""
@@ -72,9 +62,35 @@ class Chosen:
     def data_spec(self) -> DataSpec:
         return DataSpec(self.data.name, self.data.digest)
 
-    @property
+    @cached_property
     def specs(self) -> list[RunSpec]:
+        """All its runs."""
         return self.study.specs(self.seeds, self.data_spec)
+
+    @property
+    def base(self) -> RunSpec:
+        """The run that the rows change."""
+        return changed(self.study.base, {"data": self.data_spec})
+
+    @property
+    def heading(self) -> str:
+        """What its rows are."""
+        return _("Optimizer") if of_optimizers(self.study) else _("Experiment")
+
+    @property
+    def watched(self) -> list[str]:
+        """On which parts of the images its rows are watched: prefixes of figures in Epoch."""
+        splits = [spec.train.validation_split for spec in self.specs]
+        return ["val_"] * any(splits) + ["test_"] * (not all(splits))
+
+    @property
+    def epochs(self) -> int:
+        """Of its longest runs."""
+        return max(spec.train.epochs for spec in self.specs)
+
+    def seconds(self, specs: Iterable[RunSpec]) -> float:
+        """About how long these of its runs take, one after another."""
+        return sum(seconds_of(spec, len(self.data.arrays.x_train)) for spec in specs)
 
 
 @dataclass(frozen=True)
@@ -112,17 +128,31 @@ class Progress:
         return min((len(self.runs) + under_way) / len(self.wanted), 1.0)
 
 
+def offered() -> dict[str, Study]:
+    """The studies of the chosen lab by their names, or of the lab that this page is a step of."""
+    step = st.session_state.step.name
+    known = (choice.lab(), *LABS.values())
+    owner = next(lab for lab in known if step in {one.name for one in lab.steps})
+    return {study.name: study for study in owner.studies}
+
+
+def of_optimizers(study: Study) -> bool:
+    """True if its rows differ in nothing but the optimizer and its parameters."""
+    return all(row.changes.keys() <= {"optimizer"} for row in study.rows)
+
+
 def choose() -> Chosen:
     """Draw the widgets of the study. Raises LabError for what cannot be."""
     # What the URL says of an own study holds when it is chosen later.
     for field in (COMPARED, SWEPT, VALUES, NETWORK, EPOCHS):
         fields.read(field)
+    known = offered()
+    titles = {name: f"{name} · {_(study.title)}" for name, study in known.items()}
+    titles[OWN] = _("Own study")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = fields.select(
-            STUDY,
-            format_func=lambda name: (
-                (f"{name} · " if name != "own" else "") + _(STUDY.choices[name])
-            ),
+            OneOf("study", N_("study"), next(iter(titles)), titles),
+            format_func=titles.__getitem__,
             width=420,
         )
         seeds = fields.number(
@@ -130,10 +160,10 @@ def choose() -> Chosen:
             width=140,
             help=_("How often each row is trained, each time from other first weights."),
         )
-    study = _own_study() if name == "own" else studies.study(name)
-    data = choice.current().data
-    studies.check_size(study, seeds, len(data.arrays.x_train))
-    return Chosen(study, seeds, data)
+    chosen = Chosen(_own_study() if name == OWN else known[name], seeds, choice.current().data)
+    images = len(chosen.data.arrays.x_train)
+    studies.check_size(chosen.study, seeds, chosen.data_spec, images)
+    return chosen
 
 
 def _own_study() -> Study:
@@ -157,11 +187,9 @@ def _own_study() -> Study:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         network = fields.select(NETWORK, width=300)
         epochs = fields.number(EPOCHS, width=140)
-    model, train = studies.LAB4_MODEL, studies.LAB4_TRAIN
-    if network == "sidebar":
-        model, train = choice.current().spec.model, choice.current().spec.train
-    train = replace(train, epochs=epochs)
-    return studies.own_study(names, (sweep, studies.values_from(values)), model, train)
+    base = choice.current().spec if network == "sidebar" else BASE
+    base = changed(base, {"train": {"epochs": epochs}})
+    return studies.own_study(names, base, (sweep, studies.values_from(values)))
 
 
 def _new_sweep() -> None:
@@ -215,5 +243,5 @@ def curves(chosen: Chosen, done: Progress, picked: list[str]) -> list[Curves]:
             # More rows than looks: then those that are picked share them out among themselves.
             few = len(chosen.study.rows) <= MOST
             look = style(place if few else picked.index(row.name))
-        rows.append(Curves(_(row.name), look, epochs, row.published_training))
+        rows.append(Curves(row.label(_), look, epochs, row.published_training))
     return rows

@@ -1,19 +1,28 @@
-"""Tables of a study: its figures beside the published ones, and the parameters that differ."""
+"""Tables of a study: its figures beside the published ones, and what differs between its rows."""
+
+from typing import NamedTuple
 
 import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
+from core.charts.studies import PARTS
 from core.charts.style import COLOURS
+from core.i18n import N_
+from core.networks.layers import layer_dict
+from core.specs import NetworkSpec, OptimizerSpec, RunSpec
+from core.specs import fields as run_fields
 from core.specs.optimizers import OPTIMIZERS, value_text
 from core.studies.statistics import Figure, Summary
-from core.studies.study import Row
 from pages.ui import layout
-from pages.ui.study import Chosen
+from pages.ui.study import Chosen, of_optimizers
 from pages.ui.text import _
 
 LONG = 12
 """Rows of a table that is not scrolled."""
+
+AUGMENTATION = {"none": N_("none"), "handwriting": N_("as by other hands")}
+"""What is done to training images, in words."""
 
 
 def spread(figure: Figure, digits: int = 4) -> str:
@@ -46,7 +55,7 @@ def diverged(summary: Summary) -> str:
 def figures(chosen: Chosen, summaries: list[Summary]) -> None:
     """The figures of every row after the last epoch, beside the published ones."""
     columns = {
-        _("Optimizer"): [_(s.row.name) for s in summaries],
+        chosen.heading: [s.row.label(_) for s in summaries],
         _("Test accuracy"): [spread(s.accuracy) for s in summaries],
         _("Published"): [layout.figure(s.row.published) for s in summaries],
         _("Seeds"): [f"{len(s.runs)}/{chosen.seeds}" for s in summaries],
@@ -62,7 +71,7 @@ def figures(chosen: Chosen, summaries: list[Summary]) -> None:
         pd.DataFrame(columns),
         hide_index=True,
         height="content" if len(summaries) <= LONG else 460,
-        alt=_("Test accuracy, loss and time of each optimizer"),
+        alt=_("Test accuracy, loss and time of each row"),
     )
     st.caption(" ".join(_about_figures(chosen, summaries)))
     if chosen.study.note:
@@ -72,7 +81,7 @@ def figures(chosen: Chosen, summaries: list[Summary]) -> None:
 def _about_figures(chosen: Chosen, summaries: list[Summary]) -> list[str]:
     """Sentences about what the table shows, and none about what it does not."""
     several = any(s.accuracy.std is not None for s in summaries)
-    part = _("validation") if chosen.study.train.validation_split else _("test")
+    part = _(" or ").join(_(PARTS[part]) for part in chosen.watched)
     sentences = [
         _("Mean ± standard deviation over the seeds, after the last epoch.")
         if several
@@ -92,7 +101,7 @@ def _about_figures(chosen: Chosen, summaries: list[Summary]) -> list[str]:
 def _reached(chosen: Chosen, summaries: list[Summary]) -> str:
     """Which rows reach the accuracy that the note is about, of those that have figures."""
     level = chosen.study.note_accuracy
-    known = [(_(s.row.name), s.accuracy.mean) for s in summaries if s.accuracy.mean is not None]
+    known = [(s.row.label(_), s.accuracy.mean) for s in summaries if s.accuracy.mean is not None]
     if level is None or not known:
         return ""
     return _("Here it is reached by: {reached}. Not by: {missed}.").format(
@@ -101,37 +110,101 @@ def _reached(chosen: Chosen, summaries: list[Summary]) -> str:
     )
 
 
-def parameters(rows: tuple[Row, ...]) -> None:
-    """Every parameter in which rows differ; what is not Keras's default is marked."""
-    all_names = dict.fromkeys(
-        ["learning_rate", *(name for row in rows for name, _value in row.optimizer.parameters)]
-    )
-    content: dict[str, list[str]] = {_("Optimizer"): [_(row.name) for row in rows]}
-    marks: dict[str, list[bool]] = {_("Optimizer"): [False] * len(rows)}
-    for name in all_names:
-        values, changed = zip(*(value_of(row, name) for row in rows), strict=True)
-        if len(set(values)) > 1:
-            content[name], marks[name] = list(values), list(changed)
+class Column(NamedTuple):
+    """A setting of every row, and where it is marked."""
+
+    name: str
+    values: list[str]
+    marked: list[bool]
+
+
+def what_differs(chosen: Chosen) -> None:
+    """Every setting in which rows differ; marked is what is not the usual."""
+    rows = chosen.study.rows
+    specs = [chosen.study.spec(row, 0, chosen.data_spec) for row in rows]
+    columns = _settings(chosen, specs) + _optimizer_parameters(specs)
+    shown = [column for column in columns if len(set(column.values)) > 1]
+    names = Column(chosen.heading, [row.label(_) for row in rows], [False] * len(rows))
+    _show([names, *shown])
+    st.caption(_about_marks(chosen))
+
+
+def _show(columns: list[Column]) -> None:
     marked = f"font-weight: bold; color: {COLOURS['vermillion']}"
-    styles = pd.DataFrame(marks).map(lambda changed: marked if changed else "")
-    shown: Styler = pd.DataFrame(content).style.apply(lambda _frame: styles, axis=None)
+    marks = pd.DataFrame({column.name: column.marked for column in columns})
+    styles = marks.map(lambda is_marked: marked if is_marked else "")
+    content = pd.DataFrame({column.name: column.values for column in columns})
+    shown: Styler = content.style.apply(lambda _frame: styles, axis=None)
     st.dataframe(
         shown,
         hide_index=True,
-        height="content" if len(rows) <= LONG else 460,
-        alt=_("Parameters in which the optimizers differ"),
+        height="content" if len(content) <= LONG else 460,
+        alt=_("Settings in which the rows differ"),
     )
-    st.caption(_("Marked: not Keras's default. –: this optimizer has no such parameter."))
 
 
-def value_of(row: Row, name: str) -> tuple[str, bool]:
-    """A parameter of a row, and whether it differs from Keras's default."""
-    known = OPTIMIZERS[row.optimizer.name]
+def _about_marks(chosen: Chosen) -> str:
+    if of_optimizers(chosen.study):
+        return _("Marked: not Keras's default. –: this optimizer has no such parameter.")
+    return _(
+        "Marked: not as the study begins; of an optimizer's parameters, what is not Keras's "
+        "default. –: this optimizer has no such parameter."
+    )
+
+
+def _settings(chosen: Chosen, specs: list[RunSpec]) -> list[Column]:
+    """Every setting but the parameters of optimizers, marked where a row changes it."""
+    images = len(chosen.data.arrays.x_train)
+    usual = _setting_texts(chosen.base, images)
+    found = [_setting_texts(spec, images) for spec in specs]
+    if of_optimizers(chosen.study):  # whose names are in the titles of the rows
+        del usual[_("Optimizer")]
+    return [
+        Column(name, [one[name] for one in found], [one[name] != text for one in found])
+        for name, text in usual.items()
+    ]
+
+
+def _setting_texts(spec: RunSpec, images: int) -> dict[str, str]:
+    """The settings of a run in words, where the data set has that many training images."""
+    train = spec.train
+    return {
+        _("Training images"): f"{min(spec.data.images or images, images):,}",
+        _("Network"): network_text(spec.network),
+        _("Optimizer"): OPTIMIZERS[spec.optimizer.name].title,
+        run_fields.EPOCHS.label(_): f"{train.epochs}",
+        run_fields.BATCH_SIZE.label(_): f"{train.batch_size}",
+        run_fields.VALIDATION_SPLIT.label(_): layout.percent(train.validation_split),
+        _("Augmentation"): _(AUGMENTATION[train.augmentation]),
+    }
+
+
+def network_text(network: NetworkSpec) -> str:
+    """The layers in words; of one that is not fully connected each with its settings."""
+    if network.dense:
+        return layout.layers(network)
+    return ", ".join(" ".join(map(str, layer_dict(layer).values())) for layer in network.layers)
+
+
+def _optimizer_parameters(specs: list[RunSpec]) -> list[Column]:
+    """The learning rate and every parameter that a row changes, marked if not Keras's default."""
+    optimizers = [spec.optimizer for spec in specs]
+    changed = (name for optimizer in optimizers for name, _value in optimizer.parameters)
+    columns = []
+    for name in dict.fromkeys(["learning_rate", *changed]):
+        values, marked = zip(*(value_of(optimizer, name) for optimizer in optimizers), strict=True)
+        columns.append(Column(name, list(values), list(marked)))
+    return columns
+
+
+def value_of(optimizer: OptimizerSpec, name: str) -> tuple[str, bool]:
+    """A parameter of an optimizer, and whether it differs from Keras's default."""
+    known = OPTIMIZERS[optimizer.name]
     if name == "learning_rate":
-        rate = row.optimizer.learning_rate
+        rate = optimizer.learning_rate
         return value_text(rate), rate != known.learning_rate
     if name not in known.parameters:
         return "–", False
-    changed = dict(row.optimizer.parameters)
+    changed = dict(optimizer.parameters)
     value = changed.get(name, known.parameters[name].default)
     return value_text(value), name in changed

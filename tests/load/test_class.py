@@ -20,9 +20,9 @@ from pathlib import Path
 import pytest
 
 from core import data as datasets
+from core import labs
 from core.data.mnist import DATASET as MNIST
-from core.specs import DataSpec, RunSpec, TrainSpec, optimizer_spec
-from core.specs.run import ModelSpec, variant_specs
+from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.store import Store
 from tests.browser import DIGITS, Server, start_server
 from tests.load.measure import Gauge, Trainings, drained, percentile, table, tracebacks
@@ -83,14 +83,12 @@ class Register:
 
     def variant(self, number: int) -> str:
         """The key of a variant's run."""
-        return RunSpec(
-            self.data, variant_specs(number)[0], optimizer_spec(), variant_specs(number)[1]
-        ).key
+        return labs.choose("digits", f"{number}", self.data, {}).spec.key
 
     def own(self, neurons: int, epochs: int, batch_size: int, seed: int) -> str:
         """The key of a run with own settings; all others are as the sidebar has them at first."""
         train = TrainSpec(epochs, batch_size, 0.2, seed)
-        return RunSpec(self.data, ModelSpec((neurons,)), optimizer_spec(), train).key
+        return RunSpec(self.data, dense_network((neurons,)), optimizer_spec(), train).key
 
 
 class Student:
@@ -136,7 +134,7 @@ class Student:
     async def variant(self, number: int | None = None) -> None:
         """Choose a variant of the table."""
         number = self._random.choice(ALONE) if number is None else number
-        await self.session.set("Variant", f"{number or '0 (worked example)'}", sidebar=True)
+        await self.session.set("Variant", f"Variant {number or '0 (worked example)'}", sidebar=True)
         self._key, self._mine = self.register.variant(number), False
         await self.think()
 
