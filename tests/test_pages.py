@@ -2,14 +2,13 @@
 
 import functools
 import gettext
-import io
 import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,34 +18,38 @@ import pytest
 import streamlit as st
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 from streamlit.components.v2 import manifest_scanner
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 
 from core import data as datasets
+from core import labs
 from core.data.fashion_mnist import DATASET as FASHION_MNIST
 from core.data.mnist import DATASET as MNIST
-from core.engine import Engine, worker
+from core.engine import Engine
 from core.errors import StoreError, TrainingError
 from core.fields import LIMITS
-from core.labs.digits import VARIANTS
+from core.labs import LABS
+from core.labs.contract import Lab
+from core.labs.steps import CLASS, ONE_RUN
+from core.networks.layers import ACTIVATIONS
 from core.optimizers import finder, rules
 from core.optimizers import surfaces as motion
-from core.specs import DataSpec, RunSpec
-from core.specs import run as specs
+from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS
-from core.store import Claim, Run, Store
+from core.store import Claim, Run
 from core.studies import study as studies
+from core.studies.experiment import Experiment, Shown
 from core.training.epochs import Epoch
 from core.training.run import Outcome
 from core.training.run import run as train
-from pages.ui import fields
-from pages.ui.lab import STEPS
+from pages.ui import fields, identity, server, sidebar
 from tests import toy
 
 ROOT = Path(__file__).parents[1]
-PAGES = [step.name for step in STEPS]
-LAB1 = [step.name for step in STEPS if step.lab == 1]
+STEPS = labs.all_steps() | {CLASS.name: CLASS}
+PAGES = list(STEPS)
+DIGITS = LABS["digits"]
+LAB1 = [step.name for step in DIGITS.steps]
 TRAINED = 3
 """The variant that the fixture `run` trains."""
 
@@ -72,24 +75,13 @@ class Queue(Engine):
 
 @pytest.fixture(autouse=True)
 def engine(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
-    """The engine of the pages, on the cache of this test.
-
-    AppTest takes app.py for an app of Streamlit's first kind, because there is a folder `pages`. A
-    server knows better from the first st.navigation on; see also frame.begin.
-    """
+    """The engine of the pages, on the cache of this test."""
     # Streamlit clears Keras's session after every run of a script, for a quarter of a second. In a
     # server Keras is not there.
     monkeypatch.setattr(script_runner, "_clean_problem_modules", lambda: None)
-    known = PagesManager.__init__
-
-    def with_navigation(self: PagesManager, *args: Any, **kwargs: Any) -> None:
-        PagesManager.uses_pages_directory = False
-        known(self, *args, **kwargs)
-
-    monkeypatch.setattr(PagesManager, "__init__", with_navigation)
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", components)
-    queue = Queue(Store())
-    monkeypatch.setattr(lab, "engine", lambda: queue)
+    queue = Queue(labs.open_store())
+    monkeypatch.setattr(server, "engine", lambda: queue)
     yield queue
     queue.close()
 
@@ -97,8 +89,14 @@ def engine(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
 def spec_of(variant: int) -> RunSpec:
     """The spec of a variant on the MNIST images that this test finds."""
     data = datasets.load(datasets.locate(MNIST))
-    model, train = specs.variant_specs(variant)
-    return RunSpec(DataSpec(data.name, data.digest), model, specs.optimizer_spec(), train)
+    return labs.choose("digits", str(variant), DataSpec(data.name, data.digest), {}).spec
+
+
+def shown(variant: int) -> Shown:
+    """What the lab sheet wants to see of a variant."""
+    found = DIGITS.experiment(str(variant)).shown
+    assert found
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -129,7 +127,7 @@ def visit(page: str, catalogue: gettext.NullTranslations | None = None, **query:
     for key, value in query.items():
         at.query_params[key] = str(value)
     if page != PAGES[0]:
-        at.switch_page(f"pages/{page}.py")
+        at.switch_page(STEPS[page].file)
     at.run()
     if catalogue:
         # Not before the first run: outside of one, AppTest asks for the labels of options again.
@@ -169,7 +167,7 @@ def metrics(at: AppTest) -> dict[str, str]:
 @pytest.mark.parametrize("step", LAB1)
 def test_a_page_opens_with_nothing_trained_and_says_that_it_shows_a_sample(step: str) -> None:
     at = visit(step)
-    assert at.title[0].value == next(s.title for s in STEPS if s.name == step)
+    assert at.title[0].value == next(one.title for one in DIGITS.steps if one.name == step)
     assert "4,000 + 1,000 images" in at.main.caption[0].value
     assert "not the full set" in at.main.caption[0].value
     assert "Variant 0" in at.main.caption[0].value
@@ -187,7 +185,7 @@ def test_a_page_opens_with_a_finished_run(step: str, run: Run) -> None:
     assert "not trained yet" not in " ".join(info.value for info in at.info)
     links = [link.proto.label for link in at.sidebar.get("page_link")]
     assert "3. Train ✓" in links
-    assert len(links) == len(PAGES)
+    assert len(links) == len(DIGITS.steps) + 1
 
 
 @pytest.mark.parametrize("step", ["data", "results"])
@@ -291,7 +289,7 @@ def test_a_bad_value_in_the_url_is_one_sentence_and_the_default_holds(
     assert sentences(at) == [sentence]
     assert "784 → 128 → 10" in at.main.get("plotly_chart")[0].proto.alt
     assert "10 epochs, batch 32, validation 20%" in at.main.caption[0].value
-    name = "Own settings" if "own" in query.values() else "Variant 0"
+    name = "Own settings" if "own" in query.values() else "Variant 0 (worked example)"
     assert f"**{name}**" in at.main.caption[0].value
 
 
@@ -369,13 +367,13 @@ def test_the_choice_stays_from_page_to_page() -> None:
     at.selectbox(key="variant").set_value("own").run()
     at.number_input(key="epochs").set_value(2).run()
     for page in LAB1[1:]:
-        at.switch_page(f"pages/{page}.py").run()
+        at.switch_page(STEPS[page].file).run()
         assert re.search(r"\*\*Own settings\*\*: 128\b.*, 2 epochs", at.main.caption[0].value)
 
 
 def test_a_step_is_ticked_once_it_is_seen() -> None:
     at = visit("data")
-    at.switch_page("pages/network.py").run()
+    at.switch_page(STEPS["network"].file).run()
     labels = [link.proto.label for link in at.sidebar.get("page_link")]
     assert "1. Data ✓" in labels
     assert "3. Train" in labels
@@ -388,7 +386,7 @@ def test_a_step_is_ticked_once_it_is_seen() -> None:
 
 @pytest.mark.parametrize("variant", [0, 3, 9])
 def test_each_variant_shows_its_number_of_samples(variant: int) -> None:
-    wanted = VARIANTS[variant].samples
+    wanted = shown(variant).samples
     at = visit("data", variant=variant)
     assert at.main.subheader[0].value == f"The first {wanted} training images"
     labels = datasets.load(datasets.locate(MNIST)).arrays.y_train[:wanted]
@@ -398,13 +396,13 @@ def test_each_variant_shows_its_number_of_samples(variant: int) -> None:
 def test_the_digits_of_the_variant_are_checked(run: Run) -> None:
     at = visit("check", variant=TRAINED, index=7)
     y_test = datasets.load(datasets.locate(MNIST)).arrays.y_test
-    shown = (*VARIANTS[TRAINED].test_indices, 7)
-    assert [h.value for h in at.main.subheader] == [f"Test image {i}" for i in shown]
+    wanted = (*shown(TRAINED).test_indices, 7)
+    assert [h.value for h in at.main.subheader] == [f"Test image {i}" for i in wanted]
     verdicts = [
         m.value for m in at.main.markdown if "**right**" in m.value or "**wrong**" in m.value
     ]
-    rows = run.predictions[list(shown)]
-    right = rows.argmax(axis=1) == y_test[list(shown)]
+    rows = run.predictions[list(wanted)]
+    right = rows.argmax(axis=1) == y_test[list(wanted)]
     assert ["right" in verdict for verdict in verdicts] == right.tolist()
     tables = [frame.value["output"].to_numpy() for frame in at.main.dataframe]
     np.testing.assert_allclose(np.stack(tables), rows, rtol=1e-6)
@@ -422,8 +420,8 @@ def test_each_mistake_has_the_caption_of_its_own_image(run: Run) -> None:
     y_test = datasets.load(datasets.locate(MNIST)).arrays.y_test
     predicted = run.predictions.argmax(axis=1)
     wrong = np.flatnonzero(predicted != y_test)
-    assert len(wrong) > VARIANTS[TRAINED].mistakes, "or the test below shows nothing"
-    first = wrong[: VARIANTS[TRAINED].mistakes]
+    assert len(wrong) > shown(TRAINED).mistakes, "or the test below shows nothing"
+    first = wrong[: shown(TRAINED).mistakes]
     at = visit("mistakes", variant=TRAINED)
     assert alternatives(at)[0].split("; ") == [
         f"true {y_test[i]} predicted {predicted[i]}" for i in first
@@ -440,7 +438,7 @@ def test_each_variant_shows_its_number_of_mistakes(
     # The pages read a run only through its spec: the results of one do for all.
     engine.store.save(spec_of(variant), outcome[1].record, outcome[1].files)
     at = visit("mistakes", variant=variant)
-    wanted = min(VARIANTS[variant].mistakes, run.misclassified)
+    wanted = min(shown(variant).mistakes, run.misclassified)
     assert at.main.subheader[0].value == f"The first {wanted} misclassified images"
     assert len(alternatives(at)[0].split("; ")) == wanted
 
@@ -656,7 +654,7 @@ def words(text: str) -> list[str]:
 
 DATA = {
     *("MNIST", "Fashion", "Keras", "keras", "tensorflow"),  # names
-    *specs.ACTIVATIONS,
+    *ACTIVATIONS,
     *OPTIMIZERS,  # values, as the Keras code writes them
     *(known.title for known in OPTIMIZERS.values()),
     "learning_rate",
@@ -762,30 +760,25 @@ def test_a_page_in_another_language_says_the_same_errors() -> None:
 
 def test_no_page_imports_tensorflow(run: Run, small_mnist: Path, cache: Path) -> None:
     """In a process of its own, with the real engine: every page of a finished run."""
+    files = {name: step.file for name, step in STEPS.items()}
     script = f"""
 import sys
-from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
-from core.engine import engine as queue
-known = PagesManager.__init__
-def with_navigation(self, *args, **kwargs):
-    PagesManager.uses_pages_directory = False
-    known(self, *args, **kwargs)
-PagesManager.__init__ = with_navigation
+from core.engine import fleet
 if __name__ == "__main__":
     # A page is waited for and not timed: it asks a worker, which imports TensorFlow first, and on
     # a loaded machine that takes as long as it takes. Whoever runs the tests sees one that hangs.
-    queue.ASK_SECONDS = 600
+    fleet.ASK_SECONDS = 600
     at = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=600)
     at.query_params["variant"] = "{TRAINED}"
     at.run()
-    for page in {PAGES!r}:
-        at.switch_page(f"pages/{{page}}.py").run()
+    for page, file in {files!r}.items():
+        at.switch_page(file).run()
         assert not at.exception, page
         assert at.title, page
-    from pages.ui import lab
-    lab.engine().start()
-    lab.engine().close()
+    from pages.ui import server
+    server.engine().start()
+    server.engine().close()
     print([name for name in ("tensorflow", "keras", "sklearn") if name in sys.modules])
 """
     path = cache.parent / "every_page.py"
@@ -835,7 +828,7 @@ def test_without_a_finished_network_one_click_trains_one(
     button.click().run()
     [claim] = engine.store.claims()
     assert claim.spec.data.name == "fashion-mnist"
-    assert claim.spec.model.hidden == VARIANTS[2].hidden
+    assert claim.spec.network == spec_of(2).network
 
 
 def test_the_way_of_the_lab_sheet_switches_every_step_off() -> None:
@@ -917,7 +910,7 @@ def test_a_wrong_choice_of_any_field_is_one_sentence_until_another_choice(
 
 def test_links_carry_the_choice_and_what_the_page_was_told() -> None:
     at = visit("data", variant=2, image=7)
-    at.switch_page("pages/network.py").run()
+    at.switch_page(STEPS["network"].file).run()
     links = {link.proto.page: link.proto.query_string for link in at.sidebar.get("page_link")}
     assert links["data"] == "variant=2&image=7"
     assert links["train"] == "variant=2"
@@ -1002,13 +995,15 @@ def test_the_class_page_shows_every_variant_and_what_is_under_way(run: Run, engi
     engine.store.update(failed)
     at = visit("class")
     table = class_table(at)
-    assert list(table.index) == list(VARIANTS)
+    assert list(table.index) == [
+        one.label() if one.name == "drawing" else one.name for one in DIGITS.experiments
+    ]
     assert list(table["MNIST"]) == [
-        "not trained", "waiting, place 1", "failed", "trained", *["not trained"] * 6,
+        "not trained", "waiting, place 1", "failed", "trained", *["not trained"] * 7,
     ]  # fmt: skip
-    assert table["MNIST, accuracy"][TRAINED] == f"{run.test_accuracy:.4f}"
-    assert table["MNIST, accuracy"][1] == "–"
-    assert table["Weights"][1] == "269,322"
+    assert table["MNIST, accuracy"][str(TRAINED)] == f"{run.test_accuracy:.4f}"
+    assert table["MNIST, accuracy"]["1"] == "–"
+    assert table["Weights"]["1"] == "269,322"
     assert metrics(at)["Waiting"] == "1"
     assert metrics(at)["Stored runs"] == "1"
     assert "Fashion-MNIST" in at.main.info[0].value
@@ -1046,14 +1041,14 @@ def test_the_teacher_trains_all_stops_and_deletes(run: Run, engine: Queue) -> No
     at.main.checkbox[0].check().run()
     press(at, "Delete 1 run")
     assert engine.store.find(run.key) is None
-    assert class_table(at)["MNIST"][TRAINED] == "not trained"
+    assert class_table(at)["MNIST"][str(TRAINED)] == "not trained"
 
 
 def test_without_the_password_nobody_affects_others(
     run: Run, engine: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LAB_PASSWORD", "lärche")
-    monkeypatch.setattr("pages.ui.people.GUESS_SECONDS", 0)
+    monkeypatch.setattr("pages.ui.identity.GUESS_SECONDS", 0)
     engine.submit(spec_of(1), "another")
     at = visit("class")
     assert [button.label for button in at.main.button if not button.disabled] == ["Unlock"]
@@ -1084,7 +1079,7 @@ def test_without_a_password_only_this_machine_affects_others(
     ):
         context = SimpleNamespace(headers=headers, ip_address=address)
         monkeypatch.setattr(st, "context", context)
-        assert people.is_teacher() is teacher
+        assert identity.is_teacher() is teacher
 
 
 @needs_no_fashion
@@ -1101,7 +1096,7 @@ def test_the_class_page_says_that_there_are_runs_of_another_version(cache: Path)
 def test_interrupted_runs_are_offered_again(claim: Callable[..., Claim], engine: Queue) -> None:
     claim(state="interrupted", epochs=EPOCHS)
     at = visit("class")
-    assert class_table(at)["MNIST"][TRAINED] == "interrupted"
+    assert class_table(at)["MNIST"][str(TRAINED)] == "interrupted"
     press(at, "Train them again")
     found = engine.store.claimed(spec_of(TRAINED).key)
     assert found
@@ -1109,50 +1104,46 @@ def test_interrupted_runs_are_offered_again(claim: Callable[..., Claim], engine:
     assert "Train them again" not in [button.label for button in at.main.button]
 
 
-# A data set of another kind: three classes, 20 x 24 pixels, dark ink
+# A lab of another kind: one data set of three classes, 20 x 24 pixels, dark ink
+
+
+TOY_LAB = Lab(
+    name="toy",
+    title="Toy lab",
+    order=9,
+    datasets=("toy",),
+    base=RunSpec(
+        DataSpec("toy"), dense_network((16,)), optimizer_spec("adam"), TrainSpec(8, 20, 0.1)
+    ),
+    word="Trial",
+    experiments=(
+        Experiment("narrow", "Narrow", shown=Shown(4, (2, 95), 3)),
+        Experiment("wide", "Wide", {"network": dense_network((64,))}),
+        Experiment("hidden", "Not in the sheet", {"train": {"epochs": 3}}, shown=None),
+    ),
+    before_lesson=("narrow",),
+    steps=ONE_RUN,
+)
 
 
 @pytest.fixture
-def toy_run(engine: Queue, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """The toy set among the others, and a finished run of variant 2 on it."""
-    import keras
-
-    from core.training import evaluation
-
+def toy_lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """The toy data set and the toy lab among the others."""
     monkeypatch.setitem(datasets.DATASETS, "toy", toy.DATASET)
+    monkeypatch.setitem(labs.LABS, "toy", TOY_LAB)
+    titles = {lab.name: lab.title for lab in labs.LABS.values()}
+    monkeypatch.setattr(sidebar, "LAB", replace(sidebar.LAB, choices=titles))
+    labs._experiments.cache_clear()
+    return TOY_LAB
+
+
+@pytest.fixture
+def toy_run(toy_lab: Lab, engine: Queue) -> Run:
+    """The experiment "wide" of the toy lab, really trained."""
     data = datasets.load(datasets.locate(toy.DATASET))
-    model, train = specs.variant_specs(2)
-    spec = RunSpec(DataSpec("toy", data.digest), model, specs.optimizer_spec(), train)
-    network = keras.Sequential(
-        [
-            keras.Input((20, 24)),
-            keras.layers.Flatten(),
-            keras.layers.Dense(64, activation="relu"),
-            keras.layers.Dense(3, activation="softmax"),
-        ]
-    )
-    network.compile("adam", "sparse_categorical_crossentropy")
-    network.fit(data.arrays.x_train / 255, data.arrays.y_train, 20, 20, verbose=0)
-    result = evaluation.evaluate(network, data.arrays.x_test, data.arrays.y_test)
-    epoch = Epoch(1, 0.5, 0.8, 0.4, 0.9, 1.0)
-    counts = {"train": 264, "validation": 36, "test": 90}
-    record = {
-        "dataset": {"name": "toy", "source": "built-in", "complete": True, **counts},
-        "epochs": [asdict(epoch)],
-        "test_loss": result.loss,
-        "test_accuracy": result.accuracy,
-        "misclassified": result.misclassified,
-        "confusion": result.confusion,
-        "per_class": result.per_class,
-        "train_seconds": 1.0,
-        "compile_seconds": 1.0,
-        "versions": {"keras": keras.__version__},
-        "finished": "2026-01-01T00:00:00+00:00",
-    }
-    predictions = io.BytesIO()
-    np.save(predictions, result.probabilities)
-    files = {"predictions.npy": predictions.getvalue(), "model.keras": worker._keras_file(network)}
-    return engine.store.save(spec, record, files)
+    spec = labs.choose("toy", "wide", DataSpec("toy", data.digest), {}).spec
+    trained = train(spec, lambda moment: None)
+    return engine.store.save(spec, trained.record, trained.files)
 
 
 def all_texts(at: AppTest) -> str:
@@ -1168,7 +1159,10 @@ def all_texts(at: AppTest) -> str:
 @pytest.mark.parametrize(
     ("step", "expected"),
     [
+        ("overview", ["recognise shapes, then", "Toy lab", "Your choice: Wide"]),
         ("data", ["0 (ink) to 255 (background)", "(300, 20, 24)", "480 pixels", "ring"]),
+        ("network", ["Network 480 → 64 → 3: 30,979 weights"]),
+        ("train", ["270 images to train, 30 to validate, 90 to test"]),
         ("check", ["The 3 outputs of the last layer"]),
         ("mistakes", ["of 90 test images lie on the diagonal"]),
         ("results", ["the outputs for the 3 classes, p0 to p2"]),
@@ -1183,16 +1177,176 @@ def all_texts(at: AppTest) -> str:
                 "strokes become 2.0 pixels",
             ],
         ),
+        ("class", ["Toy lab", "Toy shapes: full set", "1 run is missing"]),
     ],
 )
-def test_a_page_takes_its_numbers_and_words_from_the_data_set(
+def test_a_page_takes_its_numbers_and_words_from_the_lab(
     step: str, expected: list[str], toy_run: Run
 ) -> None:
     assert toy_run.test_accuracy > 0.9
-    at = visit(step, dataset="toy", variant=2)
+    at = visit(step, lab="toy", variant="wide")
     said = all_texts(at)
     assert not sentences(at)
     for text in expected:
         assert text in said
-    for text in ("28 × 28", "784", " ten ", "10 classes", "537", "light ink"):
-        assert text not in said.replace("their 28 × 28", "")
+    for text in ("28 × 28", "784", " ten ", "10 classes", "537", "light ink", "igit", "lothes"):
+        shared = ("their 28 × 28", "MNIST's digits", "made for digits")
+        assert text not in functools.reduce(lambda left, one: left.replace(one, ""), shared, said)
+
+
+def test_the_sidebar_follows_the_lab(toy_run: Run) -> None:
+    at = visit("overview", lab="toy", variant="wide")
+    assert at.selectbox(key="variant").label == "Trial"
+    assert at.selectbox(key="variant").options == [
+        "Narrow", "Wide", "Not in the sheet", "Own settings"
+    ]  # fmt: skip
+    assert at.selectbox(key="dataset").options == ["Toy shapes"]
+    links = [link.proto.label for link in at.sidebar.get("page_link")]
+    assert links[3] == "3. Train ✓"
+    assert len(links) == len(TOY_LAB.steps) + 1
+    table = at.main.dataframe[0].value
+    assert list(table["Trial"]) == ["Narrow", "Wide"]
+    assert list(table["Test accuracy"]) == ["–", f"{toy_run.test_accuracy:.4f}"]
+    assert list(table["Shapes to check"]) == ["2, 95", "1"]
+    assert not {"Optimizer", "Epochs", "Published"} & set(table)
+
+
+def test_what_the_sheet_of_a_lab_wants_is_shown(toy_lab: Lab, engine: Queue, toy_run: Run) -> None:
+    spec = toy_lab.experiment("narrow").spec(toy_lab.on(toy_run.spec.data))
+    files = {name: toy_run.read(name) for name in toy_run.sha256}
+    record = json.loads((toy_run.folder / "run.json").read_text())
+    for name in ("schema", "spec", "sha256"):
+        del record[name]
+    engine.store.save(spec, record, files)
+    assert visit("data", lab="toy").main.subheader[0].value == "The first 4 training images"
+    at = visit("check", lab="toy")
+    assert [heading.value for heading in at.main.subheader] == ["Test image 2", "Test image 0"]
+    assert at.main.info[0].value == (
+        "Test image 95 is not among these: the 90 test images go from 0 to 89."
+    )
+
+
+def test_a_lab_with_one_data_set_has_no_second_task(toy_run: Run) -> None:
+    at = visit("results", lab="toy", variant="wide")
+    assert not at.main.button
+
+
+# Labs
+
+
+def test_the_first_lab_opens_and_another_is_chosen(run: Run) -> None:
+    at = visit("data")
+    assert at.selectbox(key="lab").value == "digits"
+    assert at.selectbox(key="variant").label == "Variant"
+    at.selectbox(key="lab").set_value("optimizers").run()
+    assert not at.exception
+    assert at.query_params == {"lab": "optimizers"}
+    assert at.title[0].value == "Data"
+    assert "**RMSprop**: 256 relu, rmsprop 0.001, 5 epochs" in at.main.caption[0].value
+    links = [link.proto.query_string for link in at.sidebar.get("page_link")]
+    assert set(links) == {"lab=optimizers"}
+
+
+def test_a_lab_without_the_page_opens_its_first_one() -> None:
+    at = visit("rules", lab="optimizers")
+    at.selectbox(key="lab").set_value("digits").run()
+    assert not at.exception
+    assert at.title[0].value == "Overview"
+    assert at.query_params == {}
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "lab"),
+    [
+        ("overview", {"variant": 3}, "digits"),
+        ("check", {"index": 5}, "digits"),
+        ("rate", {"finder": "sgd", "variant": 3}, "digits"),
+        ("rules", {"rule": "sgd"}, "optimizers"),
+        ("overview", {"lab": "optimizers", "variant": "sgd-nesterov"}, "optimizers"),
+        ("class", {"lab": "optimizers"}, "optimizers"),
+    ],
+)
+def test_an_address_says_the_lab_and_older_ones_mean_what_they_did(
+    page: str, query: dict[str, Any], lab: str
+) -> None:
+    at = visit(page, **query)
+    assert at.selectbox(key="lab").value == lab
+    assert not at.error
+    assert at.title[0].value == next(
+        one.title for one in (*LABS[lab].steps, STEPS[page]) if one.name == page
+    )
+
+
+def test_a_lab_that_is_not_there_is_one_sentence() -> None:
+    at = visit("overview", lab="chemistry")
+    assert sentences(at) == ["Lab is chemistry: choose one of digits, optimizers."]
+    assert at.selectbox(key="lab").value == "digits"
+
+
+def test_what_was_chosen_in_a_lab_is_there_again_when_one_comes_back() -> None:
+    at = visit("overview", variant=4, dataset="mnist")
+    at.selectbox(key="lab").set_value("optimizers").run()
+    assert at.selectbox(key="variant").value == "rmsprop"
+    at.selectbox(key="variant").set_value("adam-0.8").run()
+    at.selectbox(key="lab").set_value("digits").run()
+    assert at.selectbox(key="variant").value == "4"
+    assert at.query_params == {"variant": "4"}
+    at.selectbox(key="lab").set_value("optimizers").run()
+    assert at.selectbox(key="variant").value == "adam-0.8"
+
+
+def test_the_table_of_a_lab_shows_what_its_experiments_differ_in() -> None:
+    table = visit("overview", lab="optimizers").main.dataframe[0].value
+    assert list(table) == ["Experiment", "Test accuracy", "Published", "Optimizer"]
+    row = table.set_index("Experiment").loc["SGD, momentum 0.5, Nesterov"]
+    assert row["Published"] == "0.9234"
+    assert row["Optimizer"] == "sgd 0.01 momentum=0.5 nesterov=True"
+    digits = visit("overview").main.dataframe[0].value
+    assert list(digits) == [
+        "Variant", "Test accuracy", "Hidden layers", "Epochs", "Batch size", "Validation",
+        "Samples", "Digits to check", "Mistakes to show",
+    ]  # fmt: skip
+    assert list(digits["Variant"]) == [*map(str, range(10))]
+
+
+@needs_no_fashion
+@pytest.mark.parametrize("step", [*LAB1, "class"])
+def test_a_page_without_its_data_keeps_title_links_and_sidebar(step: str) -> None:
+    at = visit(step, dataset="fashion-mnist")
+    assert at.title[0].value == next(
+        one.title for one in (*DIGITS.steps, CLASS) if one.name == step
+    )
+    assert len(at.sidebar.get("page_link")) == len(DIGITS.steps) + 1
+    assert at.sidebar.button[0].label == "Download all of Fashion-MNIST"
+    assert len(sentences(at)) == (step != "class")
+    if step not in ("class", "results"):
+        following = DIGITS.steps[LAB1.index(step) + 1].title
+        assert at.main.get("page_link")[-1].proto.label == f"Next: {following}"
+    if step == "class":
+        assert list(class_table(at).index)[:3] == ["0", "1", "2"]
+
+
+def test_a_second_task_is_the_lab_on_its_next_data_set(run: Run) -> None:
+    at = visit("results", variant=TRAINED)
+    [button] = at.main.button
+    assert button.label == "Task 2: the same with Fashion-MNIST"
+    button.click().run()
+    assert at.title[0].value == "Data"
+    assert at.selectbox(key="dataset").value == "fashion-mnist"
+    assert at.query_params == {"variant": str(TRAINED), "dataset": "fashion-mnist"}
+
+
+@pytest.mark.usefixtures("teacher")
+def test_a_lab_that_names_no_lesson_has_nothing_to_train_before_it() -> None:
+    at = visit("class", lab="optimizers")
+    assert "Train all" not in [button.label for button in at.main.button]
+    assert "SGD, momentum 0.5, Nesterov" in list(at.main.dataframe[0].value["Experiment"])
+
+
+def test_runs_of_another_version_are_counted_and_left(run: Run, cache: Path) -> None:
+    other = cache / "runs" / "mnist-0123456789abcdef"
+    other.mkdir()
+    (other / "run.json").write_text('{"schema": 1}')
+    said = [caption.value for caption in visit("class").main.caption]
+    assert "1 run of another version of the lab stays untouched and is not listed." in said
+    assert other.exists()

@@ -21,16 +21,15 @@ from core.networks import structure
 from core.specs import DataSpec, NetworkSpec, RunSpec
 from core.store import Claim, Run
 from core.studies.experiment import Experiment
-from pages.ui import identity, layout, networks, server, training
+from pages.ui import choice, identity, layout, networks, server, training
 from pages.ui.text import _, duration, plural
 
 Queue = dict[str, Place]
 
+# States of a claim without a result
 BROKEN = {"failed": N_("failed"), "interrupted": N_("interrupted"), "stopped": N_("stopped")}
-"""States of a claim without a result."""
 
-SHOWN = 10
-"""How many of the runs that are under way are listed, each with its button."""
+SHOWN = 10  # runs that are under way, each with its button
 
 
 def table_height(rows: Sequence[object]) -> int:
@@ -350,7 +349,7 @@ def accuracy_by_weights(runs: list[Run]) -> None:
 
 layout.head(_("Is everything trained for the lesson, and what is trained now?"))
 identity.ask_password()
-lab: Lab = st.session_state.lab
+lab = choice.lab()
 runs = server.engine().store.runs()
 board(lab, present_data(lab), len(runs))
 if runs:

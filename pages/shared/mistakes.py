@@ -19,8 +19,7 @@ from pages.ui.text import _, plural
 
 Indices = npt.NDArray[np.intp]
 
-AT_ONCE = 20
-"""How many images of a cell are shown."""
+AT_ONCE = 20  # images of a cell
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from pages.ui import choice, layout
 from pages.ui.choice import Choice
 from pages.ui.text import _
 
+# Of each kind of layer that has no weights, or others than a Dense layer.
 EXPLAINED = {
     "Flatten": N_("Flatten only lays the numbers end to end."),
     "Conv2D": N_(
@@ -22,7 +23,6 @@ EXPLAINED = {
     "MaxPooling2D": N_("MaxPooling2D keeps the largest of 2 × 2 numbers."),
     "Dropout": N_("Dropout forgets a part of the numbers at random while the network trains."),
 }
-"""Of each kind of layer that has no weights, or others than a Dense layer."""
 
 
 def layers_of(current: Choice) -> tuple[LayerRow, ...]:

@@ -114,7 +114,7 @@ def your_choice(current: Choice) -> None:
     st.dataframe(layout.parameters(current), hide_index=True, height="content", width="stretch")
 
 
-current = layout.begin(question(st.session_state.lab))
+current = layout.begin(question(choice.lab()))
 link_to_draw(current)
 experiments(current)
 your_choice(current)

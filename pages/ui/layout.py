@@ -211,7 +211,7 @@ def parameters(current: Choice) -> pd.DataFrame:
     spec = current.spec
     rows = {
         _("Hidden layers"): hidden(spec.network),
-        _("Activation"): spec.network.activation,
+        _("Activation"): spec.network.activation if spec.network.hidden else "–",
         _("Optimizer"): spec.optimizer.name,
         _("Learning rate"): f"{spec.optimizer.learning_rate:g}",
         **{name: f"{value}" for name, value in spec.optimizer.parameters},
