@@ -32,12 +32,9 @@ from core.labs import LABS
 from core.labs.contract import Lab
 from core.labs.steps import CLASS, ONE_RUN
 from core.networks.layers import ACTIVATIONS
-from core.optimizers import finder, rules
-from core.optimizers import surfaces as motion
 from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS
 from core.store import Claim, Run
-from core.studies import study as studies
 from core.studies.experiment import Experiment, Shown
 from core.training.epochs import Epoch
 from core.training.run import Outcome
