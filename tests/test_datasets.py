@@ -69,22 +69,22 @@ def test_places_are_looked_at_in_their_order(
     system, keras_home = tmp_path / "system", tmp_path / "keras-home"
     wanted = replace(MNIST, system_folders=(system,))
     monkeypatch.setenv("KERAS_HOME", str(keras_home))
-    assert datasets.locate(wanted).place == "sample"
+    assert datasets.locate(wanted).origin == "sample"
     write_npz(system)
-    assert datasets.locate(wanted).place == "system"
+    assert datasets.locate(wanted).origin == "system"
     write_npz(keras_home / "datasets")
-    assert datasets.locate(wanted).place == "keras"
+    assert datasets.locate(wanted).origin == "keras"
     write_npz(cache / "datasets")
-    assert datasets.locate(wanted).place == "cache"
+    assert datasets.locate(wanted).origin == "cache"
     monkeypatch.setenv("LAB_DATA", str(write_npz(tmp_path / "data").parent))
     source = datasets.locate(wanted)
-    assert (source.place, source.folder) == ("LAB_DATA", tmp_path / "data")
+    assert (source.origin, source.folder) == ("LAB_DATA", tmp_path / "data")
     assert source.files == [tmp_path / "data" / "mnist.npz"]
 
 
 def test_a_place_with_only_some_of_the_files_is_passed_over(cache: Path) -> None:
     write_idx(cache / "datasets" / "fashion-mnist")
-    assert datasets.locate(FASHION).place == "cache"
+    assert datasets.locate(FASHION).origin == "cache"
     (cache / "datasets" / "fashion-mnist" / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(DataError):
         datasets.locate(FASHION)
@@ -129,7 +129,7 @@ def write_toy(folder: Path, **changes: np.ndarray) -> None:
 def test_a_set_may_bring_its_arrays_and_needs_no_file(cache: Path) -> None:
     assert datasets.present(toy.DATASET)
     data = datasets.obtain(toy.DATASET)
-    assert (data.place, data.complete) == ("built-in", True)
+    assert (data.origin, data.complete) == ("built-in", True)
     assert data.arrays.x_train.shape == (300, 20, 24)
     assert data.arrays.x_test.shape == (90, 20, 24)
     assert np.bincount(data.arrays.y_test).tolist() == [30, 30, 30]
@@ -151,7 +151,7 @@ def test_a_set_without_download_says_which_file_belongs_where(cache: Path) -> No
     assert not cache.exists(), "nothing was tried that failed"
     write_toy(cache / "datasets")
     data = datasets.obtain(FILED)
-    assert (data.place, data.complete) == ("cache", True)
+    assert (data.origin, data.complete) == ("cache", True)
 
 
 def test_a_sample_of_a_set_without_a_known_digest_is_not_the_full_set(cache: Path) -> None:
@@ -233,7 +233,7 @@ def test_an_unknown_data_set_is_refused_with_the_known_ones() -> None:
 
 def test_the_sample_is_balanced_shuffled_and_always_the_same() -> None:
     data = datasets.obtain(MNIST)
-    assert (data.place, data.complete) == ("sample", False)
+    assert (data.origin, data.complete) == ("sample", False)
     x_train, y_train, x_test, y_test = data.arrays
     assert x_train.shape == (4000, 28, 28)
     assert x_test.shape == (1000, 28, 28)
@@ -272,7 +272,7 @@ def test_the_full_sets_are_recognised_as_complete(
 ) -> None:
     monkeypatch.setenv("LAB_DATA", str(full_data))
     data = datasets.obtain(datasets.definition(name))
-    assert data.place == "LAB_DATA"
+    assert data.origin == "LAB_DATA"
     assert data.complete
     assert [len(array) for array in data.arrays] == [60_000, 60_000, 10_000, 10_000]
 
@@ -499,7 +499,7 @@ def test_a_download_is_verified_reported_and_found(published: bytes, cache: Path
     assert files_in(cache) == ["mnist.npz"]
     assert bar.total == bar.done == len(published)
     assert bar.closed
-    assert datasets.locate(wanted).place == "cache"
+    assert datasets.locate(wanted).origin == "cache"
 
 
 def test_a_download_that_is_not_the_published_file_is_thrown_away(
@@ -557,8 +557,8 @@ def test_a_cache_that_cannot_be_written_ends_in_a_sentence(published: bytes, cac
 def test_obtain_downloads_what_is_not_there_once(published: bytes) -> None:
     with serving(published) as server:
         wanted = at(server.url, published)
-        assert datasets.obtain(wanted).place == "cache"
-        assert datasets.obtain(wanted).place == "cache"
+        assert datasets.obtain(wanted).origin == "cache"
+        assert datasets.obtain(wanted).origin == "cache"
     assert len(server.requests) == 1
 
 
@@ -569,12 +569,12 @@ def test_obtain_falls_back_to_the_sample_and_does_not_try_again_at_once(
     with serving(None) as server:
         wanted = at(server.url, published)
         for _ in range(3):
-            assert datasets.obtain(wanted).place == "sample"
+            assert datasets.obtain(wanted).origin == "sample"
         assert len(server.requests) == 1
         earlier = time.time() - files.RETRY_AFTER - 1
 
         os.utime(cache / "datasets" / "mnist.failed", (earlier, earlier))
-        assert datasets.obtain(wanted).place == "sample"
+        assert datasets.obtain(wanted).origin == "sample"
         assert len(server.requests) == 2
 
 
@@ -590,7 +590,7 @@ def test_obtain_without_network_and_sample_says_how_to_get_the_data(published: b
 
 def test_offline_means_that_no_server_is_asked(published: bytes) -> None:
     with serving(published) as server:
-        assert datasets.obtain(at(server.url, published)).place == "sample"
+        assert datasets.obtain(at(server.url, published)).origin == "sample"
     assert server.requests == []
 
 
@@ -598,5 +598,5 @@ def test_offline_means_that_no_server_is_asked(published: bytes) -> None:
 def test_data_that_is_there_needs_no_server(published: bytes, cache: Path) -> None:
     write_npz(cache / "datasets")
     with serving(published) as server:
-        assert datasets.obtain(at(server.url, published)).place == "cache"
+        assert datasets.obtain(at(server.url, published)).origin == "cache"
     assert server.requests == []

@@ -38,9 +38,9 @@ class Style(NamedTuple):
     symbol: str
 
 
-def style(place: int) -> Style:
+def style(series: int) -> Style:
     """Of the series at this place, from 0: six colours, then other dashes and symbols too."""
-    again, colour = divmod(place, len(_STRONG))
+    again, colour = divmod(series, len(_STRONG))
     return Style(
         COLOURS[_STRONG[colour]], _DASHES[again % len(_DASHES)], _SYMBOLS[again % len(_SYMBOLS)]
     )

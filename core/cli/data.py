@@ -30,7 +30,7 @@ def _describe(wanted: datasets.Definition) -> list[str]:
     except DataError as error:
         return [error.sentence(_)]
     lines = [
-        _("source: {place}").format(place=source.place),
+        _("source: {place}").format(place=source.origin),
         *(f"{path}  sha256 {digest}" for path, digest in datasets.checksums(source)),
         _("images: {train:,} to train, {test:,} to test").format(
             train=len(found.y_train), test=len(found.y_test)

@@ -97,7 +97,7 @@ def study_object(
     """What `study --json` prints: accuracies on the test images, from 0 to 1."""
     return {
         "study": study.name,
-        "dataset": {"name": data.name, "source": data.place, "complete": data.complete},
+        "dataset": {"name": data.name, "source": data.origin, "complete": data.complete},
         "rows": [
             {
                 "name": row.row.label(),
@@ -138,7 +138,7 @@ def _print_study(rows: list[Summary], seconds: float, data: Dataset) -> None:
         _("Test accuracy, {title}, {extent}, from {place}; {seconds:.0f} s.").format(
             title=data.definition.title,
             extent=_("the full set") if data.complete else _("a sample"),
-            place=data.place,
+            place=data.origin,
             seconds=seconds,
         )
     )

@@ -79,7 +79,7 @@ class Source:
     """Where a data set was found."""
 
     definition: Definition
-    place: str
+    origin: str
     """LAB_DATA, cache, keras, system, sample, or built-in for a set without files."""
     folder: Path
     version: float
@@ -88,7 +88,7 @@ class Source:
     @property
     def files(self) -> list[Path]:
         """The files that hold the data; none for the sample."""
-        if self.place == "sample":
+        if self.origin == "sample":
             return []
         return [self.folder / name for name in self.definition.files]
 
@@ -98,7 +98,7 @@ class Dataset:
     """Images and labels that were checked, read-only, with their origin."""
 
     definition: Definition
-    place: str
+    origin: str
     arrays: Arrays
 
     @property
@@ -143,4 +143,4 @@ class Dataset:
         """True if these are all the images of the set, in the published order."""
         if self.definition.digest:
             return self.digest == self.definition.digest
-        return self.place != "sample"
+        return self.origin != "sample"

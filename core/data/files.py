@@ -81,13 +81,13 @@ def _missing(wanted: Definition) -> DataError:
 def load(source: Source) -> Dataset:
     """Read and check a data set. Raises DataError if a file is damaged."""
     wanted = source.definition
-    if source.place == "sample":
+    if source.origin == "sample":
         assert wanted.sample is not None
-        return _checked(wanted, source.place, wanted.sample())
-    if source.place == "built-in":
-        return _checked(wanted, source.place, wanted.read(source.folder))
+        return _checked(wanted, source.origin, wanted.sample())
+    if source.origin == "built-in":
+        return _checked(wanted, source.origin, wanted.read(source.folder))
     try:
-        return _checked(wanted, source.place, wanted.read(source.folder))
+        return _checked(wanted, source.origin, wanted.read(source.folder))
     except Exception as error:
         # One changed byte makes NumPy and zipfile raise almost anything: OSError, ValueError,
         # KeyError, EOFError, TypeError, NotImplementedError, zlib.error, even TokenError.
@@ -105,7 +105,7 @@ def load(source: Source) -> Dataset:
         ) from error
 
 
-def _checked(wanted: Definition, place: str, arrays: Arrays) -> Dataset:
+def _checked(wanted: Definition, origin: str, arrays: Arrays) -> Dataset:
     """The arrays as a read-only Dataset. Raises ValueError if they are not what was promised."""
     classes = len(wanted.class_names)
     height, width = wanted.shape
@@ -123,7 +123,7 @@ def _checked(wanted: Definition, place: str, arrays: Arrays) -> Dataset:
     arrays = Arrays(*(array.astype(np.uint8, copy=False) for array in arrays))
     for array in arrays:
         array.flags.writeable = False
-    return Dataset(wanted, place, arrays)
+    return Dataset(wanted, origin, arrays)
 
 
 def fetch(wanted: Definition, progress: Progress | None = None) -> None:
@@ -189,7 +189,7 @@ def obtain(wanted: Definition, progress: Progress | None = None) -> Dataset:
 def present(wanted: Definition) -> bool:
     """True if files of the data set, not only a sample, are on this machine."""
     try:
-        return locate(wanted).place != "sample"
+        return locate(wanted).origin != "sample"
     except LabError:
         return False
 

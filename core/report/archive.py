@@ -87,7 +87,7 @@ def _readme(run: Run, dataset: Dataset, _: Callable[[str], str]) -> str:
     part = _("This is a sample, not the full set: the figures do not compare with published ones.")
     return _(README).format(
         title=dataset.definition.title,
-        place=dataset.place,
+        place=dataset.origin,
         extent=whole if dataset.complete else part,
         train=run.dataset["train"],
         validation=run.dataset["validation"],

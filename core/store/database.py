@@ -2,7 +2,7 @@
 
 Threads borrow connections from a pool: opening one takes longer than what is asked of it, and a
 thread of Streamlit lives for one rerun of a page. A connection goes back only after it did well,
-and is not used after a fork, nor when somebody has put another file in the place of the database.
+and is not used after a fork, nor when somebody has put another file in its place.
 """
 
 import os
@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS owners (     -- signs of life
 BUSY_SECONDS = 3.0
 """How long one waits for another who writes; what is written here takes less than a millisecond."""
 
-Place = tuple[int, int, int]
+Opened = tuple[int, int, int]
 """A process and the file that it has opened."""
 
 _not_ours: list[sqlite3.Connection] = []
@@ -56,7 +56,7 @@ class Database:
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "lab.db"
-        self._idle: list[tuple[Place, sqlite3.Connection]] = []
+        self._idle: list[tuple[Opened, sqlite3.Connection]] = []
         self._lock = threading.Lock()
 
     @contextmanager
@@ -95,29 +95,29 @@ class Database:
         """Close what is not in use. The next question opens it again."""
         with self._lock:
             idle, self._idle = self._idle, []
-        for place, connection in idle:
-            _leave(place, connection)
+        for opened, connection in idle:
+            _leave(opened, connection)
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
-            place, connection = self._idle.pop() if self._idle else (None, None)
-        if connection and place and place != self._place():
-            _leave(place, connection)
+            opened, connection = self._idle.pop() if self._idle else (None, None)
+        if connection and opened and opened != self._opened():
+            _leave(opened, connection)
             connection = None
         if connection is None:
             connection = self._open()
-            place = self._place()
-        assert place
+            opened = self._opened()
+        assert opened
         try:
             yield connection
         except BaseException:
             connection.close()
             raise
         with self._lock:
-            self._idle.append((place, connection))
+            self._idle.append((opened, connection))
 
-    def _place(self) -> Place:
+    def _opened(self) -> Opened:
         try:
             status = self.path.stat()
         except OSError:
@@ -201,8 +201,8 @@ def _version(connection: sqlite3.Connection) -> int:
     return version
 
 
-def _leave(place: Place, connection: sqlite3.Connection) -> None:
-    if place[0] == os.getpid():
+def _leave(opened: Opened, connection: sqlite3.Connection) -> None:
+    if opened[0] == os.getpid():
         connection.close()
     else:
         _not_ours.append(connection)

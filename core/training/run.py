@@ -60,7 +60,7 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     record = {
         "dataset": {
             "name": data.name,
-            "source": data.place,
+            "source": data.origin,
             "complete": data.complete,
             "train": trained_on,
             "validation": len(arrays.x_train) - trained_on,

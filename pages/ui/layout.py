@@ -130,7 +130,7 @@ def result_tiles(run: Run) -> None:
 
 def place(data: Dataset) -> str:
     """Where the images were found, in words."""
-    return _(PLACES[data.place])
+    return _(PLACES[data.origin])
 
 
 def finished_run(current: Choice) -> Run:

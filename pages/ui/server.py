@@ -29,4 +29,4 @@ def _load(name: str, place: str, version: float, _source: Source) -> Dataset:
 
 def load(source: Source) -> Dataset:
     """The data set at `source`, read once per server and shared: its arrays are read-only."""
-    return _load(source.definition.name, source.place, source.version, source)
+    return _load(source.definition.name, source.origin, source.version, source)
