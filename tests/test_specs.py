@@ -218,6 +218,12 @@ def test_a_change_reaches_every_part_and_leaves_the_rest() -> None:
         changed(SPEC, {"train": {"epochs": 0}})
 
 
+def test_other_images_leave_how_many_are_used() -> None:
+    few = changed(SPEC, {"data": {"images": 100}}).on(DataSpec("fashion-mnist", "1" * 64))
+    assert few.data == DataSpec("fashion-mnist", "1" * 64, images=100)
+    assert (few.network, few.train) == (SPEC.network, SPEC.train)
+
+
 def test_settings_change_what_they_name_and_none_means_not_given() -> None:
     assert with_settings(SPEC, dict.fromkeys(["hidden", "optimizer", "seed"])) == SPEC
     found = with_settings(SPEC, {"hidden": (5,), "seed": 3, "parameters": {"beta_1": 0.5}})

@@ -1,6 +1,6 @@
 """What a lab is: data that the pages, the command line and the library read."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from core.errors import UsageError
 from core.i18n import N_
@@ -58,7 +58,7 @@ class Lab:
 
     def on(self, data: DataSpec) -> RunSpec:
         """What its experiments begin with, on these images."""
-        return replace(self.base, data=data)
+        return self.base.on(data)
 
     def lesson(self, data: DataSpec) -> list[RunSpec]:
         """The runs that are trained before the lesson, on these images."""

@@ -42,6 +42,10 @@ class RunSpec:
         canonical = json.dumps({"schema": SCHEMA, **self.to_dict()}, sort_keys=True)
         return f"{self.data.name}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
 
+    def on(self, data: DataSpec) -> Self:
+        """The same run on other images; how many of them it uses stays."""
+        return replace(self, data=replace(self.data, name=data.name, digest=data.digest))
+
     def to_dict(self) -> dict[str, Any]:
         """What differs from the defaults, as dictionaries and lists that JSON can hold."""
         optimizer = differing(self.optimizer)

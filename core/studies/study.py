@@ -40,7 +40,7 @@ class Study:
 
     def spec(self, row: Experiment, seed: int, data: DataSpec) -> RunSpec:
         """The run of one row and seed."""
-        return row.spec(changed(self.base, {"data": data, "train": {"seed": seed}}))
+        return row.spec(changed(self.base.on(data), {"train": {"seed": seed}}))
 
     def specs(self, seeds: int, data: DataSpec) -> list[RunSpec]:
         """All runs with the seeds 0, 1, ...: every row with the first seed, then with the next."""
