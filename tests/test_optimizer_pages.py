@@ -164,6 +164,9 @@ def test_parameters_that_differ_stand_out() -> None:
     ]
     assert list(table.loc["RMSprop, rho 0.3"]) == ["0.001", "0.3", "0", "–", "–", "–"]
     assert table.loc["SGD, momentum 0.5, Nesterov", "nesterov"] == "True"
+    assert "Marked: not Keras's default. –: this optimizer has no such" in texts_of(at)
+    at = visit("optimizers", study="L4-B")  # there only the rates differ, and all are Keras's own
+    assert not {"Marked:", "–:"} & set(texts_of(at).split())
 
 
 OWN_STUDY: dict[str, Any] = {
