@@ -9,7 +9,7 @@ from pandas.io.formats.style import Styler
 from core.charts.studies import PARTS
 from core.charts.style import COLOURS
 from core.i18n import N_
-from core.networks.layers import layer_dict
+from core.networks.layers import Channel, Flatten, layer_dict
 from core.specs import NetworkSpec, OptimizerSpec, RunSpec
 from core.specs import fields as run_fields
 from core.specs.optimizers import OPTIMIZERS, value_text
@@ -189,10 +189,14 @@ def _setting_texts(spec: RunSpec, images: int) -> dict[str, str]:
 
 
 def network_text(network: NetworkSpec) -> str:
-    """The layers in words; of one that is not fully connected each with its settings."""
+    """The layers in words: of a network that is not fully connected each with its settings.
+
+    Those that only change the shape of what others make follow from these.
+    """
     if network.dense:
         return layout.layers(network)
-    return ", ".join(" ".join(map(str, layer_dict(layer).values())) for layer in network.layers)
+    named = (layer for layer in network.layers if not isinstance(layer, Flatten | Channel))
+    return ", ".join(" ".join(map(str, layer_dict(layer).values())) for layer in named)
 
 
 def _optimizer_parameters(specs: list[RunSpec]) -> list[Column]:
