@@ -29,6 +29,7 @@ from core.training.run import Outcome
 from pages.ui import sidebar
 from tests import apptest, toy
 from tests.apptest import TRAINED, Queue, button, images_of, texts_of, turn_to, visit
+from tests.test_pages import Marked, texts, untranslated_words
 
 engine, outcome, run = apptest.engine, apptest.outcome, apptest.run  # fixtures
 
@@ -656,6 +657,16 @@ def test_a_study_of_any_part_trains_what_its_rows_say(
     assert {claim.spec.data.images for claim in engine.store.claims()} == {None, 100}
     assert {claim.spec.optimizer.name for claim in engine.store.claims()} == {"adam", "sgd"}
     assert len(engine.store.claims()) == 5
+
+
+def test_every_text_about_any_part_goes_through_gettext(toy_lab: Callable[..., Lab]) -> None:
+    toy_lab(*TOY_ROWS, Experiment("distorted", "Distorted", CHANGES["Augmentation"]))
+    at = visit("compare")
+    at.session_state["catalogue"] = Marked()
+    at.run()
+    names = {"Toy", "lab", "study", "shapes", "T"}  # of the toy data set, lab and study
+    left = {text: found for text in texts(at) if (found := untranslated_words(text) - names)}
+    assert not left
 
 
 def test_a_network_that_does_not_suit_the_images_is_one_sentence(
