@@ -29,6 +29,7 @@ from core.training.run import Outcome
 from pages.ui import sidebar
 from tests import apptest, toy
 from tests.apptest import TRAINED, Queue, button, images_of, texts_of, turn_to, visit
+from tests.test_pages import Marked, texts, untranslated_words
 
 engine, outcome, run = apptest.engine, apptest.outcome, apptest.run  # fixtures
 
@@ -105,6 +106,7 @@ def test_two_seeds_with_equal_gaps_say_nothing(done: Callable[..., None]) -> Non
     done({0: [0.96, 0.97], 1: [0.95, 0.96]})
     at = visit("optimizers", study="L4-B")
     assert "With 2 seeds **Adam** is 1.00 points better than **Nadam**" in texts_of(at)
+    assert "Rows against Nadam: mean difference. Runs with the same seed start" in texts_of(at)
     assert "the difference is real" not in texts_of(at)
 
 
@@ -164,6 +166,9 @@ def test_parameters_that_differ_stand_out() -> None:
     ]
     assert list(table.loc["RMSprop, rho 0.3"]) == ["0.001", "0.3", "0", "–", "–", "–"]
     assert table.loc["SGD, momentum 0.5, Nesterov", "nesterov"] == "True"
+    assert "Marked: not Keras's default. –: this optimizer has no such" in texts_of(at)
+    at = visit("optimizers", study="L4-B")  # there only the rates differ, and all are Keras's own
+    assert not {"Marked:", "–:"} & set(texts_of(at).split())
 
 
 OWN_STUDY: dict[str, Any] = {
@@ -629,6 +634,17 @@ def test_no_setting_of_a_training_is_left_out() -> None:
     assert named | {"seed"} == vars(SMALL.train).keys()
 
 
+def test_only_runs_of_one_network_and_its_images_see_the_same_batches(
+    toy_lab: Callable[..., Lab], engine: Queue, outcome: tuple[RunSpec, Outcome]
+) -> None:
+    study = toy_lab(*TOY_ROWS).studies[0]
+    for row in study.rows:
+        spec = study.spec(row, 0, images_of(toy.DATASET))
+        engine.store.save(spec, outcome[1].record, outcome[1].files)
+    assert "Runs are compared seed by seed." in texts_of(visit("compare"))
+    assert "see the same batches" not in texts_of(visit("compare"))
+
+
 def test_a_study_of_any_part_trains_what_its_rows_say(
     toy_lab: Callable[..., Lab], engine: Queue
 ) -> None:
@@ -643,6 +659,16 @@ def test_a_study_of_any_part_trains_what_its_rows_say(
     assert len(engine.store.claims()) == 5
 
 
+def test_every_text_about_any_part_goes_through_gettext(toy_lab: Callable[..., Lab]) -> None:
+    toy_lab(*TOY_ROWS, Experiment("distorted", "Distorted", CHANGES["Augmentation"]))
+    at = visit("compare")
+    at.session_state["catalogue"] = Marked()
+    at.run()
+    names = {"Toy", "lab", "study", "shapes", "T"}  # of the toy data set, lab and study
+    left = {text: found for text in texts(at) if (found := untranslated_words(text) - names)}
+    assert not left
+
+
 def test_a_network_that_does_not_suit_the_images_is_one_sentence(
     toy_lab: Callable[..., Lab],
 ) -> None:
@@ -652,6 +678,4 @@ def test_a_network_that_does_not_suit_the_images_is_one_sentence(
     assert [error.value for error in at.error] == [
         "Conv2D leaves nothing of a picture of 10 × 14: use fewer or smaller layers."
     ]
-    assert "Channel, Conv2D 2 11, Conv2D 2 11, Conv2D 2 11, Flatten" in set(
-        tables(at)[-1]["Network"]
-    )
+    assert "Conv2D 2 11, Conv2D 2 11, Conv2D 2 11" in set(tables(at)[-1]["Network"])

@@ -201,7 +201,7 @@ def results(chosen: Chosen, done: Progress) -> None:
     st.subheader(_("Figures"))
     study_tables.figures(chosen, summaries)
     st.subheader(_("Is the difference real?"))
-    comparison.is_it_real(summaries, picked)
+    comparison.is_it_real(chosen, summaries, picked)
 
 
 def live_board(chosen: Chosen) -> None:

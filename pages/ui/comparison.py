@@ -11,6 +11,7 @@ from core.studies import statistics
 from core.studies.experiment import Experiment
 from core.studies.statistics import Difference, Summary
 from pages.ui import fields, layout
+from pages.ui.study import Chosen, of_optimizers
 from pages.ui.text import _, plural
 
 
@@ -90,7 +91,7 @@ def titles(summaries: list[Summary]) -> dict[str, str]:
     return {summary.row.name: summary.row.label() for summary in summaries}
 
 
-def is_it_real(summaries: list[Summary], picked: list[str]) -> None:
+def is_it_real(chosen: Chosen, summaries: list[Summary], picked: list[str]) -> None:
     """Any two rows compared seed by seed, and what was published about rows."""
     by_name = {summary.row.name: summary for summary in summaries}
     stated = [row for row in (s.row for s in summaries) if row.statement]
@@ -110,7 +111,7 @@ def is_it_real(summaries: list[Summary], picked: list[str]) -> None:
         if (gap := statistics.difference(summary, second))
     ]
     if against:
-        _show(against, label)
+        _show(chosen, against, label)
 
 
 def _published(row: Experiment, by_name: Mapping[str, Summary]) -> None:
@@ -144,7 +145,7 @@ def _pick_two(summaries: list[Summary], begin: Experiment) -> tuple[Summary, Sum
     return by_name[first], by_name[second]
 
 
-def _show(against: list[tuple[str, Difference]], second: str) -> None:
+def _show(chosen: Chosen, against: list[tuple[str, Difference]], second: str) -> None:
     """Differences of rows to the row `second`, with their intervals where they have one."""
     intervals = any(found.low is not None for _name, found in against)
     alt = (
@@ -158,16 +159,16 @@ def _show(against: list[tuple[str, Difference]], second: str) -> None:
         config=layout.STILL,
         alt=alt.format(row=second),
     )
-    caption = (
-        _(
-            "Rows against {row}: mean difference and 95% interval of the paired t-test. "
-            "Runs with the same seed start from the same weights and see the same batches. Of "
-            "20 comparisons without any difference about one looks real by chance."
-        )
+    sentences = [
+        _("Rows against {row}: mean difference and 95% interval of the paired t-test.")
         if intervals
-        else _(
-            "Rows against {row}: mean difference. Runs with the same seed start from the same "
-            "weights and see the same batches."
+        else _("Rows against {row}: mean difference."),
+        _("Runs with the same seed start from the same weights and see the same batches.")
+        if of_optimizers(chosen.study)
+        else _("Runs are compared seed by seed."),
+    ]
+    if intervals:
+        sentences.append(
+            _("Of 20 comparisons without any difference about one looks real by chance.")
         )
-    )
-    st.caption(caption.format(row=second))
+    st.caption(" ".join(sentences).format(row=second))

@@ -9,7 +9,7 @@ from pandas.io.formats.style import Styler
 from core.charts.studies import PARTS
 from core.charts.style import COLOURS
 from core.i18n import N_
-from core.networks.layers import layer_dict
+from core.networks.layers import Channel, Flatten, layer_dict
 from core.specs import NetworkSpec, OptimizerSpec, RunSpec
 from core.specs import fields as run_fields
 from core.specs.optimizers import OPTIMIZERS, value_text
@@ -126,7 +126,8 @@ def what_differs(chosen: Chosen) -> None:
     shown = [column for column in columns if len(set(column.values)) > 1]
     names = Column(chosen.heading, [row.label(_) for row in rows], [False] * len(rows))
     _show([names, *shown])
-    st.caption(_about_marks(chosen))
+    if sentences := _about_differences(chosen, shown):
+        st.caption(" ".join(sentences))
 
 
 def _show(columns: list[Column]) -> None:
@@ -143,13 +144,21 @@ def _show(columns: list[Column]) -> None:
     )
 
 
-def _about_marks(chosen: Chosen) -> str:
-    if of_optimizers(chosen.study):
-        return _("Marked: not Keras's default. –: this optimizer has no such parameter.")
-    return _(
-        "Marked: not as the study begins; of an optimizer's parameters, what is not Keras's "
-        "default. –: this optimizer has no such parameter."
-    )
+def _about_differences(chosen: Chosen, columns: list[Column]) -> list[str]:
+    """Sentences about what the table shows, and none about what it does not."""
+    sentences = []
+    if any(any(column.marked) for column in columns):
+        sentences.append(
+            _("Marked: not Keras's default.")
+            if of_optimizers(chosen.study)
+            else _(
+                "Marked: not as the study begins; of an optimizer's parameters, what is not "
+                "Keras's default."
+            )
+        )
+    if any("–" in column.values for column in columns):
+        sentences.append(_("–: this optimizer has no such parameter."))
+    return sentences
 
 
 def _settings(chosen: Chosen, specs: list[RunSpec]) -> list[Column]:
@@ -180,10 +189,14 @@ def _setting_texts(spec: RunSpec, images: int) -> dict[str, str]:
 
 
 def network_text(network: NetworkSpec) -> str:
-    """The layers in words; of one that is not fully connected each with its settings."""
+    """The layers in words: of a network that is not fully connected each with its settings.
+
+    Those that only change the shape of what others make follow from these.
+    """
     if network.dense:
         return layout.layers(network)
-    return ", ".join(" ".join(map(str, layer_dict(layer).values())) for layer in network.layers)
+    named = (layer for layer in network.layers if not isinstance(layer, Flatten | Channel))
+    return ", ".join(" ".join(map(str, layer_dict(layer).values())) for layer in named)
 
 
 def _optimizer_parameters(specs: list[RunSpec]) -> list[Column]:
