@@ -13,8 +13,8 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
+from core.labs import LABS
 from core.store import Store
-from pages.ui.lab import STEPS
 from tests import browser as lab
 from tests.browser import Server
 from tests.conftest import FULL_DATA
@@ -27,7 +27,7 @@ pytestmark = [
     ),
 ]
 
-LAB1 = [step for step in STEPS if step.lab == 1]
+LAB1 = LABS["digits"].steps
 
 Tab = Callable[..., Page]
 
