@@ -47,7 +47,7 @@ def letters(tmp_path_factory: pytest.TempPathFactory) -> Path:
         file.write(f"\n\n{layer}")
     (copy / "cache/datasets").mkdir(parents=True)
     random = np.random.default_rng(0)
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for part, count in (("train", 300), ("test", 60)):
         labels = np.arange(count, dtype=np.uint8) % 3
         images = random.integers(0, 60, (count, 28, 28), dtype=np.uint8)

@@ -82,7 +82,7 @@ def _change_lab() -> None:
     for field in (_experiments(lab), *own_fields(lab)):
         st.session_state[field.name] = chosen.get(field.name, field.default)
     if st.session_state.step.name not in {step.name for step in (*lab.steps, CLASS)}:
-        st.session_state.leave = True
+        st.session_state.leave_for = lab.steps[0].name
 
 
 def _experiments(lab: Lab) -> OneOf:
