@@ -941,19 +941,32 @@ def go_back(at: AppTest, monkeypatch: pytest.MonkeyPatch, **query: str) -> None:
 def test_back_gives_the_widgets_what_the_address_says(monkeypatch: pytest.MonkeyPatch) -> None:
     at = visit("rules", rule="sgd", form="with momentum")
     at.selectbox(key="rule").set_value("rmsprop").run()
-    at.selectbox(key="variant").set_value("4").run()
-    assert at.query_params == {"rule": "rmsprop", "variant": "4"}
-    go_back(at, monkeypatch, rule="sgd", form="with momentum")
-    assert at.selectbox(key="variant").value == "0"
+    at.selectbox(key="variant").set_value("sgd").run()
+    there = {"lab": "optimizers"}
+    assert at.query_params == {**there, "rule": "rmsprop", "variant": "sgd"}
+    go_back(at, monkeypatch, **there, rule="sgd", form="with momentum")
+    assert at.selectbox(key="variant").value == "rmsprop"
     assert at.selectbox(key="rule").value == "sgd"
     assert at.radio(key="form-sgd").value == "with momentum"
-    assert at.query_params == {"rule": "sgd", "form": "with momentum"}
-    go_back(at, monkeypatch)
+    assert at.query_params == {**there, "rule": "sgd", "form": "with momentum"}
+    go_back(at, monkeypatch, **there)
     assert at.selectbox(key="rule").value == "adam"
     go_back(at, monkeypatch, rule="adem")
     assert "Optimizer is adem" in at.error[0].value
     go_back(at, monkeypatch, rule="lion")
     assert not at.error
+
+
+def test_back_leads_to_the_lab_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = visit("data", variant=4)
+    at.selectbox(key="lab").set_value("optimizers").run()
+    at.selectbox(key="variant").set_value("adam").run()
+    go_back(at, monkeypatch, lab="optimizers")
+    assert at.selectbox(key="variant").value == "rmsprop"
+    go_back(at, monkeypatch, variant="4")
+    assert not at.exception
+    assert at.selectbox(key="lab").value == "digits"
+    assert at.selectbox(key="variant").value == "4"
 
 
 def test_an_address_from_before_the_last_click_undoes_nothing() -> None:
@@ -1092,6 +1105,8 @@ def test_the_class_page_says_that_there_are_runs_of_another_version(cache: Path)
     assert line in [caption.value for caption in at.main.caption]
 
 
+@needs_no_fashion
+@pytest.mark.usefixtures("teacher")
 def test_interrupted_runs_are_offered_again(claim: Callable[..., Claim], engine: Queue) -> None:
     claim(state="interrupted", epochs=EPOCHS)
     at = visit("class")
@@ -1345,12 +1360,3 @@ def test_a_lab_that_names_no_lesson_has_nothing_to_train_before_it() -> None:
     at = visit("class", lab="optimizers")
     assert "Train all" not in [button.label for button in at.main.button]
     assert "SGD, momentum 0.5, Nesterov" in list(at.main.dataframe[0].value["Experiment"])
-
-
-def test_runs_of_another_version_are_counted_and_left(run: Run, cache: Path) -> None:
-    other = cache / "runs" / "mnist-0123456789abcdef"
-    other.mkdir()
-    (other / "run.json").write_text('{"schema": 1}')
-    said = [caption.value for caption in visit("class").main.caption]
-    assert "1 run of another version of the lab stays untouched and is not listed." in said
-    assert other.exists()
