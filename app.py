@@ -6,7 +6,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from core import labs
 from core.errors import LabError
 from core.labs.steps import CLASS, OVERVIEW
-from pages.ui import choice, fields, identity, layout, sidebar
+from pages.ui import fields, identity, layout, sidebar
 from pages.ui.routes import ROUTES
 from pages.ui.text import _
 
@@ -32,9 +32,8 @@ def main() -> None:
     fields.begin(name)
     try:
         sidebar.choose()
-        if st.session_state.pop("leave", False):
-            first = choice.lab().steps[0].name
-            st.switch_page(pages[first], query_params=layout.query(first))
+        if following := st.session_state.pop("leave_for", None):
+            st.switch_page(pages[following], query_params=layout.query(following))
         st.session_state.step = layout.step(name)
         navigation = st.sidebar.empty()
         with navigation.container():

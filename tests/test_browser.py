@@ -13,8 +13,9 @@ import pytest
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
+from core.labs import LABS
+from core.labs.steps import CLASS, OVERVIEW
 from core.store import Store
-from pages.ui.lab import STEPS
 from tests import browser as lab
 from tests.browser import Server
 from tests.conftest import FULL_DATA
@@ -27,7 +28,7 @@ pytestmark = [
     ),
 ]
 
-LAB1 = [step for step in STEPS if step.lab == 1]
+LAB1 = LABS["digits"].steps
 
 Tab = Callable[..., Page]
 
@@ -135,8 +136,8 @@ def test_every_page_is_drawn_light_and_dark(
 ) -> None:
     choice = request.getfixturevalue("trained") if state == "trained" else {"variant": 9}
     page = tab(width, "light" if width == 1280 else "dark")
-    for step in STEPS:
-        lab.open_page(page, server, step.path, **choice)
+    for step in (*LAB1, CLASS):
+        lab.open_page(page, server, "" if step is OVERVIEW else step.name, **choice)
         expect(lab.title(page)).to_have_text(step.title)
         waits = page.get_by_text("not trained yet", exact=False).filter(has_text="Train it first")
         asks = state == "untrained" and step.name in ("check", "mistakes", "results")

@@ -88,7 +88,7 @@ def test_mistakes_and_a_cell_show_the_images_that_their_captions_name(
         said = [int(caption.split()[1]) for caption in text.split("; ")]
         assert said == arrays.y_test[indices].tolist(), "true classes"
         marks = [caption.replace(" predicted", "\npredicted") for caption in text.split("; ")]
-        drawn = pictures.grid(arrays.x_test[indices], 5, 4, marks, negative=True)
+        drawn = pictures.grid(arrays.x_test[indices], 5, 112, marks, negative=True)
         np.testing.assert_array_equal(np.asarray(picture), np.asarray(drawn))
 
 
@@ -118,7 +118,7 @@ def test_data_shows_the_first_images_and_the_one_asked_for(shown: list[Image.Ima
     columns = 5 if len(classes) <= 25 else 10
     np.testing.assert_array_equal(tiles(shown[0], len(classes), columns), x_train[: len(classes)])
     names = list(map(str, classes))
-    drawn = pictures.grid(x_train[: len(classes)], columns, 3, names, negative=True)
+    drawn = pictures.grid(x_train[: len(classes)], columns, 84, names, negative=True)
     np.testing.assert_array_equal(np.asarray(shown[0]), np.asarray(drawn))
     np.testing.assert_array_equal(tiles(shown[1], 1, 1)[0], x_train[11])
     np.testing.assert_array_equal(at.main.dataframe[0].value.to_numpy(), x_train[11])

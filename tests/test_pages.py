@@ -20,6 +20,7 @@ from google.protobuf.json_format import MessageToDict  # type: ignore[import-unt
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from core import data as datasets
 from core import labs
@@ -32,7 +33,7 @@ from core.labs import LABS
 from core.labs.contract import Lab
 from core.labs.steps import CLASS, ONE_RUN
 from core.networks.layers import ACTIVATIONS
-from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
+from core.specs import DataSpec, RunSpec
 from core.specs.optimizers import OPTIMIZERS
 from core.store import Claim, Run
 from core.studies.experiment import Experiment, Shown
@@ -40,7 +41,7 @@ from core.training.epochs import Epoch
 from core.training.run import Outcome
 from core.training.run import run as train
 from pages.ui import fields, identity, server, sidebar
-from tests import toy
+from tests import toy, toy_lab
 
 ROOT = Path(__file__).parents[1]
 STEPS = labs.all_steps() | {CLASS.name: CLASS}
@@ -125,6 +126,7 @@ def visit(page: str, catalogue: gettext.NullTranslations | None = None, **query:
         at.query_params[key] = str(value)
     if page != PAGES[0]:
         at.switch_page(STEPS[page].file)
+        at._page_hash = calc_hash(page)  # which AppTest takes from the name of the file
     at.run()
     if catalogue:
         # Not before the first run: outside of one, AppTest asks for the labels of options again.
@@ -659,7 +661,7 @@ DATA = {
     *("L", "A", "B"),  # the reports of lab 4
     *("x", "y"),
     *("True", "False", "AMSGrad"),
-    *("flatten", "dense", "dense_"),
+    *("flatten", "dense", "dense_", "Conv", "D", "MaxPooling", "Dense", "Dropout"),
     "UTC",
     "s",
 }
@@ -939,19 +941,32 @@ def go_back(at: AppTest, monkeypatch: pytest.MonkeyPatch, **query: str) -> None:
 def test_back_gives_the_widgets_what_the_address_says(monkeypatch: pytest.MonkeyPatch) -> None:
     at = visit("rules", rule="sgd", form="with momentum")
     at.selectbox(key="rule").set_value("rmsprop").run()
-    at.selectbox(key="variant").set_value("4").run()
-    assert at.query_params == {"rule": "rmsprop", "variant": "4"}
-    go_back(at, monkeypatch, rule="sgd", form="with momentum")
-    assert at.selectbox(key="variant").value == "0"
+    at.selectbox(key="variant").set_value("sgd").run()
+    there = {"lab": "optimizers"}
+    assert at.query_params == {**there, "rule": "rmsprop", "variant": "sgd"}
+    go_back(at, monkeypatch, **there, rule="sgd", form="with momentum")
+    assert at.selectbox(key="variant").value == "rmsprop"
     assert at.selectbox(key="rule").value == "sgd"
     assert at.radio(key="form-sgd").value == "with momentum"
-    assert at.query_params == {"rule": "sgd", "form": "with momentum"}
-    go_back(at, monkeypatch)
+    assert at.query_params == {**there, "rule": "sgd", "form": "with momentum"}
+    go_back(at, monkeypatch, **there)
     assert at.selectbox(key="rule").value == "adam"
     go_back(at, monkeypatch, rule="adem")
     assert "Optimizer is adem" in at.error[0].value
     go_back(at, monkeypatch, rule="lion")
     assert not at.error
+
+
+def test_back_leads_to_the_lab_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = visit("data", variant=4)
+    at.selectbox(key="lab").set_value("optimizers").run()
+    at.selectbox(key="variant").set_value("adam").run()
+    go_back(at, monkeypatch, lab="optimizers")
+    assert at.selectbox(key="variant").value == "rmsprop"
+    go_back(at, monkeypatch, variant="4")
+    assert not at.exception
+    assert at.selectbox(key="lab").value == "digits"
+    assert at.selectbox(key="variant").value == "4"
 
 
 def test_an_address_from_before_the_last_click_undoes_nothing() -> None:
@@ -1090,6 +1105,8 @@ def test_the_class_page_says_that_there_are_runs_of_another_version(cache: Path)
     assert line in [caption.value for caption in at.main.caption]
 
 
+@needs_no_fashion
+@pytest.mark.usefixtures("teacher")
 def test_interrupted_runs_are_offered_again(claim: Callable[..., Claim], engine: Queue) -> None:
     claim(state="interrupted", epochs=EPOCHS)
     at = visit("class")
@@ -1104,27 +1121,21 @@ def test_interrupted_runs_are_offered_again(claim: Callable[..., Claim], engine:
 # A lab of another kind: one data set of three classes, 20 x 24 pixels, dark ink
 
 
-TOY_LAB = Lab(
-    name="toy",
-    title="Toy lab",
-    order=9,
-    datasets=("toy",),
-    base=RunSpec(
-        DataSpec("toy"), dense_network((16,)), optimizer_spec("adam"), TrainSpec(8, 20, 0.1)
-    ),
-    word="Trial",
+TOY_LAB = replace(
+    toy_lab.LAB,
     experiments=(
-        Experiment("narrow", "Narrow", shown=Shown(4, (2, 95), 3)),
-        Experiment("wide", "Wide", {"network": dense_network((64,))}),
+        *toy_lab.LAB.experiments,
+        Experiment("far", "Far images", {"train": {"epochs": 3}}, Shown(4, (2, 95), 3)),
         Experiment("hidden", "Not in the sheet", {"train": {"epochs": 3}}, shown=None),
     ),
-    before_lesson=("narrow",),
+    word="Trial",
+    before_lesson=("far",),
     steps=ONE_RUN,
 )
 
 
 @pytest.fixture
-def toy_lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
+def with_toy(monkeypatch: pytest.MonkeyPatch) -> Lab:
     """The toy data set and the toy lab among the others."""
     monkeypatch.setitem(datasets.DATASETS, "toy", toy.DATASET)
     monkeypatch.setitem(labs.LABS, "toy", TOY_LAB)
@@ -1135,10 +1146,10 @@ def toy_lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 
 @pytest.fixture
-def toy_run(toy_lab: Lab, engine: Queue) -> Run:
-    """The experiment "wide" of the toy lab, really trained."""
+def toy_run(with_toy: Lab, engine: Queue) -> Run:
+    """The experiment "dense" of the toy lab, really trained."""
     data = datasets.load(datasets.locate(toy.DATASET))
-    spec = labs.choose("toy", "wide", DataSpec("toy", data.digest), {}).spec
+    spec = labs.choose("toy", "dense", DataSpec("toy", data.digest), {}).spec
     trained = train(spec, lambda moment: None)
     return engine.store.save(spec, trained.record, trained.files)
 
@@ -1156,10 +1167,10 @@ def all_texts(at: AppTest) -> str:
 @pytest.mark.parametrize(
     ("step", "expected"),
     [
-        ("overview", ["recognise shapes, then", "Toy lab", "Your choice: Wide"]),
+        ("overview", ["recognise shapes, then", "Toy lab: shapes", "Your choice: One Dense layer"]),
         ("data", ["0 (ink) to 255 (background)", "(300, 20, 24)", "480 pixels", "ring"]),
-        ("network", ["Network 480 → 64 → 3: 30,979 weights"]),
-        ("train", ["270 images to train, 30 to validate, 90 to test"]),
+        ("network", ["Network 480 → 32 → 3: 15,491 weights"]),
+        ("train", ["240 images to train, 60 to validate, 90 to test"]),
         ("check", ["The 3 outputs of the last layer"]),
         ("mistakes", ["of 90 test images lie on the diagonal"]),
         ("results", ["the outputs for the 3 classes, p0 to p2"]),
@@ -1181,7 +1192,7 @@ def test_a_page_takes_its_numbers_and_words_from_the_lab(
     step: str, expected: list[str], toy_run: Run
 ) -> None:
     assert toy_run.test_accuracy > 0.9
-    at = visit(step, lab="toy", variant="wide")
+    at = visit(step, lab="toy", variant="dense")
     said = all_texts(at)
     assert not sentences(at)
     for text in expected:
@@ -1192,39 +1203,50 @@ def test_a_page_takes_its_numbers_and_words_from_the_lab(
 
 
 def test_the_sidebar_follows_the_lab(toy_run: Run) -> None:
-    at = visit("overview", lab="toy", variant="wide")
+    at = visit("overview", lab="toy", variant="dense")
     assert at.selectbox(key="variant").label == "Trial"
     assert at.selectbox(key="variant").options == [
-        "Narrow", "Wide", "Not in the sheet", "Own settings"
+        "One Dense layer", "Convolutions", "Far images", "Not in the sheet", "Own settings"
     ]  # fmt: skip
     assert at.selectbox(key="dataset").options == ["Toy shapes"]
     links = [link.proto.label for link in at.sidebar.get("page_link")]
     assert links[3] == "3. Train ✓"
     assert len(links) == len(TOY_LAB.steps) + 1
     table = at.main.dataframe[0].value
-    assert list(table["Trial"]) == ["Narrow", "Wide"]
-    assert list(table["Test accuracy"]) == ["–", f"{toy_run.test_accuracy:.4f}"]
-    assert list(table["Shapes to check"]) == ["2, 95", "1"]
-    assert not {"Optimizer", "Epochs", "Published"} & set(table)
+    assert list(table["Trial"]) == ["One Dense layer", "Convolutions", "Far images"]
+    assert list(table["Test accuracy"]) == [f"{toy_run.test_accuracy:.4f}", "–", "–"]
+    assert list(table["Shapes to check"]) == ["0, 4", "1", "2, 95"]
+    assert not {"Optimizer", "Batch size", "Published"} & set(table)
 
 
-def test_what_the_sheet_of_a_lab_wants_is_shown(toy_lab: Lab, engine: Queue, toy_run: Run) -> None:
-    spec = toy_lab.experiment("narrow").spec(toy_lab.on(toy_run.spec.data))
-    files = {name: toy_run.read(name) for name in toy_run.sha256}
+def test_what_the_sheet_of_a_lab_wants_is_shown(with_toy: Lab, engine: Queue, toy_run: Run) -> None:
+    spec = with_toy.experiment("far").spec(with_toy.on(toy_run.spec.data))
     record = json.loads((toy_run.folder / "run.json").read_text())
     for name in ("schema", "spec", "sha256"):
         del record[name]
-    engine.store.save(spec, record, files)
-    assert visit("data", lab="toy").main.subheader[0].value == "The first 4 training images"
-    at = visit("check", lab="toy")
+    engine.store.save(spec, record, {name: toy_run.read(name) for name in toy_run.sha256})
+    at = visit("data", lab="toy", variant="far")
+    assert at.main.subheader[0].value == "The first 4 training images"
+    at = visit("check", lab="toy", variant="far")
     assert [heading.value for heading in at.main.subheader] == ["Test image 2", "Test image 0"]
     assert at.main.info[0].value == (
         "Test image 95 is not among these: the 90 test images go from 0 to 89."
     )
 
 
+def test_own_settings_begin_with_those_of_the_lab(toy_run: Run) -> None:
+    at = visit("overview", variant="own", epochs=3)
+    at.selectbox(key="lab").set_value("toy").run()
+    at.selectbox(key="variant").set_value("own").run()
+    assert "32 relu, adam 0.002, 20 epochs, batch 20" in at.main.caption[0].value
+    assert at.query_params == {"lab": "toy", "variant": "own"}
+    at.selectbox(key="lab").set_value("digits").run()
+    assert at.selectbox(key="variant").value == "own"
+    assert at.number_input(key="epochs").value == 3
+
+
 def test_a_lab_with_one_data_set_has_no_second_task(toy_run: Run) -> None:
-    at = visit("results", lab="toy", variant="wide")
+    at = visit("results", lab="toy", variant="dense")
     assert not at.main.button
 
 
@@ -1338,12 +1360,3 @@ def test_a_lab_that_names_no_lesson_has_nothing_to_train_before_it() -> None:
     at = visit("class", lab="optimizers")
     assert "Train all" not in [button.label for button in at.main.button]
     assert "SGD, momentum 0.5, Nesterov" in list(at.main.dataframe[0].value["Experiment"])
-
-
-def test_runs_of_another_version_are_counted_and_left(run: Run, cache: Path) -> None:
-    other = cache / "runs" / "mnist-0123456789abcdef"
-    other.mkdir()
-    (other / "run.json").write_text('{"schema": 1}')
-    said = [caption.value for caption in visit("class").main.caption]
-    assert "1 run of another version of the lab stays untouched and is not listed." in said
-    assert other.exists()

@@ -103,19 +103,13 @@ def next_task(current: Choice) -> None:
     following = names[task - 1]
     st.divider()
     label = _("Task {n}: the same with {title}").format(n=task, title=DATASETS[following].title)
-    if st.button(
-        label,
-        icon=":material/repeat:",
-        type="tertiary",
-        on_click=take,
-        args=(following,),
-    ):
-        st.switch_page(st.session_state.pages["data"], query_params=layout.query("data"))
+    st.button(label, icon=":material/repeat:", type="tertiary", on_click=take, args=(following,))
 
 
 def take(dataset: str) -> None:
-    """Choose a data set."""
+    """Choose a data set, and begin with its images."""
     st.session_state.dataset = dataset
+    st.session_state.leave_for = "data"
 
 
 current = layout.begin(_("How good is the network, and what do you hand in?"))

@@ -34,7 +34,7 @@ def choose() -> None:
     with st.sidebar:
         st.markdown(f"### {_('Recognition Lab')}")
         _name_lab_in_address()
-        lab = labs.lab(fields.select(LAB, on_change=_leave_page))
+        lab = labs.lab(fields.select(LAB, on_change=_change_lab))
         titles = {name: DATASETS[name].title for name in lab.datasets}
         dataset = fields.select(DataSet("dataset", N_("data set"), lab.datasets[0], titles))
         own = own_fields(lab)
@@ -44,7 +44,8 @@ def choose() -> None:
         settings = {}
         if experiment == OWN:
             with st.expander(_("Own settings"), expanded=True):
-                settings = _own_settings({field.name: field for field in own})
+                settings = _own_settings(lab)
+        _remember(lab)
         download.offer(DATASETS[dataset])
     try:
         st.session_state.choice = choice.make(lab.name, dataset, experiment, settings)
@@ -66,11 +67,22 @@ def _name_lab_in_address() -> None:
         brought[LAB.name] = owners[0]
 
 
-def _leave_page() -> None:
-    """Another lab was chosen: where it has not this page, go to its first one."""
-    steps = labs.lab(st.session_state[LAB.name]).steps
-    if st.session_state.step.name not in {step.name for step in (*steps, CLASS)}:
-        st.session_state.leave = True
+def _remember(lab: Lab) -> None:
+    """Note what is chosen in this lab, for when a student comes back to it."""
+    state = st.session_state
+    names = [field.name for field in (_experiments(lab), *own_fields(lab))]
+    chosen = {name: state[name] for name in names if name in state}
+    state.setdefault("chosen", {})[lab.name] = chosen
+
+
+def _change_lab() -> None:
+    """Another lab was chosen: take up what was chosen there, on its first page if need be."""
+    lab = choice.lab()
+    chosen = st.session_state.get("chosen", {}).get(lab.name, {})
+    for field in (_experiments(lab), *own_fields(lab)):
+        st.session_state[field.name] = chosen.get(field.name, field.default)
+    if st.session_state.step.name not in {step.name for step in (*lab.steps, CLASS)}:
+        st.session_state.leave_for = lab.steps[0].name
 
 
 def _experiments(lab: Lab) -> OneOf:
@@ -83,18 +95,12 @@ def own_fields(lab: Lab) -> tuple[Field[Any], ...]:
     """The fields of own settings, which begin with what the lab begins with."""
     base = lab.base
     hidden = base.network.hidden or (run_fields.NEURONS[0].default,)
-    rate = Number(
-        "learning_rate",
-        N_("learning rate"),
-        base.optimizer.learning_rate,
-        run_fields.learning_rate(base.optimizer.name).limit,
-    )
     return (
         replace(run_fields.LAYERS, default=len(base.network.hidden)),
         *(replace(neurons, default=hidden[0]) for neurons in run_fields.NEURONS),
         run_fields.ACTIVATION,
         replace(run_fields.OPTIMIZER, default=base.optimizer.name),
-        rate,
+        _learning_rate(lab, base.optimizer.name),
         replace(run_fields.EPOCHS, default=base.train.epochs),
         replace(run_fields.BATCH_SIZE, default=base.train.batch_size),
         replace(run_fields.VALIDATION_SPLIT, default=base.train.validation_split),
@@ -102,8 +108,16 @@ def own_fields(lab: Lab) -> tuple[Field[Any], ...]:
     )
 
 
-def _own_settings(own: dict[str, Any]) -> dict[str, Any]:
+def _learning_rate(lab: Lab, optimizer: str) -> Number:
+    """Its default is the lab's for the lab's optimizer, and Keras's for any other."""
+    field = run_fields.learning_rate(optimizer)
+    known = lab.base.optimizer
+    return replace(field, default=known.learning_rate) if optimizer == known.name else field
+
+
+def _own_settings(lab: Lab) -> dict[str, Any]:
     """Every setting of a run, within its limits, as labs.choose takes them."""
+    own: dict[str, Any] = {field.name: field for field in own_fields(lab)}
     layers = fields.number(own["layers"])
     hidden = []
     for i in range(1, layers + 1):
@@ -111,7 +125,7 @@ def _own_settings(own: dict[str, Any]) -> dict[str, Any]:
         hidden.append(fields.number(own[f"layer{i}"], label=label))
     activation = fields.select(own["activation"])
     optimizer = fields.select(own["optimizer"], on_change=_take_default_rate)
-    rate = run_fields.learning_rate(optimizer)
+    rate = _learning_rate(lab, optimizer)
     return {
         "hidden": tuple(hidden),
         "activation": activation,
@@ -125,8 +139,8 @@ def _own_settings(own: dict[str, Any]) -> dict[str, Any]:
 
 
 def _take_default_rate() -> None:
-    """Without another wish an optimizer has Keras's default learning rate."""
-    rate = run_fields.learning_rate(st.session_state.optimizer)
+    """Without another wish an optimizer has its default learning rate."""
+    rate = _learning_rate(choice.lab(), st.session_state.optimizer)
     st.session_state[rate.name] = rate.default
 
 
