@@ -30,10 +30,10 @@ def main() -> None:
     name = next(name for name in pages if pages[name] == page)
     st.session_state.step = steps[name]
     fields.begin(name)
+    sidebar.choose()
+    if following := st.session_state.pop("leave_for", None):
+        st.switch_page(pages[following], query_params=layout.query(following))
     try:
-        sidebar.choose()
-        if following := st.session_state.pop("leave_for", None):
-            st.switch_page(pages[following], query_params=layout.query(following))
         st.session_state.step = layout.step(name)
         navigation = st.sidebar.empty()
         with navigation.container():

@@ -120,6 +120,16 @@ def test_settings_change_an_experiment_and_own_settings_begin_with_the_lab_s() -
     assert own.shown == Shown()
 
 
+def test_own_settings_are_of_a_dense_network_whatever_the_lab_begins_with(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network = DIGITS.experiment("drawing").changes["network"]
+    other = replace(DIGITS, name="other", base=replace(DIGITS.base, network=network))
+    monkeypatch.setitem(LABS, "other", other)
+    assert labs.choose("other", OWN, IMAGES, {"hidden": (9,)}).spec.network == dense_network((9,))
+    assert labs.choose("other", "3", IMAGES, {}).spec == variant(3)[0]
+
+
 def test_a_run_is_known_by_what_it_is_whatever_its_images_and_seed() -> None:
     spec = variant(3)[0]
     again = changed(spec, {"data": {"name": "fashion-mnist"}, "train": {"seed": 5}})

@@ -15,7 +15,7 @@ from typing import Any
 from core.errors import UsageError
 from core.i18n import N_
 from core.labs.contract import Lab, Step
-from core.specs import DataSpec, RunSpec, with_settings
+from core.specs import DataSpec, RunSpec, dense_network, with_settings
 from core.store import Store
 from core.studies.experiment import Experiment, Shown
 from core.studies.study import Study
@@ -90,6 +90,8 @@ def choose(
     if experiment != OWN:
         found = chosen.experiment(experiment) if experiment else chosen.experiments[0]
     base = chosen.on(data)
+    if experiment == OWN and not base.network.dense:
+        base = replace(base, network=dense_network())  # of which hidden layers can be chosen
     return Choice(chosen, found, with_settings(found.spec(base) if found else base, settings))
 
 
