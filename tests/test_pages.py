@@ -661,7 +661,7 @@ DATA = {
     *("L", "A", "B"),  # the reports of lab 4
     *("x", "y"),
     *("True", "False", "AMSGrad"),
-    *("flatten", "dense", "dense_", "Conv", "D", "MaxPooling", "Dense", "Dropout"),
+    *("flatten", "dense", "dense_", "Conv", "D", "Dense"),
     "UTC",
     "s",
 }

@@ -93,6 +93,10 @@ def experiments(lab: Lab, data: list[Dataset], queue: Queue) -> None:
     st.subheader(_(lab.title))
     st.dataframe(
         pd.DataFrame(rows),
+        column_config={
+            name: layout.fitting([name, *(row[name] for row in rows)])
+            for name in (_(lab.word), _("Hidden layers"))
+        },
         hide_index=True,
         height="content",
         alt=_("Every experiment on every data set, with its state and its test accuracy"),

@@ -3,10 +3,12 @@
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import Literal
 
 import pandas as pd
 import streamlit as st
+from streamlit.elements.lib.column_types import ColumnConfig
 
 from core import labs
 from core.data import DATASETS, Dataset
@@ -14,7 +16,7 @@ from core.errors import LabError
 from core.i18n import N_
 from core.labs.contract import Step
 from core.labs.steps import CLASS
-from core.networks.layers import Channel, Flatten
+from core.networks.layers import Conv2D, Dense
 from core.specs import NetworkSpec
 from core.store import Run
 from core.studies.experiment import Experiment
@@ -92,11 +94,16 @@ def layers(network: NetworkSpec) -> str:
 
 
 def hidden(network: NetworkSpec) -> str:
-    """The hidden layers of a table: how large they are or, if not all are Dense, how many."""
+    """The hidden layers in a table: how large they are or, if not all are Dense, how many."""
     if network.dense:
         return " + ".join(map(str, network.hidden)) or _("none")
-    named = (layer for layer in network.layers if not isinstance(layer, Flatten | Channel))
-    return ", ".join(f"{n} {kind}" for kind, n in Counter(layer.kind for layer in named).items())
+    counted = Counter(layer.kind for layer in network.layers if isinstance(layer, Conv2D | Dense))
+    return ", ".join(f"{n} {kind}" for kind, n in counted.items())
+
+
+def fitting(cells: Iterable[str]) -> ColumnConfig:
+    """A column that is wide enough for its longest cell; Streamlit looks at the first ten only."""
+    return st.column_config.Column(width=24 + 7 * max(map(len, cells)))
 
 
 def short_name(experiment: Experiment) -> str:
