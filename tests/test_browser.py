@@ -233,40 +233,40 @@ def test_tapping_a_row_of_the_table_chooses_the_variant(tab: Tab, server: Server
     lab.open_page(page, server)
     table = page.get_by_test_id("stDataFrame").first
     # The table is drawn on a canvas: a header, then one row for each variant from 0 on.
+    expect(table.get_by_role("gridcell").first).to_be_attached(timeout=lab.SOON * 1000)
     table.click(position={"x": 20, "y": 35 * 5.5})
     expect(lab.summary(page)).to_contain_text("Variant 4")
     expect(page).to_have_url(re.compile("variant=4"))
 
 
-def at(page: Page, server: Server, address: str, heading: str, variant: str) -> None:
+def at(page: Page, server: Server, address: str, heading: str, experiment: str) -> None:
     """Address, page and widgets agree."""
     expect(page).to_have_url(f"{server.url}/{address}", timeout=lab.SOON * 1000)
     expect(lab.title(page)).to_have_text(heading, timeout=lab.SOON * 1000)
     lab.settled(page)
-    box = page.get_by_role("combobox", name="Variant")
-    expect(box).to_have_value(variant, timeout=lab.SOON * 1000)
+    box = page.get_by_role("combobox", name="Experiment")
+    expect(box).to_have_value(experiment, timeout=lab.SOON * 1000)
     assert page.url == f"{server.url}/{address}"
 
 
 def test_back_and_forward_move_through_pages_and_choices(tab: Tab, server: Server) -> None:
     page = tab()
-    lab.open_page(page, server, "rules", rule="sgd")
-    lab.choose(page, "Variant", "2")
-    expect(page).to_have_url(re.compile("variant=2"), timeout=lab.SOON * 1000)
+    lab.open_page(page, server, "rules", lab="optimizers", rule="sgd")
+    lab.choose(page, "Experiment", "Adam")
+    expect(page).to_have_url(re.compile("variant=adam"), timeout=lab.SOON * 1000)
     lab.choose(page, "Optimizer", "RMSprop")
     expect(page).to_have_url(re.compile("rule=rmsprop"), timeout=lab.SOON * 1000)
     page.get_by_text("centered", exact=True).first.click()
     expect(page).to_have_url(re.compile("form=centered"))
     lab.follow(page, "Network")
-    lab.choose(page, "Variant", "3")
-    first = "0 (worked example)"
+    lab.choose(page, "Experiment", "Nadam")
     steps = [
-        ("rules?rule=sgd", "Update rules", first),
-        ("rules?variant=2&rule=sgd", "Update rules", "2"),
-        ("rules?variant=2&rule=rmsprop", "Update rules", "2"),
-        ("rules?variant=2&rule=rmsprop&form=centered", "Update rules", "2"),
-        ("network?variant=2", "Network", "2"),
-        ("network?variant=3", "Network", "3"),
+        ("rules?lab=optimizers&rule=sgd", "Update rules", "RMSprop"),
+        ("rules?lab=optimizers&variant=adam&rule=sgd", "Update rules", "Adam"),
+        ("rules?lab=optimizers&variant=adam&rule=rmsprop", "Update rules", "Adam"),
+        ("rules?lab=optimizers&variant=adam&rule=rmsprop&form=centered", "Update rules", "Adam"),
+        ("network?lab=optimizers&variant=adam", "Network", "Adam"),
+        ("network?lab=optimizers&variant=nadam", "Network", "Nadam"),
     ]
     at(page, server, *steps[-1])
     for step in reversed(steps[:-1]):
@@ -283,22 +283,35 @@ def test_back_and_forward_move_through_pages_and_choices(tab: Tab, server: Serve
     at(page, server, *steps[-1])
 
 
+def test_back_goes_to_the_lab_from_before(tab: Tab, server: Server) -> None:
+    page = tab()
+    lab.open_page(page, server, "network", variant=4)
+    lab.choose(page, "Lab", "Lab 4: optimizers")
+    at(page, server, "network?lab=optimizers", "Network", "RMSprop")
+    page.go_back()
+    expect(page).to_have_url(f"{server.url}/network?variant=4", timeout=lab.SOON * 1000)
+    expect(page.get_by_role("combobox", name="Variant")).to_have_value("4")
+    page.go_forward()
+    at(page, server, "network?lab=optimizers", "Network", "RMSprop")
+
+
 def test_an_address_with_choices_of_a_page_opens_the_same_for_somebody_else(
     tab: Tab, server: Server
 ) -> None:
     page = tab()
-    lab.open_page(page, server, "rules", variant=4)
+    lab.open_page(page, server, "rules")  # as it was before there were labs in addresses
+    lab.choose(page, "Experiment", "Adam")
     lab.choose(page, "Optimizer", "RMSprop")
     expect(page).to_have_url(re.compile("rule=rmsprop"), timeout=lab.SOON * 1000)
     lab.follow(page, "Network")
     link = page.get_by_test_id("stSidebar").get_by_role("link", name="Update rules")
-    wanted = "rules?variant=4&rule=rmsprop"
+    wanted = "rules?lab=optimizers&variant=adam&rule=rmsprop"
     expect(link).to_have_attribute("href", re.compile(re.escape(wanted)))
     other = tab()
     other.goto(f"{server.url}/{wanted}")
     lab.settled(other)
     expect(other.get_by_role("combobox", name="Optimizer")).to_have_value("RMSprop")
-    expect(other.get_by_role("combobox", name="Variant")).to_have_value("4")
+    expect(other.get_by_role("combobox", name="Experiment")).to_have_value("Adam")
 
 
 def test_a_choice_within_a_fragment_is_in_the_address_and_back_undoes_it(

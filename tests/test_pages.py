@@ -1360,3 +1360,23 @@ def test_a_lab_that_names_no_lesson_has_nothing_to_train_before_it() -> None:
     at = visit("class", lab="optimizers")
     assert "Train all" not in [button.label for button in at.main.button]
     assert "SGD, momentum 0.5, Nesterov" in list(at.main.dataframe[0].value["Experiment"])
+
+
+def test_an_error_in_a_part_that_refreshes_is_a_sentence_and_the_rest_stays() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from core.errors import StoreError
+        from pages.ui import layout
+
+        @layout.fragment(run_every=1)
+        def watch() -> None:
+            raise StoreError("The store {value} is locked.", value="lab.db")
+
+        watch()
+        st.text("The rest")
+
+    at = AppTest.from_function(page).run()
+    assert not at.exception
+    assert [error.value for error in at.error] == ["The store lab.db is locked."]
+    assert at.text[0].value == "The rest"

@@ -246,7 +246,7 @@ def ended(claims: list[Claim]) -> None:
     )
 
 
-@st.fragment(run_every=2)
+@layout.fragment(run_every=2)
 def board(lab: Lab, data: list[Dataset], finished: int) -> None:
     """All that changes while runs are trained; the rest is drawn anew when one is finished."""
     try:

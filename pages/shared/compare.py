@@ -207,7 +207,7 @@ def results(chosen: Chosen, done: Progress) -> None:
 def live_board(chosen: Chosen) -> None:
     """The board, drawn again every second while runs are under way."""
     alive = bool(study.progress(chosen).alive)
-    st.fragment(board, run_every=1 if alive else None)(chosen, alive)
+    layout.fragment(run_every=1 if alive else None)(board)(chosen, alive)
 
 
 ask()

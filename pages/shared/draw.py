@@ -40,7 +40,7 @@ def offer_training(current: Choice, runs: list[Run]) -> None:
         training.button(label, claim, "secondary" if runs else "primary")
 
 
-@st.fragment(run_every=1)
+@layout.fragment(run_every=1)
 def wait(key: str) -> None:
     """A training that is under way. When it ends, the page goes on with its network."""
     claim = server.engine().store.claimed(key)
@@ -57,7 +57,7 @@ def say_none(current: Choice) -> None:
     st.info(text.format(title=current.data.definition.title), icon=":material/hourglass_empty:")
 
 
-@st.fragment
+@layout.fragment()
 def desk(current: Choice, runs: list[Run]) -> None:
     """The picture beside the answers, and below them what the networks see of it."""
     steps = drawing_steps.wanted()

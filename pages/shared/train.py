@@ -65,7 +65,7 @@ def offer(claim: Claim | None, total: int) -> None:
         st.caption(_("The curves appear here while the network trains, epoch by epoch."))
 
 
-@st.fragment(run_every=1)
+@layout.fragment(run_every=1)
 def watch(key: str, total: int) -> None:
     """A run that is under way. When it ends, the whole page is drawn anew."""
     claim = server.engine().store.claimed(key)

@@ -76,7 +76,7 @@ def offer(wanted: Definition) -> None:
         st.rerun()
 
 
-@st.fragment(run_every=1)
+@layout.fragment(run_every=1)
 def _bar(wanted: Definition) -> None:
     current = _downloads().get(wanted.name)
     if not (current and current.running):

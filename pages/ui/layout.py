@@ -3,8 +3,9 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Literal, ParamSpec
 
 import pandas as pd
 import streamlit as st
@@ -23,6 +24,8 @@ from core.studies.experiment import Experiment
 from pages.ui import choice
 from pages.ui.choice import Choice
 from pages.ui.text import _, plural
+
+P = ParamSpec("P")
 
 STILL = {"displayModeBar": False}
 """For st.plotly_chart: charts that are read and not edited need no toolbar over them."""
@@ -187,6 +190,25 @@ def next_step() -> None:
 def show_error(error: LabError) -> None:
     """An error as one sentence."""
     st.error(sentence(error), icon=":material/warning:")
+
+
+def fragment(run_every: float | None = None) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """st.fragment, with an error of the lab as one sentence in its place: app.py sees none of it.
+
+    `run_every` is in seconds.
+    """
+
+    def decorate(draw: Callable[P, None]) -> Callable[P, None]:
+        @wraps(draw)
+        def told(*args: P.args, **kwargs: P.kwargs) -> None:
+            try:
+                draw(*args, **kwargs)
+            except LabError as error:
+                show_error(error)
+
+        return st.fragment(told, run_every=run_every)
+
+    return decorate
 
 
 def sentence(error: LabError) -> str:

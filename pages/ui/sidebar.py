@@ -86,8 +86,10 @@ def _change_lab() -> None:
 
 
 def _experiments(lab: Lab) -> OneOf:
-    """The experiments of a lab, and own settings."""
-    titles = {one.name: one.label(_) for one in lab.experiments} | {OWN: N_("Own settings")}
+    """The experiments of a lab, without the word that stands above them, and own settings."""
+    word = f"{_(lab.word)} "
+    titles = {one.name: one.label(_).removeprefix(word) for one in lab.experiments}
+    titles[OWN] = N_("Own settings")
     return OneOf("variant", lab.word, lab.experiments[0].name, titles)
 
 

@@ -134,7 +134,7 @@ class Student:
     async def variant(self, number: int | None = None) -> None:
         """Choose a variant of the table."""
         number = self._random.choice(ALONE) if number is None else number
-        await self.session.set("Variant", f"Variant {number or '0 (worked example)'}", sidebar=True)
+        await self.session.set("Variant", f"{number or '0 (worked example)'}", sidebar=True)
         self._key, self._mine = self.register.variant(number), False
         await self.think()
 
