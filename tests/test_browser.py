@@ -233,7 +233,7 @@ def test_tapping_a_row_of_the_table_chooses_the_variant(tab: Tab, server: Server
     lab.open_page(page, server)
     table = page.get_by_test_id("stDataFrame").first
     # The table is drawn on a canvas: a header, then one row for each variant from 0 on.
-    expect(table.get_by_role("gridcell").first).to_be_attached(timeout=lab.SOON * 1000)
+    expect(table.locator("[role=gridcell]").first).to_be_attached(timeout=lab.SOON * 1000)
     table.click(position={"x": 20, "y": 35 * 5.5})
     expect(lab.summary(page)).to_contain_text("Variant 4")
     expect(page).to_have_url(re.compile("variant=4"))
