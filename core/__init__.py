@@ -40,7 +40,7 @@ def load(dataset: str = "mnist") -> "Dataset":
 
 
 def train(
-    dataset: str = "mnist",
+    dataset: str | None = None,
     *,
     variant: int | str | None = None,
     lab: str = "digits",
@@ -58,13 +58,13 @@ def train(
 ) -> "Run":
     """Train a network, or find it in the store: an experiment of a lab with what is given changed.
 
-    `variant` is an experiment of Practical 7 by its number. Without either it is the first
+    Without `dataset` it is trained on the first data set of the lab. `variant` is an experiment of Practical 7 by its number. Without either it is the first
     experiment of the lab. Raises UsageError for what is not allowed, DataError and StoreError.
     """
     from core import labs
     from core.specs import DataSpec
 
-    images = load(dataset)
+    images = load(dataset or labs.lab(lab).datasets[0])
     settings = {
         "hidden": None if hidden is None else tuple(hidden),
         "activation": activation,
@@ -87,9 +87,11 @@ def runs(store: Path | str | None = None) -> "list[Run]":
 
 
 def study(
-    name: str, seeds: int = 3, dataset: str = "mnist", store: Path | str | None = None
+    name: str, seeds: int = 3, dataset: str | None = None, store: Path | str | None = None
 ) -> "list[Summary]":
     """Train what is missing of a study, and sum up each of its rows over its seeds.
+
+    Without `dataset` it is trained on the images that the study begins with.
 
     Raises UsageError for an unknown study or number of seeds.
     """
@@ -97,7 +99,8 @@ def study(
     from core.specs import DataSpec
     from core.studies.statistics import summarise
 
-    wanted, images = labs.study(name), load(dataset)
+    wanted = labs.study(name)
+    images = load(dataset or wanted.base.data.name)
     data = DataSpec(images.name, images.digest)
     found = [_trained(spec, _store(store)) for spec in wanted.specs(seeds, data)]
     return summarise(wanted, {run.key: run for run in found}, seeds, data)

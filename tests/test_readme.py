@@ -89,7 +89,7 @@ LIBRARY = """
 import core, json
 from core import labs
 from core.data import definition
-rows = core.study("letters", seeds=1, dataset="letters")
+rows = core.study("letters", seeds=1)
 runs = {row.row.name: row.runs[0] for row in rows}
 known = definition("letters")
 print(json.dumps({

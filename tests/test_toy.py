@@ -185,8 +185,8 @@ import core
 data = core.load("toy")
 before = sorted(name for name in ("tensorflow", "distributed") if name in sys.modules)
 stored = core.train("toy", lab="toy", experiment="dense")
-new = core.train("toy", lab="toy", experiment="conv", epochs=1, seed=3)
-rows = core.study("TOY", seeds=2, dataset="toy")
+new = core.train(lab="toy", experiment="conv", epochs=1, seed=3)
+rows = core.study("TOY", seeds=2)
 
 from core.report.archive import results_zip
 
