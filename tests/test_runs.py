@@ -15,7 +15,15 @@ import pytest
 from core.errors import StoreError
 from core.labs import open_store
 from core.labs.digits import LAB
-from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
+from core.specs import (
+    SCHEMA,
+    DataSpec,
+    RunSpec,
+    TrainSpec,
+    dense_network,
+    key_of,
+    optimizer_spec,
+)
 from core.store import Claim, Store
 from core.store import runs as finished_runs
 from core.store.records import dump_json
@@ -272,6 +280,31 @@ def test_a_run_of_another_version_is_left_alone_and_said_to_be_there(
     assert [run.spec for run in store.runs()] == [seed(1)]
     assert store.other_versions() == ["mnist-of-before"]
     assert set(before) <= set(everything(cache))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"network": [{"layer": "AveragePooling2D"}]},
+        {"train": {"epochs": 3, "batch_size": 30, "validation_split": 0.1, "patience": 2}},
+        {"optimizer": {"name": "sophia", "learning_rate": 0.1}},
+    ],
+    ids=["layer", "field", "optimizer"],
+)
+def test_a_whole_spec_that_cannot_be_read_is_of_another_version(
+    changes: dict[str, Any], store: Store, cache: Path
+) -> None:
+    spec = {**SPEC.to_dict(), **changes}
+    key = key_of(spec)
+    of_before(cache, key, schema=SCHEMA, spec=spec)
+    assert store.find(key) is None
+    assert store.runs() == []
+    assert store.other_versions() == [key]
+    assert not (cache / "damaged").exists()
+    of_before(cache, "mnist-0", schema=SCHEMA, spec=spec)  # a damaged one: it has another key
+    assert store.find("mnist-0") is None
+    assert store.other_versions() == [key]
+    assert len(list((cache / "damaged").iterdir())) == 1
 
 
 def test_a_run_is_not_stored_over_one_of_another_version(store: Store, cache: Path) -> None:

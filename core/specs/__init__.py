@@ -3,7 +3,7 @@
 from core.networks.structure import NetworkSpec, dense_network
 from core.specs.data import DataSpec
 from core.specs.optimizers import OptimizerSpec, optimizer_spec
-from core.specs.run import SCHEMA, RunSpec, changed, with_settings
+from core.specs.run import SCHEMA, RunSpec, changed, key_of, with_settings
 from core.specs.train import TrainSpec, training_images
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "TrainSpec",
     "changed",
     "dense_network",
+    "key_of",
     "optimizer_spec",
     "training_images",
     "with_settings",

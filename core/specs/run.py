@@ -39,8 +39,7 @@ class RunSpec:
     @cached_property
     def key(self) -> str:
         """The name of the run: data set and 16 hexadecimal digits, equal for equal specs."""
-        canonical = json.dumps({"schema": SCHEMA, **self.to_dict()}, sort_keys=True)
-        return f"{self.data.name}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
+        return key_of(self.to_dict())
 
     def on(self, data: DataSpec) -> Self:
         """The same run on other images; how many of them it uses stays."""
@@ -67,6 +66,15 @@ class RunSpec:
             OptimizerSpec(**values["optimizer"]),
             TrainSpec(**values["train"]),
         )
+
+
+def key_of(values: Mapping[str, Any]) -> str:
+    """The key of what `to_dict` returned, also of another version of the lab, which has other fields.
+
+    Raises KeyError or TypeError for what is no such dictionary.
+    """
+    canonical = json.dumps({"schema": SCHEMA, **values}, sort_keys=True)
+    return f"{values['data']['name']}-{hashlib.sha256(canonical.encode()).hexdigest()[:16]}"
 
 
 def changed(record: Record, changes: Mapping[str, Any]) -> Record:

@@ -8,8 +8,9 @@ A run appears and goes by one rename, so that it is whole or not there, without 
 never renamed onto another one that has files. A run that does not match its checksums is moved to
 `<cache>/damaged/` and is trained again.
 
-A folder whose run.json names another schema, or none, belongs to another version of the lab, which
-perhaps still uses it, and only that one can tell what it is worth. It is left alone: not shown, not
+A folder whose run.json names another schema, or none, or has a spec that is whole and cannot be read
+here (a kind of layer that is not known), belongs to another version of the lab, which perhaps still
+uses it, and only that one can tell what it is worth. It is left alone: not shown, not
 moved, not deleted. Nor does it count towards the limit, or one large folder of before would have
 every new run deleted; `other_versions` names them for whoever wants the room.
 """
@@ -30,7 +31,7 @@ from typing import Any
 from core import settings
 from core.errors import LabError, StoreError, UsageError
 from core.i18n import N_
-from core.specs import SCHEMA, RunSpec
+from core.specs import SCHEMA, RunSpec, key_of
 from core.store.records import Damaged, Run, damaged, dump_json, unreadable, writing
 from core.training.epochs import epochs_from
 
@@ -183,7 +184,7 @@ class Runs:
             known, ours = self._schemas.get(folder, (None, True))
             if state != known:
                 values = json.loads(path.read_text())
-                ours = not isinstance(values, dict) or values.get("schema") == SCHEMA
+                ours = not isinstance(values, dict) or _is_readable(values, folder.name)
                 self._schemas[folder] = (state, ours)
         except (OSError, ValueError):
             return True
@@ -256,6 +257,19 @@ def _load(folder: Path, key: str) -> Run:
     for name in run.sha256:
         run.read(name)
     return run
+
+
+def _is_readable(values: Mapping[str, Any], key: str) -> bool:
+    """False for what another version has stored under that key; true for a spec that is damaged."""
+    if values.get("schema") != SCHEMA:
+        return False
+    spec = values.get("spec", {})
+    with suppress(*DAMAGE):
+        if RunSpec.from_dict(spec).key == key:
+            return True
+    with suppress(*DAMAGE):
+        return key_of(spec) != key  # equal: nothing of the spec is lost
+    return True
 
 
 def _mark_used(folder: Path) -> None:
