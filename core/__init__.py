@@ -58,8 +58,9 @@ def train(
 ) -> "Run":
     """Train a network, or find it in the store: an experiment of a lab with what is given changed.
 
-    Without `dataset` it is trained on the first data set of the lab. `variant` is an experiment of Practical 7 by its number. Without either it is the first
-    experiment of the lab. Raises UsageError for what is not allowed, DataError and StoreError.
+    Without `dataset` it is trained on the first data set of the lab. `variant` is an experiment of
+    Practical 7 by its number. Without either it is the first experiment of the lab. Raises
+    UsageError for what is not allowed, DataError and StoreError.
     """
     from core import labs
     from core.specs import DataSpec

@@ -126,6 +126,20 @@ def write_toy(folder: Path, **changes: np.ndarray) -> None:
     np.savez(folder / "toy.npz", **{**toy.read(folder)._asdict(), **changes})
 
 
+@pytest.mark.parametrize("origin", ["built-in", "sample"])
+def test_images_that_cannot_be_made_are_one_sentence(origin: str) -> None:
+    def fails(folder: Path = Path()) -> Arrays:
+        raise ModuleNotFoundError("No module named 'fonts'")
+
+    wanted = replace(toy.DATASET, read=fails, sample=fails)
+    with pytest.raises(DataError) as caught:
+        datasets.load(Source(wanted, origin, Path(), 0.0))
+    assert str(caught.value) == (
+        "Toy shapes cannot be made on this machine (No module named 'fonts'): install the packages "
+        "of requirements.txt again."
+    )
+
+
 def test_a_set_may_bring_its_arrays_and_needs_no_file(cache: Path) -> None:
     assert datasets.present(toy.DATASET)
     data = datasets.obtain(toy.DATASET)

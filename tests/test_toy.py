@@ -109,6 +109,9 @@ def test_data_lists_the_toy_as_a_full_set(copy: Copy) -> None:
         "images: 300 to train, 90 to test",
     ]
     assert toys[-1].strip() == "This is the full set."
+    assert copy.lab("data", "fetch", "toy") == (
+        "Toy shapes comes with the lab: there is nothing to get.\n"
+    )
 
 
 def test_every_experiment_is_trained_before_the_lesson(trained: list[dict[str, Any]]) -> None:

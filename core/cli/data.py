@@ -56,6 +56,11 @@ def fetch(name: str) -> None:
     Example: python -m core data fetch mnist
     """
     wanted = datasets.definition(name)
+    if not wanted.files:
+        click.echo(
+            _("{title} comes with the lab: there is nothing to get.").format(title=wanted.title)
+        )
+        return
     datasets.fetch(wanted, Download(wanted.title))
     click.echo(
         _("{title} is in {folder}.").format(

@@ -79,30 +79,36 @@ def _missing(wanted: Definition) -> DataError:
 
 
 def load(source: Source) -> Dataset:
-    """Read and check a data set. Raises DataError if a file is damaged."""
+    """Read and check a data set. Raises DataError if a file is damaged or a package is missing."""
     wanted = source.definition
-    if source.origin == "sample":
-        assert wanted.sample is not None
-        return _checked(wanted, source.origin, wanted.sample())
-    if source.origin == "built-in":
-        return _checked(wanted, source.origin, wanted.read(source.folder))
     try:
-        return _checked(wanted, source.origin, wanted.read(source.folder))
+        sampled = wanted.sample if source.origin == "sample" else None
+        return _checked(wanted, source.origin, sampled() if sampled else wanted.read(source.folder))
     except Exception as error:
         # One changed byte makes NumPy and zipfile raise almost anything: OSError, ValueError,
         # KeyError, EOFError, TypeError, NotImplementedError, zlib.error, even TokenError.
         raise DataError(
-            N_(
-                "{title} in {folder} is damaged ({reason}): replace the files, or delete them and "
-                "run `python -m core data fetch {dataset}`."
-            )
-            if wanted.url
-            else N_("{title} in {folder} is damaged ({reason}): replace the files."),
+            _damage(source),
             title=wanted.title,
             folder=source.folder,
             reason=str(error).rstrip(".") or type(error).__name__,
             dataset=wanted.name,
         ) from error
+
+
+def _damage(source: Source) -> str:
+    """The sentence about a source that cannot be read, with {title}, {folder} and {reason}."""
+    if not source.files:
+        return N_(
+            "{title} cannot be made on this machine ({reason}): install the packages of "
+            "requirements.txt again."
+        )
+    if not source.definition.url:
+        return N_("{title} in {folder} is damaged ({reason}): replace the files.")
+    return N_(
+        "{title} in {folder} is damaged ({reason}): replace the files, or delete them and run "
+        "`python -m core data fetch {dataset}`."
+    )
 
 
 def _checked(wanted: Definition, origin: str, arrays: Arrays) -> Dataset:

@@ -69,7 +69,7 @@ class RunSpec:
 
 
 def key_of(values: Mapping[str, Any]) -> str:
-    """The key of what `to_dict` returned, also of another version of the lab, which has other fields.
+    """The key of what `to_dict` returned, also that of another version of the lab.
 
     Raises KeyError or TypeError for what is no such dictionary.
     """
