@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,13 @@ import pytest
 from PIL import Image, ImageDraw
 
 from core import data as datasets
+from core.cli import train as train_command
 from core.cli.main import main
 from core.cli.study import _verdict
 from core.data.mnist import DATASET as MNIST
 from core.drawing import preparation as drawing
+from core.labs import LABS
+from core.specs import RunSpec
 from core.store import Store
 from core.studies.statistics import Difference
 
@@ -372,7 +376,30 @@ def test_a_data_set_that_is_not_there_says_how_to_get_it() -> None:
 
 def test_all_variants_are_trained_as_they_are(data: Path) -> None:
     sentence = refused(lab("train", "--all", "--batch-size", "128"), 2)
-    assert sentence == "--all trains the variants as they are: leave out --batch-size."
+    assert sentence == "--all trains experiments as they are: leave out --batch-size."
+
+
+def test_a_missing_set_is_passed_over_and_a_lab_trains_on_its_own_sets(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if datasets.present(datasets.definition("fashion-mnist")):
+        pytest.skip("Fashion-MNIST is installed on this system")
+    asked: list[RunSpec] = []
+    monkeypatch.setattr(train_command, "train_many", lambda missing, store: asked.extend(missing))
+    shapes = replace(LABS["digits"], name="shapes", datasets=("fashion-mnist",))
+    monkeypatch.setitem(LABS, "shapes", shapes)
+    main(["train", "--all"], standalone_mode=False)
+    assert [spec.data.name for spec in asked] == ["mnist"] * 9
+    notes = capsys.readouterr().err
+    assert "Note: passed over. Fashion-MNIST is not on this machine" in notes
+    asked.clear()
+    main(["train", "--all", "--dataset", "mnist"], standalone_mode=False)
+    assert len(asked) == 9  # and not once more for the other lab
+    with pytest.raises(click.ClickException, match="set of --all is mnist: choose one of fashion-"):
+        main(["train", "--all", "--lab", "shapes", "--dataset", "mnist"], standalone_mode=False)
+    with pytest.raises(click.ClickException, match="Fashion-MNIST is not on this machine"):
+        main(["train", "--all", "--lab", "shapes"], standalone_mode=False)
+    assert len(asked) == 9
 
 
 @pytest.mark.slow

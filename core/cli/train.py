@@ -10,9 +10,12 @@ import click
 from core import labs
 from core.cli.options import RUN_OPTIONS, given, images_for, run_for, run_options
 from core.cli.output import _, find_data, optional
-from core.errors import LabError, UsageError
+from core.data import Dataset, definition
+from core.errors import DataError, LabError, UsageError
+from core.fields import check_choice
 from core.i18n import N_
 from core.labs import LABS
+from core.labs.contract import Lab
 from core.report.objects import run_object
 from core.specs import DataSpec, RunSpec
 from core.store import Claim, Run, Store
@@ -24,7 +27,7 @@ STEPS = 1000
 
 @click.command()
 @run_options
-@click.option("--all", "everything", is_flag=True, help="variants 1 to 9 on every data set")
+@click.option("--all", "everything", is_flag=True, help="what is trained before a lesson")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON object and nothing else")
 def train(everything: bool, as_json: bool, **options: Any) -> None:
     """Train a run and store it; a run that is stored already is answered from the store.
@@ -99,17 +102,14 @@ def _train_lesson(options: dict[str, Any], as_json: bool) -> None:
     """Train what the labs want trained before the lesson, and print one line for each run."""
     if refused := [name for name in given() if name in RUN_OPTIONS and name != "lab"]:
         raise UsageError(
-            N_("--all trains the variants as they are: leave out --{option}."),
+            N_("--all trains experiments as they are: leave out --{option}."),
             option=refused[0].replace("_", "-"),
         )
     chosen = [labs.lab(options["lab"])] if "lab" in given() else list(LABS.values())
     wanted = [
         spec
-        for lab in chosen
-        if lab.before_lesson
-        for name in ([options["dataset"]] if options["dataset"] else lab.datasets)
-        for images in [find_data(name)]
-        for spec in lab.lesson(DataSpec(images.name, images.digest))
+        for images in _lesson_data(chosen, options["dataset"])
+        for spec in labs.lesson(DataSpec(images.name, images.digest), chosen)
     ]
     store = labs.open_store()
     began = time.monotonic()
@@ -127,6 +127,31 @@ def _train_lesson(options: dict[str, Any], as_json: bool) -> None:
             n=len(runs), new=len(missing), seconds=time.monotonic() - began
         )
     )
+
+
+def _lesson_data(chosen: Sequence[Lab], named: str | None) -> list[Dataset]:
+    """The data sets that these labs train on before the lesson, or the one that is named.
+
+    Those that are not on this machine are passed over with a note. Raises DataError if none is,
+    and UsageError if the labs have not the one that is named.
+    """
+    if named is not None:
+        allowed = dict.fromkeys(name for lab in chosen for name in lab.datasets)
+        check_choice(N_("data set of --all"), definition(named).name, tuple(allowed))
+        return [find_data(named)]
+    names = dict.fromkeys(n for lab in chosen if lab.before_lesson for n in lab.datasets)
+    found, missing = [], None
+    for name in names:
+        try:
+            found.append(find_data(name))
+        except DataError as error:
+            missing = error
+            click.echo(
+                _("Note: passed over. {sentence}").format(sentence=error.sentence(_)), err=True
+            )
+    if missing and not found:
+        raise missing
+    return found
 
 
 def _print_line(run: Run) -> None:

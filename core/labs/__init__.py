@@ -5,7 +5,7 @@ all", and which runs the store deletes last: all of it follows from what is foun
 """
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
@@ -119,9 +119,9 @@ def _plain(spec: RunSpec) -> RunSpec:
     return replace(spec, data=data, train=replace(spec.train, seed=0))
 
 
-def lesson(data: DataSpec) -> list[RunSpec]:
-    """What a teacher trains before the lesson on these images: of every lab that has them."""
-    wanted = [known for known in LABS.values() if data.name in known.datasets]
+def lesson(data: DataSpec, of: Iterable[Lab] = LABS.values()) -> list[RunSpec]:
+    """What a teacher trains before the lesson on these images: of those labs that have them."""
+    wanted = [known for known in of if data.name in known.datasets]
     return [spec for known in wanted for spec in known.lesson(data)]
 
 
