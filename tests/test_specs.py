@@ -241,6 +241,24 @@ def test_another_optimizer_begins_with_its_own_defaults() -> None:
     assert again == optimizer_spec("rmsprop", 0.5, {"rho": 0.5})
 
 
+def test_a_change_of_an_optimizer_may_be_of_one_parameter_or_name_another_one() -> None:
+    begin = replace(SPEC, optimizer=optimizer_spec("rmsprop", 0.02, {"momentum": 0.1}))
+
+    def optimizer(**changes: Any) -> OptimizerSpec:
+        return changed(begin, {"optimizer": changes}).optimizer
+
+    assert optimizer(parameters={"rho": 0.5}) == optimizer_spec(
+        "rmsprop", 0.02, {"momentum": 0.1, "rho": 0.5}
+    )
+    assert optimizer(learning_rate=0.1) == optimizer_spec("rmsprop", 0.1, {"momentum": 0.1})
+    assert optimizer(name="sgd") == optimizer_spec("sgd")
+    assert optimizer(name="sgd", parameters={"nesterov": True}) == optimizer_spec(
+        "sgd", parameters={"nesterov": True}
+    )
+    with pytest.raises(TypeError):
+        optimizer(rate=0.1)
+
+
 def test_hidden_layers_of_another_network_cannot_be_set() -> None:
     special = replace(SPEC, network=NetworkSpec((Flatten(), Dropout(0.5))))
     for settings in ({"hidden": (5,)}, {"activation": "relu"}):

@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Self, TypeVar
 
 from core.errors import UsageError
@@ -18,7 +19,7 @@ from core.i18n import N_
 from core.networks.layers import differing
 from core.networks.structure import NetworkSpec, dense_network
 from core.specs.data import DataSpec
-from core.specs.optimizers import OptimizerSpec, optimizer_spec
+from core.specs.optimizers import OptimizerSpec, Value, optimizer_spec
 from core.specs.train import TrainSpec
 
 SCHEMA = 2
@@ -81,9 +82,12 @@ def changed(record: Record, changes: Mapping[str, Any]) -> Record:
     """A copy of nested records with some fields changed.
 
     A mapping changes fields of that part, any other value replaces it:
-    `changed(spec, {"network": dense_network([64]), "train": {"epochs": 3}})`. Raises TypeError for
-    an unknown field and UsageError for a value that is not allowed.
+    `changed(spec, {"network": dense_network([64]), "train": {"epochs": 3}})`. Of an optimizer also
+    single parameters change, and another one begins with Keras's defaults. Raises TypeError for an
+    unknown field and UsageError for a value that is not allowed.
     """
+    if isinstance(record, OptimizerSpec):
+        return _optimizer(record, **changes)  # type: ignore[return-value]  # a Record too
     parts = {
         name: changed(getattr(record, name), value) if isinstance(value, Mapping) else value
         for name, value in changes.items()
@@ -103,7 +107,12 @@ def with_settings(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
     return replace(
         spec,
         network=_network(spec.network, given),
-        optimizer=_optimizer(spec.optimizer, given),
+        optimizer=_optimizer(
+            spec.optimizer,
+            given.get("optimizer"),
+            given.get("learning_rate"),
+            given.get("parameters", {}),
+        ),
         train=changed(spec.train, {k: v for k, v in given.items() if hasattr(spec.train, k)}),
     )
 
@@ -119,8 +128,12 @@ def _network(network: NetworkSpec, given: Mapping[str, Any]) -> NetworkSpec:
     return dense_network(given.get("hidden", network.hidden), given.get("activation", activation))
 
 
-def _optimizer(optimizer: OptimizerSpec, given: Mapping[str, Any]) -> OptimizerSpec:
-    name = given.get("optimizer", optimizer.name)
-    begin = optimizer if name == optimizer.name else optimizer_spec(name)
-    parameters = {**dict(begin.parameters), **given.get("parameters", {})}
-    return optimizer_spec(name, given.get("learning_rate", begin.learning_rate), parameters)
+def _optimizer(
+    optimizer: OptimizerSpec,
+    name: str | None = None,
+    learning_rate: float | None = None,
+    parameters: Mapping[str, Value] = MappingProxyType({}),
+) -> OptimizerSpec:
+    begin = optimizer if name in (None, optimizer.name) else optimizer_spec(name)
+    rate = begin.learning_rate if learning_rate is None else learning_rate
+    return optimizer_spec(begin.name, rate, {**dict(begin.parameters), **parameters})

@@ -9,9 +9,9 @@ never renamed onto another one that has files. A run that does not match its che
 `<cache>/damaged/` and is trained again.
 
 A folder whose run.json names another schema, or none, or has a whole spec that cannot be read here
-(a kind of layer is not known), belongs to another version of the lab, which perhaps still uses it, and
-only that one can tell what it is worth. It is left alone: not shown, not moved, not deleted. Nor
-does it count towards the limit, or one large folder of before would have every new run deleted;
+(a kind of layer is not known), belongs to another version of the lab, which perhaps still uses it,
+and only that one can tell what it is worth. It is left alone: not shown, not moved, not deleted.
+Nor does it count towards the limit, or one large folder of before would have every new run deleted;
 `other_versions` names them for whoever wants the room.
 """
 
