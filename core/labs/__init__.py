@@ -12,30 +12,39 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from core.data import DATASETS
 from core.errors import UsageError
 from core.i18n import N_
 from core.labs.contract import Lab, Step
 from core.specs import DataSpec, RunSpec, dense_network, with_settings
 from core.store import Store
-from core.studies.experiment import Experiment, Shown
+from core.studies.experiment import Experiment, Shown, check_names
 from core.studies.study import Study
 
 _FOUND = (import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
 
-LABS: dict[str, Lab] = {
-    lab.name: lab
-    for lab in sorted(
-        (module.LAB for module in _FOUND if hasattr(module, "LAB")),
-        key=lambda lab: (lab.order, lab.name),
-    )
-}
+OWN = "own"
+"""The choice of own settings, where the name of an experiment would stand."""
+
+
+def by_name(found: Iterable[Lab]) -> dict[str, Lab]:
+    """Labs by their names, in their order. Raises ValueError for what one of them cannot have."""
+    labs = sorted(found, key=lambda lab: (lab.order, lab.name))
+    check_names("labs", [lab.name for lab in labs])
+    check_names("studies", [OWN, *(study.name for lab in labs for study in lab.studies)])
+    for lab in labs:
+        check_names(f"lab {lab.name}", [OWN, *(one.name for one in lab.experiments)])
+        wanted = {*lab.datasets, *(study.base.data.name for study in lab.studies)}
+        if not lab.datasets or not wanted <= {*DATASETS}:
+            raise ValueError(f"lab {lab.name}: no data set, or an unknown one: {wanted}")
+    return {lab.name: lab for lab in labs}
+
+
+LABS = by_name(module.LAB for module in _FOUND if hasattr(module, "LAB"))
 """By their names, in their order; the first is the one that opens."""
 
 STUDIES: dict[str, Study] = {study.name: study for lab in LABS.values() for study in lab.studies}
 """Of all labs, by their names."""
-
-OWN = "own"
-"""The choice of own settings, where the name of an experiment would stand."""
 
 
 def lab(name: str) -> Lab:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from core.errors import UsageError
 from core.i18n import N_
 from core.specs import DataSpec, RunSpec
-from core.studies.experiment import Experiment
+from core.studies.experiment import Experiment, check_all
 from core.studies.study import Study
 
 
@@ -24,7 +24,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Lab:
-    """What a lab asks for. Nothing else lists its data sets, experiments, studies or steps."""
+    """What a lab asks for. Nothing else lists its data sets, experiments, studies or steps.
+
+    Raises ValueError for experiments that could not be opened or trained.
+    """
 
     name: str
     """In addresses and on the command line."""
@@ -43,6 +46,11 @@ class Lab:
     """What the lab sheet calls an experiment."""
     before_lesson: tuple[str, ...] = ()
     """Experiments that a teacher trains before the lesson."""
+
+    def __post_init__(self) -> None:
+        check_all(f"lab {self.name}", self.experiments, self.base)
+        if unknown := {*self.before_lesson} - {one.name for one in self.experiments}:
+            raise ValueError(f"lab {self.name}: before_lesson has no experiments {unknown}")
 
     def experiment(self, name: str) -> Experiment:
         """An experiment by its name. Raises UsageError if there is none."""

@@ -1,9 +1,10 @@
 """Experiments: named runs of a lab, and what the lab sheet says about them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from core.errors import UsageError
 from core.i18n import untranslated
 from core.specs import RunSpec, changed
 
@@ -53,3 +54,21 @@ class Experiment:
     def label(self, _: Callable[[str], str] = untranslated) -> str:
         """Its title in the language of the translation function `_`."""
         return _(self.title).format(name=self.name)
+
+
+def check_all(place: str, experiments: Sequence[Experiment], base: RunSpec) -> None:
+    """Raise ValueError, for the author of a lab, if one of them could not be chosen or trained."""
+    if not experiments:
+        raise ValueError(f"{place}: there are no experiments")
+    check_names(place, [one.name for one in experiments])
+    for one in experiments:
+        try:
+            one.spec(base)
+        except (TypeError, AttributeError, UsageError) as error:
+            raise ValueError(f"{place}, experiment {one.name}: {error}") from error
+
+
+def check_names(place: str, names: Sequence[str]) -> None:
+    """Raise ValueError, for the author of a lab, if two names differ in their case at most."""
+    if len({name.lower() for name in names}) < len(names):
+        raise ValueError(f"{place}: two names are the same: {', '.join(names)}")

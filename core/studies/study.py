@@ -14,7 +14,7 @@ from core.fields import Limit, check_number
 from core.i18n import N_
 from core.specs import DataSpec, OptimizerSpec, RunSpec, changed, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS, Value, value_from, value_text
-from core.studies.experiment import Experiment
+from core.studies.experiment import Experiment, check_all
 
 SEEDS = Limit(1, 10)
 RUNS = Limit(1, 300)
@@ -26,7 +26,10 @@ CONFIRM_SECONDS = 900
 
 @dataclass(frozen=True)
 class Study:
-    """Experiments that begin with the same run."""
+    """Experiments that begin with the same run.
+
+    Raises ValueError for rows that could not be trained, or not compared as their statement says.
+    """
 
     name: str
     title: str
@@ -37,6 +40,12 @@ class Study:
     """What was published beside figures."""
     note_accuracy: float | None = None
     """The test accuracy (0..1) that the note says which rows reach."""
+
+    def __post_init__(self) -> None:
+        check_all(f"study {self.name}", self.rows, self.base)
+        others = {row.statement.other for row in self.rows if row.statement}
+        if unknown := others - {row.name for row in self.rows}:
+            raise ValueError(f"study {self.name}: a statement is about rows {unknown}, not there")
 
     def spec(self, row: Experiment, seed: int, data: DataSpec) -> RunSpec:
         """The run of one row and seed."""
