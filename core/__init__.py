@@ -65,7 +65,7 @@ def train(
     from core import labs
     from core.specs import DataSpec
 
-    images = load(dataset or labs.lab(lab).datasets[0])
+    images = load(labs.lab(lab).dataset(dataset))
     settings = {
         "hidden": None if hidden is None else tuple(hidden),
         "activation": activation,

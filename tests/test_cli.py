@@ -1,6 +1,8 @@
 """The command line as it is called: `python -m core` in a process of its own."""
 
+import gzip
 import json
+import math
 import os
 import re
 import shutil
@@ -22,6 +24,7 @@ from core import data as datasets
 from core.cli import train as train_command
 from core.cli.main import main
 from core.cli.study import _verdict
+from core.data.fashion_mnist import FILES as FASHION
 from core.data.mnist import DATASET as MNIST
 from core.drawing import preparation as drawing
 from core.labs import LABS
@@ -724,6 +727,30 @@ def test_predict_before_training_says_what_to_do_first(data: Path, tmp_path: Pat
     assert sentence.startswith("This run is not trained yet: ")
 
 
+def test_the_drawing_model_of_a_lab_reads_whatever_names_the_lab_and_its_data(
+    tmp_path: Path, cache: Path
+) -> None:
+    Image.new("L", (28, 28)).save(tmp_path / "x.png")
+    by_itself = one_json(lab("predict", "--json", tmp_path / "x.png"))
+    named = ("--lab", "digits", "--dataset", "mnist")
+    assert one_json(lab("predict", "--json", *named, tmp_path / "x.png")) == by_itself
+    folder = tmp_path / "fashion-mnist"
+    folder.mkdir()
+    for name, sizes in zip(FASHION, ((4, 28, 28), (4,), (2, 28, 28), (2,)), strict=True):
+        header = bytes([0, 0, 8, len(sizes)]) + np.array(sizes, ">u4").tobytes()
+        (folder / name).write_bytes(gzip.compress(header + bytes(math.prod(sizes))))
+    options = ("--dataset", "fashion-mnist", tmp_path / "x.png")
+    assert refused(lab("predict", *options, LAB_DATA=tmp_path), 1) == (
+        "The drawing model is not trained on Fashion-MNIST yet: use `python -m core train --lab "
+        "digits --dataset fashion-mnist --drawing-model`, or name a run that is trained."
+    )
+    other = ("--lab", "optimizers", tmp_path / "x.png")
+    assert refused(lab("predict", *other), 1).startswith("This run is not trained yet: ")
+    assert refused(lab("predict", "--drawing-model", *other), 2) == (
+        "optimizers has no drawing model: leave out --drawing-model."
+    )
+
+
 # drawn
 
 
@@ -771,6 +798,7 @@ def test_drawn_trains_on_all_images_when_layers_are_named(data: Path, tmp_path: 
     [
         (("--run", "mnist-0"), 2, "There is no run mnist-0: "),
         (("--run", "mnist-0", "--hidden", "5"), 2, "--run names a whole run: "),
+        (("--run", "mnist-0", "--lab", "digits"), 2, "--run names a whole run: "),
         (("--drawing-model", "--hidden", "5"), 2, "This network has layers of its own: "),
         (("--epochs", "0", "--hidden", "5"), 2, "Epochs is 0: "),
         ((), 1, "labels.csv cannot be read as a table: "),

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+import core
 from core import data, labs
+from core.cli import options
 from core.errors import UsageError
 from core.labs import LABS, OWN
 from core.labs.contract import Lab
@@ -93,7 +95,8 @@ MISTAKES: dict[str, Callable[[], object]] = {
     "two names are the same: one, One": lambda: Study(
         "s", "S", DIGITS.base, (ONE, replace(ONE, name="One"))
     ),
-    "before_lesson has no experiments {'12'}": lambda: replace(DIGITS, before_lesson=("12",)),
+    "there are no experiments {'12'}": lambda: replace(DIGITS, before_lesson=("12",)),
+    "there are no experiments {'cnn'}": lambda: replace(DIGITS, drawing_model="cnn"),
     "statement is about rows {'two'}": lambda: Study(
         "s", "S", DIGITS.base, (replace(ONE, statement=Statement("better", "two")),)
     ),
@@ -170,11 +173,24 @@ def test_a_run_is_known_by_what_it_is_whatever_its_images_and_seed() -> None:
         assert found is not None
         assert found.name == "3"
     for other in (
+        changed(spec, {"data": {"name": "letters"}}),  # of which this lab knows nothing
         changed(spec, {"train": {"epochs": 8}}),
         changed(spec, {"data": {"images": 100}}),
         changed(spec, {"optimizer": {"learning_rate": 0.002}}),
     ):
         assert labs.experiment_of(other) is None
+
+
+def test_a_lab_trains_on_its_own_data_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert DIGITS.dataset(None) == "mnist"
+    assert DIGITS.dataset("fashion-mnist") == "fashion-mnist"
+    monkeypatch.setitem(LABS, "digits", replace(DIGITS, datasets=("mnist",)))
+    unset = {"parameter": (), "dataset": "fashion-mnist", "lab": "digits"}
+    for refused in (lambda: core.train("fashion-mnist"), lambda: options.images_for(unset)):
+        with pytest.raises(UsageError, match="no data set fashion-mnist: choose one of mnist."):
+            refused()
+    with pytest.raises(UsageError, match="There is no data set chess"):
+        DIGITS.dataset("chess")
 
 
 def test_what_is_not_there_is_refused_with_what_is() -> None:

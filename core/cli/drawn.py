@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from core import labs
-from core.cli.options import images_for, names_run, run_options
+from core.cli.options import given, images_for, names_run, run_options
 from core.cli.output import _, find_data
 from core.cli.predict import reading_spec
 from core.cli.train import train_one
@@ -60,7 +60,7 @@ def _reader(key: str | None, options: dict[str, Any]) -> tuple[Run, Dataset]:
         spec = reading_spec(data, options)
         store = labs.open_store()
         return store.find(spec.key) or train_one(spec, store), data
-    if names_run():
+    if names_run() or "lab" in given():
         raise UsageError(N_("--run names a whole run: leave out the other options of a run."))
     run = labs.open_store().find(key)
     if run is None:

@@ -13,6 +13,7 @@ from core.errors import UsageError
 from core.fields import Field, Number, OneOf, WholeNumber
 from core.i18n import N_
 from core.labs import LABS
+from core.labs.contract import Lab
 from core.specs import DataSpec, RunSpec, fields
 from core.specs.optimizers import value_from
 
@@ -57,10 +58,10 @@ def option(field: Field[Any], help: str | None = None) -> Callable[..., Any]:
 
 _DATASET = click.option("--dataset", help=f"{', '.join(DATASETS)}; default: the lab's first")
 _EXPERIMENT = (
-    click.option("--lab", default="digits", show_default=True, help=", ".join(LABS)),
+    click.option("--lab", default=next(iter(LABS)), show_default=True, help=", ".join(LABS)),
     click.option("--experiment", help="of the lab, by its name; default: its first"),
-    click.option("--variant", type=int, help="of the lab table, 0 to 9; default 0"),
-    click.option("--drawing-model", is_flag=True, help="the convolutional network for drawings"),
+    click.option("--variant", type=int, help="an experiment by its number, as in the lab sheet"),
+    click.option("--drawing-model", is_flag=True, help="the lab's network for drawings"),
 )
 _SETTINGS = (
     click.option("--hidden", type=Hidden(), help="neurons of each hidden layer, or none"),
@@ -76,10 +77,10 @@ _SETTINGS = (
     option(fields.SEED, "decides weights and shuffling; default 0"),
 )
 RUN_OPTIONS = (
-    *("lab", "experiment", "variant", "drawing_model", "hidden", "activation", "optimizer"),
+    *("experiment", "variant", "drawing_model", "hidden", "activation", "optimizer"),
     *("learning_rate", "parameter", "epochs", "batch_size", "validation_split", "seed"),
 )
-"""Which of the options decide a run, beside the data set."""
+"""Which of the options decide a run, beside the lab and the data set."""
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -100,13 +101,13 @@ def given() -> list[str]:
 
 
 def names_run() -> bool:
-    """True if any of the given options decides a run."""
+    """True if any of the given options decides a run within its lab."""
     return any(name in RUN_OPTIONS for name in given())
 
 
 def images_for(options: dict[str, Any]) -> Dataset:
     """The data set of the options, by default the first of the lab."""
-    return find_data(options["dataset"] or labs.lab(options["lab"]).datasets[0])
+    return find_data(labs.lab(options["lab"]).dataset(options["dataset"]))
 
 
 def run_for(options: dict[str, Any], data: DataSpec) -> RunSpec:
@@ -120,7 +121,7 @@ def _experiment(options: dict[str, Any]) -> str | None:
     named = [
         options["experiment"],
         None if options["variant"] is None else str(options["variant"]),
-        "drawing" if options["drawing_model"] else None,
+        _drawing_model(labs.lab(options["lab"])) if options["drawing_model"] else None,
     ]
     names = [name for name in named if name is not None]
     if len(names) > 1:
@@ -128,3 +129,9 @@ def _experiment(options: dict[str, Any]) -> str | None:
             N_("--experiment, --variant and --drawing-model each name a run: give one of them.")
         )
     return names[0] if names else None
+
+
+def _drawing_model(lab: Lab) -> str:
+    if not lab.drawing_model:
+        raise UsageError(N_("{lab} has no drawing model: leave out --drawing-model."), lab=lab.name)
+    return lab.drawing_model

@@ -28,16 +28,14 @@ if TYPE_CHECKING:
 def predict(images: tuple[Path, ...], steps: bool, as_json: bool, **options: Any) -> None:
     """Recognise the pictures IMAGES (PNG or JPEG) with a stored run.
 
-    Without options of a run the drawing model reads them, which comes with the lab.
+    Without options of a run the drawing model reads them, which for MNIST comes with the lab.
 
     Example: python -m core predict --variant 1 five.png
     """
     found = images_for(options)
     run = labs.open_store().find(reading_spec(found, options).key)
     if run is None:
-        raise StoreError(
-            N_("This run is not trained yet: use `python -m core train` with the same options.")
-        )
+        raise _untrained(found, options)
 
     from core.drawing import recognition
 
@@ -110,9 +108,31 @@ def _write_steps(path: Path, prepared: "Drawing") -> None:
         click.echo(_("Wrote {file}").format(file=file), err=True)
 
 
+def _untrained(data: Dataset, options: dict[str, Any]) -> StoreError:
+    """What to do first, as a command that trains the run that is missing."""
+    if _by_drawing_model(options):
+        return StoreError(
+            N_(
+                "The drawing model is not trained on {title} yet: use `python -m core train --lab "
+                "{lab} --dataset {dataset} --drawing-model`, or name a run that is trained."
+            ),
+            title=data.definition.title,
+            lab=options["lab"],
+            dataset=data.name,
+        )
+    return StoreError(
+        N_("This run is not trained yet: use `python -m core train` with the same options.")
+    )
+
+
+def _by_drawing_model(options: dict[str, Any]) -> bool:
+    """True if the options name no run, and the lab has a network for drawings."""
+    return not names_run() and bool(labs.lab(options["lab"]).drawing_model)
+
+
 def reading_spec(data: Dataset, options: dict[str, Any]) -> RunSpec:
-    """The run that is to read drawings: without any options of a run, the drawing model."""
-    if not names_run():
+    """The run that is to read drawings: where the options name none, the drawing model."""
+    if _by_drawing_model(options):
         options = {**options, "drawing_model": True}
     full = run_for(options, DataSpec(data.name, data.definition.digest))
     if options["drawing_model"] and labs.open_store().find(full.key):

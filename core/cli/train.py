@@ -32,8 +32,8 @@ STEPS = 1000
 def train(everything: bool, as_json: bool, **options: Any) -> None:
     """Train a run and store it; a run that is stored already is answered from the store.
 
-    With --all what each lab trains before the lesson, such as the nine variants of Practical 7, on
-    every data set of the lab or on that of --dataset.
+    With --all what each lab, or that of --lab, trains before the lesson, such as the nine variants
+    of Practical 7, on every data set of the lab or on that of --dataset.
 
     Example: python -m core train --dataset mnist --variant 1 --epochs 5 --seed 1
     """
@@ -100,7 +100,7 @@ def train_many(missing: Sequence[RunSpec], store: Store) -> None:
 
 def _train_lesson(options: dict[str, Any], as_json: bool) -> None:
     """Train what the labs want trained before the lesson, and print one line for each run."""
-    if refused := [name for name in given() if name in RUN_OPTIONS and name != "lab"]:
+    if refused := [name for name in given() if name in RUN_OPTIONS]:
         raise UsageError(
             N_("--all trains experiments as they are: leave out --{option}."),
             option=refused[0].replace("_", "-"),

@@ -105,27 +105,30 @@ def choose(
 
 
 def experiment_of(spec: RunSpec) -> Experiment | None:
-    """The experiment that a run is of, whatever its images and its seed; None for own settings."""
+    """The experiment that a run is of, in a lab that has its data set, whatever its seed.
+
+    None for own settings.
+    """
     return _experiments().get(_plain(spec))
 
 
 @cache
 def _experiments() -> dict[RunSpec, Experiment]:
-    """Every experiment of every lab and study by its run."""
+    """Every experiment of every lab and study by its runs, one for each data set of the lab."""
     found: dict[RunSpec, Experiment] = {}
     for known in LABS.values():
         bases = [(known.base, known.experiments)]
         bases += [(study.base, study.rows) for study in known.studies]
         for base, experiments in bases:
             for one in experiments:
-                found.setdefault(_plain(one.spec(base)), one)
+                for name in known.datasets:
+                    found.setdefault(_plain(one.spec(base.on(DataSpec(name)))), one)
     return found
 
 
 def _plain(spec: RunSpec) -> RunSpec:
     """The spec without what an experiment leaves open."""
-    data = replace(spec.data, name="", digest="")
-    return replace(spec, data=data, train=replace(spec.train, seed=0))
+    return replace(spec, data=replace(spec.data, digest=""), train=replace(spec.train, seed=0))
 
 
 def lesson(data: DataSpec, of: Iterable[Lab] = LABS.values()) -> list[RunSpec]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.data import definition
 from core.errors import UsageError
 from core.i18n import N_
 from core.specs import DataSpec, RunSpec
@@ -46,11 +47,14 @@ class Lab:
     """What the lab sheet calls an experiment."""
     before_lesson: tuple[str, ...] = ()
     """Experiments that a teacher trains before the lesson."""
+    drawing_model: str = ""
+    """The experiment that reads drawings where no other is named; empty if there is none."""
 
     def __post_init__(self) -> None:
         check_all(f"lab {self.name}", self.experiments, self.base)
-        if unknown := {*self.before_lesson} - {one.name for one in self.experiments}:
-            raise ValueError(f"lab {self.name}: before_lesson has no experiments {unknown}")
+        wanted = {*self.before_lesson, *filter(None, [self.drawing_model])}
+        if unknown := wanted - {one.name for one in self.experiments}:
+            raise ValueError(f"lab {self.name}: there are no experiments {unknown}")
 
     def experiment(self, name: str) -> Experiment:
         """An experiment by its name. Raises UsageError if there is none."""
@@ -63,6 +67,18 @@ class Lab:
             value=name,
             allowed=", ".join(known.name for known in self.experiments),
         )
+
+    def dataset(self, name: str | None) -> str:
+        """The data set of that name, by default its first. Raises UsageError if it has not that."""
+        wanted = self.datasets[0] if name is None else definition(name).name
+        if wanted not in self.datasets:
+            raise UsageError(
+                N_("{lab} has no data set {value}: choose one of {allowed}."),
+                lab=self.name,
+                value=wanted,
+                allowed=", ".join(self.datasets),
+            )
+        return wanted
 
     def on(self, data: DataSpec) -> RunSpec:
         """What its experiments begin with, on these images."""
