@@ -187,7 +187,7 @@ def test_a_lab_trains_on_its_own_data_sets(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(LABS, "digits", replace(DIGITS, datasets=("mnist",)))
     unset = {"parameter": (), "dataset": "fashion-mnist", "lab": "digits"}
     for refused in (lambda: core.train("fashion-mnist"), lambda: options.images_for(unset)):
-        with pytest.raises(UsageError, match="no data set fashion-mnist: choose one of mnist."):
+        with pytest.raises(UsageError, match="no data set fashion-mnist: choose one of mnist"):
             refused()
     with pytest.raises(UsageError, match="There is no data set chess"):
         DIGITS.dataset("chess")
