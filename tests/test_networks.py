@@ -251,3 +251,17 @@ def test_activations_are_known_to_keras(name: str) -> None:
     import keras
 
     assert keras.activations.get(name) is not None
+
+
+def test_each_dropout_forgets_other_neurons_and_the_first_by_the_seed_of_the_run() -> None:
+    layers = (Flatten(), Dropout(0.5), Dropout(0.5), Dropout(0.5))
+
+    def dropped(seed: int) -> list[bytes]:
+        model = built(rows(NetworkSpec(layers), *DIGITS), seed)
+        found = [layer for layer in model.layers if type(layer).__name__ == "Dropout"]
+        assert found[0].seed == seed
+        return [np.asarray(one(np.ones((1, 784)), training=True)).tobytes() for one in found]
+
+    first, again, other = dropped(0), dropped(0), dropped(1)
+    assert first == again
+    assert len({*first, *other}) == 6

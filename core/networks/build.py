@@ -1,7 +1,9 @@
 """From the layers of a network to a Keras model."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import count
 
 import keras
 
@@ -18,6 +20,13 @@ def build(rows: Sequence[LayerRow], seed: int) -> keras.Sequential:
     weights would be others.
     """
     draws = random.Random(seed)
-    seeds = Seeds(seed, lambda: draws.randint(1, 10**9))
+    seeds = Seeds(lambda: draws.randint(1, 10**9), partial(next, _dropout_seeds(seed)))
     layers = [row.layer.keras(row.inputs, seeds) for row in rows]
     return keras.Sequential([keras.Input(rows[0].inputs), *layers])
+
+
+def _dropout_seeds(seed: int) -> Iterator[int]:
+    """Of the first Dropout the seed of the run; others, lest layers of one size forget alike."""
+    yield seed
+    for number in count(1):
+        yield random.Random(f"{seed} {number}").randrange(2**31)

@@ -54,10 +54,10 @@ FILTERS, KERNEL, RATE = Limit(1, 512), Limit(1, 11), Limit(0.0, 0.9)
 class Seeds:
     """Where the random numbers of a network come from."""
 
-    run: int
-    """The seed of the run."""
-    draw: Callable[[], int]
+    weights: Callable[[], int]
     """The next seed for initial weights."""
+    dropout: Callable[[], int]
+    """The next seed for what a layer forgets in each step."""
 
 
 LAYERS: dict[str, type["Layer"]] = {}
@@ -159,7 +159,7 @@ class Dense(Layer):
     activation: str = "linear"
 
     def __post_init__(self) -> None:
-        check("neurons", self.units)
+        object.__setattr__(self, "units", check("neurons", self.units))
         check_choice(N_("activation"), self.activation, tuple(ACTIVATIONS))
 
     def shape(self, inputs: Shape) -> Shape:
@@ -194,8 +194,10 @@ class Conv2D(Layer):
     activation: str = "linear"
 
     def __post_init__(self) -> None:
-        check_number(N_("number of filters"), self.filters, FILTERS, whole=True)
-        check_number(N_("size of a filter"), self.kernel, KERNEL, whole=True)
+        filters = check_number(N_("number of filters"), self.filters, FILTERS, whole=True)
+        kernel = check_number(N_("size of a filter"), self.kernel, KERNEL, whole=True)
+        object.__setattr__(self, "filters", filters)
+        object.__setattr__(self, "kernel", kernel)
         check_choice(N_("activation"), self.activation, tuple(ACTIVATIONS))
 
     def shape(self, inputs: Shape) -> Shape:
@@ -251,14 +253,14 @@ class Dropout(Layer):
     rate: float
 
     def __post_init__(self) -> None:
-        check_number(N_("dropout"), self.rate, RATE, whole=False)
-        object.__setattr__(self, "rate", float(self.rate) + 0.0)
+        rate = check_number(N_("dropout"), self.rate, RATE, whole=False)
+        object.__setattr__(self, "rate", rate + 0.0)
 
     def call(self, inputs: Shape) -> Call:
         return (self.rate,), {}
 
     def initial(self, seeds: Seeds) -> dict[str, Any]:
-        return {"seed": seeds.run}
+        return {"seed": seeds.dropout()}
 
     def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
         return values
@@ -291,7 +293,7 @@ def layer_dict(layer: Layer) -> dict[str, Any]:
 def _kernel(seeds: Seeds) -> dict[str, Any]:
     import keras
 
-    return {"kernel_initializer": keras.initializers.GlorotUniform(seeds.draw())}
+    return {"kernel_initializer": keras.initializers.GlorotUniform(seeds.weights())}
 
 
 def _literal(value: object) -> str:
