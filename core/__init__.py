@@ -63,8 +63,12 @@ def train(
     UsageError for what is not allowed, DataError and StoreError.
     """
     from core import labs
+    from core.errors import UsageError
+    from core.i18n import N_
     from core.specs import DataSpec
 
+    if variant is not None and experiment is not None:
+        raise UsageError(N_("variant and experiment each name a run: give one of them."))
     images = load(labs.lab(lab).dataset(dataset))
     settings = {
         "hidden": None if hidden is None else tuple(hidden),
@@ -79,7 +83,7 @@ def train(
     }
     name = experiment if variant is None else str(variant)
     choice = labs.choose(lab, name, DataSpec(images.name, images.digest), settings)
-    return _trained(choice.spec, _store(store))
+    return _trained(choice.spec, images, _store(store))
 
 
 def runs(store: Path | str | None = None) -> "list[Run]":
@@ -103,15 +107,17 @@ def study(
     wanted = labs.study(name)
     images = load(dataset or wanted.base.data.name)
     data = DataSpec(images.name, images.digest)
-    found = [_trained(spec, _store(store)) for spec in wanted.specs(seeds, data)]
+    found = [_trained(spec, images, _store(store)) for spec in wanted.specs(seeds, data)]
     return summarise(wanted, {run.key: run for run in found}, seeds, data)
 
 
-def _trained(spec: "RunSpec", store: "Store") -> "Run":
+def _trained(spec: "RunSpec", data: "Dataset", store: "Store") -> "Run":
+    from core.training import images
     from core.training.run import run
 
     if finished := store.find(spec.key):
         return finished
+    images.receive(data)  # or they would be read and hashed once more
     outcome = run(spec, lambda moment: None)
     return store.save(spec, outcome.record, outcome.files)
 

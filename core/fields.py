@@ -7,6 +7,7 @@ with a UsageError, from wherever they come.
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from core.errors import UsageError
@@ -34,22 +35,26 @@ LIMITS: dict[str, Limit] = {
 """Of the settings of a run."""
 
 
-def check(name: str, value: float, *, whole: bool = True) -> None:
-    """Raise UsageError unless `value` is a number within LIMITS[name]."""
-    check_number(name, value, LIMITS[name], whole=whole)
+def check(name: str, value: Any, *, whole: bool = True) -> Any:
+    """The value as `check_number` returns it, if it is a number within LIMITS[name]."""
+    return check_number(name, value, LIMITS[name], whole=whole)
 
 
-def check_number(name: str, value: float, limit: Limit, *, whole: bool) -> None:
-    """Raise UsageError unless `value` is a number within `limit`."""
+def check_number(name: str, value: Any, limit: Limit, *, whole: bool) -> Any:
+    """The value as an int if it is to be `whole`, as a float otherwise; NumPy's numbers too.
+
+    Raises UsageError unless it is a number within `limit`.
+    """
     low, high = limit
-    kinds = (int,) if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+    kind: Any = Integral if whole else Real
+    if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
         message = (
             N_("{name} is {value}: give a whole number from {low} to {high}.")
             if whole
             else N_("{name} is {value}: give a number from {low} to {high}.")
         )
         raise UsageError(message, name=name, value=value, low=low, high=high)
+    return int(value) if whole else float(value)
 
 
 def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:

@@ -199,7 +199,7 @@ def test_what_is_not_there_is_refused_with_what_is() -> None:
     with pytest.raises(UsageError, match="no experiment 10: choose one of 0, 1, 2"):
         labs.choose("digits", "10", IMAGES, {})
     with pytest.raises(UsageError, match="no study L9: choose one of L4-A, L4-B, own"):
-        labs.study("L9")
+        labs.study("L9", OWN)
     assert labs.study("l4-a").name == "L4-A"
 
 

@@ -4,12 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import core
+from core.data import DATASETS
+from core.data.contract import Arrays
+from core.data.mnist import DATASET as MNIST
 from core.errors import UsageError
+from core.specs import RunSpec
 
 ROOT = Path(core.__path__[0]).parent
 
@@ -92,3 +98,43 @@ def test_what_is_not_allowed_is_said_before_anything_is_trained() -> None:
         core.train(epochs=0)
     with pytest.raises(UsageError, match="Optimizer is magic"):
         core.train(optimizer="magic")
+    with pytest.raises(UsageError, match="variant and experiment each name a run"):
+        core.train(variant=3, experiment="4")
+    with pytest.raises(UsageError, match=r"no study own: choose one of L4-A, L4-B\.$"):
+        core.study("own")
+
+
+def test_numbers_of_numpy_are_numbers(small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_DATA", str(small_mnist))
+    specs = []
+
+    def trained(spec: RunSpec, *rest: object) -> None:
+        specs.append(spec)
+
+    monkeypatch.setattr(core, "_trained", trained)
+    own = {"hidden": [16, 8], "epochs": 3, "batch_size": 50, "seed": 7}
+    core.train(**own, optimizer="muon", validation_split=0.25, parameters={"ns_steps": 4})  # type: ignore[arg-type]
+    core.train(
+        hidden=np.array([16, 8]),  # type: ignore[arg-type]
+        **{name: np.int64(own[name]) for name in ("epochs", "batch_size", "seed")},  # type: ignore[arg-type]
+        optimizer="muon",
+        validation_split=np.float32(0.25),  # type: ignore[arg-type]
+        parameters={"ns_steps": np.int64(4)},  # type: ignore[dict-item]
+    )
+    assert specs[0] == specs[1]
+    assert specs[0].key == specs[1].key
+    with pytest.raises(UsageError, match="Epochs is 0"):
+        core.train(epochs=np.int64(0))  # type: ignore[arg-type]
+
+
+def test_images_are_read_once(small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_DATA", str(small_mnist))
+    read = []
+
+    def once(folder: Path) -> Arrays:
+        read.append(folder)
+        return MNIST.read(folder)
+
+    monkeypatch.setitem(DATASETS, "mnist", replace(MNIST, read=once))
+    core.train("mnist", hidden=(4,), epochs=1, batch_size=500)
+    assert len(read) == 1

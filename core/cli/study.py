@@ -72,7 +72,7 @@ def study(
 def _study_from(name: str, options: dict[str, Any]) -> Study:
     """The study that is asked for: one of a lab, or an own one with these options."""
     if name.lower() != labs.OWN:
-        found = labs.study(name)
+        found = labs.study(name, labs.OWN)
         # Without the option there is an empty tuple of optimizers; that of --hidden is `none`.
         unset = {**dict.fromkeys(options), "optimizer": ()}
         given = [key.replace("_", "-") for key in options if options[key] != unset[key]]

@@ -58,15 +58,18 @@ def lab(name: str) -> Lab:
     return LABS[name]
 
 
-def study(name: str) -> Study:
-    """A study by its name, in any case. Raises UsageError if there is none."""
+def study(name: str, *others: str) -> Study:
+    """A study by its name, in any case.
+
+    Raises UsageError if there is none, which says `others` beside the names of studies.
+    """
     for known in STUDIES.values():
         if known.name.lower() == name.lower():
             return known
     raise UsageError(
         N_("There is no study {value}: choose one of {allowed}."),
         value=name,
-        allowed=", ".join([*STUDIES, OWN]),
+        allowed=", ".join([*STUDIES, *others]),
     )
 
 

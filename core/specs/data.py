@@ -20,4 +20,5 @@ class DataSpec:
 
     def __post_init__(self) -> None:
         if self.images is not None:
-            check_number(N_("number of images"), self.images, IMAGES, whole=True)
+            images = check_number(N_("number of images"), self.images, IMAGES, whole=True)
+            object.__setattr__(self, "images", images)

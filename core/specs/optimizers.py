@@ -210,8 +210,8 @@ class OptimizerSpec:
 
     def __post_init__(self) -> None:
         check_choice(N_("optimizer"), self.name, tuple(OPTIMIZERS))
-        check("learning rate", self.learning_rate, whole=False)
-        object.__setattr__(self, "learning_rate", float(self.learning_rate))
+        rate = check("learning rate", self.learning_rate, whole=False)
+        object.__setattr__(self, "learning_rate", rate)
         known = OPTIMIZERS[self.name].parameters
         given = dict(self.parameters)
         for name, value in given.items():
@@ -245,8 +245,8 @@ class OptimizerSpec:
                     N_("{name} is {value}: give true or false."), name=name, value=value
                 )
             return value
-        check_number(name, value, Limit(low, high), whole=isinstance(default, int))
-        return type(default)(value) + 0  # not -0.0, which would be another key
+        number: Value = check_number(name, value, Limit(low, high), whole=isinstance(default, int))
+        return number + 0  # not -0.0, which would be another key
 
 
 def optimizer_spec(

@@ -21,13 +21,16 @@ class TrainSpec:
     augmentation: str = "none"
 
     def __post_init__(self) -> None:
-        check("epochs", self.epochs)
-        check("batch size", self.batch_size)
-        check("validation split", self.validation_split, whole=False)
-        check("seed", self.seed)
         check_choice(N_("augmentation"), self.augmentation, AUGMENTATIONS)
-        # + 0.0: -0.0 equals 0.0, but would be another text and so another key.
-        object.__setattr__(self, "validation_split", float(self.validation_split) + 0.0)
+        kept = {
+            "epochs": check("epochs", self.epochs),
+            "batch_size": check("batch size", self.batch_size),
+            # + 0.0: -0.0 equals 0.0, but would be another text and so another key.
+            "validation_split": check("validation split", self.validation_split, whole=False) + 0.0,
+            "seed": check("seed", self.seed),
+        }
+        for name, value in kept.items():
+            object.__setattr__(self, name, value)
 
 
 def training_images(images: int, validation_split: float) -> int:

@@ -12,7 +12,7 @@ from core.i18n import N_
 from core.specs import DataSpec
 
 _received: dict[str, Dataset] = {}
-"""Data sets by their digest, which this machine has not but was sent."""
+"""Data sets by their digest, which this machine has not but was sent, or which are in memory."""
 
 _loading = threading.Lock()
 """Trainings and short questions run on several threads of a process."""
@@ -46,7 +46,7 @@ def chosen(data: Dataset, spec: DataSpec) -> Arrays:
 
 
 def receive(data: Dataset) -> None:
-    """Keep images that this machine has not, as long as the process lives."""
+    """Keep images, such as those that this machine has not, as long as the process lives."""
     _received[data.digest] = data
 
 
