@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from core.data import DATASETS
 from core.data.mnist import DATASET as MNIST
 from core.engine.estimates import Speeds, seconds_of
 from core.labs.digits import DRAWING
@@ -73,3 +74,18 @@ def test_the_size_of_other_data_is_learned() -> None:
     assert speeds.seconds(own) < speeds.seconds(SPEC)
     speeds.note(measured(own, seconds_of(own, 30_000), images=30_000))
     assert speeds.seconds(own) == pytest.approx(seconds_of(own, 30_000))
+
+
+def test_a_run_of_a_data_set_that_is_gone_is_passed_over() -> None:
+    speeds = Speeds()
+    gone = replace(SPEC, data=DataSpec("gone", "0" * 64))
+    speeds.note(measured(gone, 100.0), measured(SPEC, 2 * seconds_of(SPEC, 60_000)))
+    assert speeds.known == 1
+    assert speeds.seconds(SPEC) == pytest.approx(2 * seconds_of(SPEC, 60_000))
+
+
+def test_the_size_of_a_full_set_is_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    letters = replace(MNIST, name="letters", digest="1" * 64, images=2_000)
+    monkeypatch.setitem(DATASETS, "letters", letters)
+    of_letters = replace(SPEC, data=DataSpec("letters", letters.digest))
+    assert Speeds().seconds(of_letters) == seconds_of(of_letters, 2_000)

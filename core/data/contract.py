@@ -30,7 +30,7 @@ class Arrays(NamedTuple):
 class Definition:
     """One data set: what it shows, and which files hold it.
 
-    Raises ValueError for other than 2 to 255 classes.
+    Raises ValueError for other than 2 to 255 classes, and for a digest without `images`.
     """
 
     name: str
@@ -60,6 +60,8 @@ class Definition:
     """Of each file at `url`, in hexadecimal."""
     digest: str = ""
     """`Dataset.digest` of the full set; empty if only its files tell."""
+    images: int = 0
+    """How many training images the full set has, where `digest` names it."""
     system_folders: tuple[Path, ...] = ()
     sample: Callable[[], Arrays] | None = None
     """Some of the images, for machines without the files."""
@@ -67,6 +69,8 @@ class Definition:
     def __post_init__(self) -> None:
         if not 2 <= len(self.class_names) <= 255:
             raise ValueError(f"{self.name} has {len(self.class_names)} classes, not 2 to 255")
+        if self.digest and not self.images:
+            raise ValueError(f"{self.name} has a digest, but no number of images")
 
     @property
     def negative(self) -> bool:

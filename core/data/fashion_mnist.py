@@ -64,5 +64,6 @@ DATASET = Definition(
         "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
     ),
     digest="eee656c63c1c7a3b7c885d28c97fd74dc039264ce75eae7cb8d991df379ef736",
+    images=60_000,
     system_folders=(Path("/usr/share/datasets/fashion-mnist"),),
 )

@@ -51,5 +51,6 @@ DATASET = Definition(
     url="https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
     sha256=("731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1",),
     digest="25c98f992c005963b7428e1f38418b233c9b286cc403519287eb8063f0bcfe07",
+    images=60_000,
     sample=sample,
 )
