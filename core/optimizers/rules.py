@@ -391,7 +391,10 @@ class Symbol(NamedTuple):
 
 
 def rules_for(spec: OptimizerSpec) -> list[Rule]:
-    """The rule of an optimizer with these parameters, and then rules for parts of it."""
+    """The rule of an optimizer with these parameters, and then rules for parts of it.
+
+    It is the function with the name of the optimizer, unless its parameters give it another one.
+    """
     given = dict(spec.parameters)
     match spec.name, given:
         case "sgd", _:
@@ -409,18 +412,8 @@ def rules_for(spec: OptimizerSpec) -> list[Rule]:
             return [adafactor, adafactor_vector]
         case "muon", _:
             return [muon_nesterov if given.get("nesterov", True) else muon, newton_schulz]
-    rules: dict[str, Rule] = {
-        "adam": adam,
-        "nadam": nadam,
-        "adamax": adamax,
-        "adagrad": adagrad,
-        "adadelta": adadelta,
-        "adamw": adamw,
-        "ftrl": ftrl,
-        "lion": lion,
-        "lamb": lamb,
-    }
-    return [rules[spec.name]]
+    rule: Rule = globals()[spec.name]
+    return [rule]
 
 
 def formula(rule: Rule) -> str:
