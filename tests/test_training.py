@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ import tensorflow as tf
 from keras.src.trainers.data_adapters.array_slicing import train_validation_split
 
 from core import data as datasets
+from core.cli.main import main
 from core.data.contract import Arrays
 from core.data.mnist import DATASET as MNIST
 from core.errors import DataError
@@ -19,8 +21,9 @@ from core.networks import structure
 from core.networks.build import build as built
 from core.networks.structure import LayerRow
 from core.networks.summary import keras_code
-from core.specs import NetworkSpec, OptimizerSpec, TrainSpec, dense_network, optimizer_spec
+from core.specs import NetworkSpec, OptimizerSpec, TrainSpec, changed, dense_network, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS
+from core.training import benchmark
 from core.training import fit as training
 from core.training.evaluation import evaluate
 from core.training.fit import CompiledSteps, Moment
@@ -330,3 +333,21 @@ def test_mean_test_accuracy_is_the_one_of_plain_fit(
         theirs.append(model.evaluate(*for_keras(x_test, y_test), verbose=0)[1])
     print(f"variant {number}: compiled {mine}, plain fit {theirs}")
     assert np.mean(mine) == pytest.approx(np.mean(theirs), abs=0.003)
+
+
+def test_the_comparison_with_keras_uses_the_images_of_the_run() -> None:
+    few = changed(LAB.base, {"data": {"images": 60}, "train": {"epochs": 1}})
+    data = datasets.load(datasets.Source(MNIST, "sample", Path(), 0.0))
+    result = benchmark.compare(few, data, 1)
+    assert result["images"] == 60
+    assert len(result["fit_seconds"]) == len(result["compiled_seconds"]) == 1
+
+
+def test_bench_says_that_it_does_not_distort_images(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(benchmark, "compare", lambda *_: {})
+    main(["bench", "--drawing-model", "--json"], standalone_mode=False)
+    assert "timed without distorting the images" in capsys.readouterr().err
+    main(["bench", "--variant", "1", "--json"], standalone_mode=False)
+    assert "distorting" not in capsys.readouterr().err

@@ -27,6 +27,8 @@ def bench(repeats: int, as_json: bool, **options: Any) -> None:
         )
     found = images_for(options)
     spec = run_for(options, DataSpec(found.name, found.digest))
+    if spec.train.augmentation != "none":
+        click.echo(_("Note: both sides are timed without distorting the images."), err=True)
 
     from core.training import tensorflow
 

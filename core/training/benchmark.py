@@ -11,17 +11,20 @@ from core.networks import structure
 from core.networks.build import build
 from core.specs import RunSpec
 from core.training import fit as training
+from core.training import images
 
 
 def compare(spec: RunSpec, data: Dataset, repeats: int) -> dict[str, Any]:
-    """Time both ways in turn on the training images of `data`, `repeats` times each.
+    """Time both ways in turn on the training images of `data` that the run uses, `repeats` times.
 
-    Both train the same network for as many epochs with validation, from images in memory.
+    Both train the same network for as many epochs with validation, from images in memory that
+    neither distorts.
     `fit` gets them as the lab sheet does, `x / 255` in float64. The seconds of the compiled fit are
     those of its epochs; what XLA compiles first is reported apart, and so is one `fit` before the
     count that pays for its own tracing.
     """
-    x, y = data.arrays.x_train, data.arrays.y_train
+    arrays = images.chosen(data, spec.data)
+    x, y = arrays.x_train, arrays.y_train
     train, classes = spec.train, len(data.class_names)
     rows = structure.rows(spec.network, data.definition.shape, classes)
     scaled, one_hot = x / 255, keras.utils.to_categorical(y, classes)
