@@ -179,6 +179,10 @@ def test_pictures_are_read(copy: Copy, trained: list[dict[str, Any]], table: Pat
     assert by_name == by_key
     assert (by_name["run"], by_name["count"]) == (trained[0]["run"], 6)
     assert by_name["accuracy"]["full"] == right / 6
+    turned = table.read_text().replace("0.png,ring", "0.png,cross")
+    (table.parent / "turned.csv").write_text(turned)
+    told = copy.lab("drawn", *dense, table.parent / "turned.csv")
+    assert f"0.png: cross read as {answers[0]['label']}" in told.splitlines()
 
 
 LIBRARY = """

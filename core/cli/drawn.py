@@ -48,7 +48,14 @@ def drawn(table: Path, key: str | None, as_json: bool, **options: Any) -> None:
     summary = _("{count} drawings, {unsure:.1%} of the answers unsure, run {run}")
     click.echo(summary.format(count=result["count"], unsure=result["unsure"], run=run.key))
     for item in result["wrong"]:
-        click.echo(_("{file}: {label} read as {predicted}").format(**item))
+        label, predicted = (_class(data, item[which]) for which in ("label", "predicted"))
+        sentence = _("{file}: {label} read as {predicted}")
+        click.echo(sentence.format(file=item["file"], label=label, predicted=predicted))
+
+
+def _class(data: Dataset, number: int | None) -> str:
+    """What the table and `predict` call a class."""
+    return _("nothing") if number is None else _(data.class_names[number])
 
 
 def _reader(key: str | None, options: dict[str, Any]) -> tuple[Run, Dataset]:
