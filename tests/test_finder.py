@@ -100,7 +100,9 @@ def test_a_curve_that_stays_low_does_not_rise() -> None:
 
 def test_what_a_sweep_does_not_use_does_not_make_another_sweep() -> None:
     spec = spec_of("sgd")
-    other = replace(spec, optimizer=optimizer_spec("sgd", 0.5), train=TrainSpec(9, 32, 0.2, seed=1))
+    other = replace(
+        spec, optimizer=optimizer_spec("sgd", 0.5), train=TrainSpec(9, 32, 0.2, 1, "handwriting")
+    )
     assert finder.for_sweep(spec) == finder.for_sweep(other)
     for train in (TrainSpec(1, 64, 0, seed=1), TrainSpec(1, 32, 0, seed=2)):
         assert finder.for_sweep(replace(spec, train=train)) != finder.for_sweep(spec)

@@ -1,10 +1,11 @@
 """Data sets of grey images behind one contract, wherever their files come from.
 
-    DATASETS       every data set by its name, from the oldest to the newest
-    locate(name)   where the files are: looks at the disk, reads no image
-    load(source)   the images, checked
-    obtain(name)   load, after a download if only a sample is on this machine
-    fetch(name)    download and verify
+    DATASETS            every data set by its name, from the oldest to the newest
+    definition(name)    the one of that name
+    locate(definition)  where the files are: looks at the disk, reads no image
+    load(source)        the images, checked
+    obtain(definition)  load, after a download if only a sample is on this machine
+    fetch(definition)   download and verify
 
 A data set is a module of this package that defines DATASET, a Definition: nothing else lists it. It
 is looked for in the folder named by `LAB_DATA`, in `cache/datasets/`, in Keras's own cache and in

@@ -94,7 +94,7 @@ class Sweep:
 def for_sweep(spec: RunSpec) -> RunSpec:
     """The spec without what a sweep does not use: equal for all runs with the same sweep."""
     rate = OPTIMIZERS[spec.optimizer.name].learning_rate
-    train = replace(spec.train, epochs=1, validation_split=0.0)
+    train = replace(spec.train, epochs=1, validation_split=0.0, augmentation="none")
     return replace(spec, optimizer=replace(spec.optimizer, learning_rate=rate), train=train)
 
 

@@ -1,1 +1,1 @@
-"""A finished run as files to keep and to hand in."""
+"""What is handed in of a run: `objects` as JSON says it, `archive` as a zip of files."""
