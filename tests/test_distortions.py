@@ -4,11 +4,18 @@ import numpy as np
 import pytest
 
 from core.data.contract import Ink
-from core.training.augmentation import SHIFT, distort
+from core.specs.train import AUGMENTATIONS
+from core.training.augmentation import DISTORTIONS, SHIFT, distort, distortion
 
 
 def changed(images: np.ndarray, *seed: int, ink: Ink = "light") -> np.ndarray:
     return np.asarray(distort(images, np.array(seed, np.int32), ink))
+
+
+def test_every_augmentation_has_its_function() -> None:
+    assert list(DISTORTIONS) == list(AUGMENTATIONS)
+    assert distortion("none", "light") is None
+    assert distortion("handwriting", "light") is not None
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from core.fields import check, check_choice
 from core.i18n import N_
 
-AUGMENTATIONS = ("none", "handwriting")
-"""What is done to training images anew in every epoch: see core.training.augmentation."""
+AUGMENTATIONS = {"none": N_("none"), "handwriting": N_("as by other hands")}
+"""What is done to training images anew in every epoch, and in words: how is said in DISTORTIONS of
+core.training.augmentation."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class TrainSpec:
     augmentation: str = "none"
 
     def __post_init__(self) -> None:
-        check_choice(N_("augmentation"), self.augmentation, AUGMENTATIONS)
+        check_choice(N_("augmentation"), self.augmentation, tuple(AUGMENTATIONS))
         kept = {
             "epochs": check("epochs", self.epochs),
             "batch_size": check("batch size", self.batch_size),

@@ -23,8 +23,9 @@ THINNER, THICKER = 0.8, 1.0
 
 
 def distortion(name: str, ink: Ink | None) -> Distort | None:
-    """What is done to the images of a batch: None for "none", `distort` for "handwriting"."""
-    return partial(distort, ink=ink) if name == "handwriting" else None
+    """What is done to the images of a batch, by its name in core.specs.train.AUGMENTATIONS."""
+    found = DISTORTIONS[name]
+    return partial(found, ink=ink) if found else None
 
 
 def distort(images: tf.Tensor, seed: tf.Tensor, ink: Ink | None) -> tf.Tensor:
@@ -93,3 +94,7 @@ def _strokes(images: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
     thicker = THICKER * tf.maximum(change, 0.0) * (dilated - images)
     thinner = THINNER * tf.maximum(-change, 0.0) * (eroded - images)
     return images + thicker + thinner
+
+
+DISTORTIONS: dict[str, Callable[..., tf.Tensor] | None] = {"none": None, "handwriting": distort}
+"""What each of core.specs.train.AUGMENTATIONS does."""

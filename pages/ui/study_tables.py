@@ -8,11 +8,11 @@ from pandas.io.formats.style import Styler
 
 from core.charts.studies import PARTS
 from core.charts.style import COLOURS
-from core.i18n import N_
 from core.networks.layers import Channel, Flatten, layer_dict
 from core.specs import NetworkSpec, OptimizerSpec, RunSpec
 from core.specs import fields as run_fields
 from core.specs.optimizers import OPTIMIZERS, value_text
+from core.specs.train import AUGMENTATIONS
 from core.studies.statistics import Figure, Summary
 from pages.ui import layout
 from pages.ui.study import Chosen, of_optimizers
@@ -20,9 +20,6 @@ from pages.ui.text import _
 
 LONG = 12
 """Rows of a table that is not scrolled."""
-
-AUGMENTATION = {"none": N_("none"), "handwriting": N_("as by other hands")}
-"""What is done to training images, in words."""
 
 
 def spread(figure: Figure, digits: int = 4) -> str:
@@ -184,7 +181,7 @@ def _setting_texts(spec: RunSpec, images: int) -> dict[str, str]:
         run_fields.EPOCHS.label(_): f"{train.epochs}",
         run_fields.BATCH_SIZE.label(_): f"{train.batch_size}",
         run_fields.VALIDATION_SPLIT.label(_): layout.percent(train.validation_split),
-        _("Augmentation"): _(AUGMENTATION[train.augmentation]),
+        _("Augmentation"): _(AUGMENTATIONS[train.augmentation]),
     }
 
 
