@@ -82,7 +82,7 @@ def train(
         "seed": seed,
     }
     name = experiment if variant is None else str(variant)
-    choice = labs.choose(lab, name, DataSpec(images.name, images.digest), settings)
+    choice = labs.choose(lab, name, DataSpec.of(images), settings)
     return _trained(choice.spec, images, _store(store))
 
 
@@ -106,7 +106,7 @@ def study(
 
     wanted = labs.study(name)
     images = load(dataset or wanted.base.data.name)
-    data = DataSpec(images.name, images.digest)
+    data = DataSpec.of(images)
     found = [_trained(spec, images, _store(store)) for spec in wanted.specs(seeds, data)]
     return summarise(wanted, {run.key: run for run in found}, seeds, data)
 

@@ -72,7 +72,7 @@ def engine(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
 def images_of(definition: Definition = MNIST) -> DataSpec:
     """The images of a data set that this test finds."""
     data = datasets.load(datasets.locate(definition))
-    return DataSpec(data.name, data.digest)
+    return DataSpec.of(data)
 
 
 def spec_of(variant: int) -> RunSpec:

@@ -87,7 +87,7 @@ def engine(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
 def spec_of(variant: int) -> RunSpec:
     """The spec of a variant on the MNIST images that this test finds."""
     data = datasets.load(datasets.locate(MNIST))
-    return labs.choose("digits", str(variant), DataSpec(data.name, data.digest), {}).spec
+    return labs.choose("digits", str(variant), DataSpec.of(data), {}).spec
 
 
 def shown(variant: int) -> Shown:

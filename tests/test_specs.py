@@ -1,10 +1,13 @@
 import json
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.data import Source, load
+from core.data.mnist import DATASET as MNIST
 from core.errors import UsageError
 from core.networks.layers import Channel, Conv2D, Dropout, Flatten, MaxPooling2D
 from core.specs import (
@@ -216,6 +219,13 @@ def test_a_change_reaches_every_part_and_leaves_the_rest() -> None:
         changed(SPEC, {"train": {"epoch": 9}})
     with pytest.raises(UsageError, match="Epochs is 0"):
         changed(SPEC, {"train": {"epochs": 0}})
+
+
+def test_the_images_of_a_data_set_and_of_its_full_set_are_named_by_their_digest() -> None:
+    sample = load(Source(MNIST, "sample", Path(), 0.0))
+    assert DataSpec.of(sample) == DataSpec("mnist", sample.digest)
+    assert DataSpec.of(MNIST) == DataSpec("mnist", MNIST.digest)
+    assert DataSpec.of(sample) != DataSpec.of(MNIST)
 
 
 def test_other_images_leave_how_many_are_used() -> None:

@@ -26,7 +26,7 @@ def bench(repeats: int, as_json: bool, **options: Any) -> None:
             N_("Repeats is {value}: give a whole number from 1 to 100."), value=repeats
         )
     found = images_for(options)
-    spec = run_for(options, DataSpec(found.name, found.digest))
+    spec = run_for(options, DataSpec.of(found))
     if spec.train.augmentation != "none":
         click.echo(_("Note: both sides are timed without distorting the images."), err=True)
 

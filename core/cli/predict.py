@@ -134,7 +134,7 @@ def reading_spec(data: Dataset, options: dict[str, Any]) -> RunSpec:
     """The run that is to read drawings: where the options name none, the drawing model."""
     if _by_drawing_model(options):
         options = {**options, "drawing_model": True}
-    full = run_for(options, DataSpec(data.name, data.definition.digest))
+    full = run_for(options, DataSpec.of(data.definition))
     if options["drawing_model"] and labs.open_store().find(full.key):
         return full  # comes with the lab, also where only a sample of its images is at hand
-    return run_for(options, DataSpec(data.name, data.digest))
+    return run_for(options, DataSpec.of(data))

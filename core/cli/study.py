@@ -48,7 +48,7 @@ def study(
     studies.check_seeds(seeds)
     images = find_data(dataset or chosen.base.data.name)
     trained_on = len(images.y_train)
-    data = DataSpec(images.name, images.digest)
+    data = DataSpec.of(images)
     studies.check_size(chosen, seeds, data, trained_on)
     wanted = chosen.specs(seeds, data)
     store = labs.open_store()

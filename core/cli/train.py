@@ -41,7 +41,7 @@ def train(everything: bool, as_json: bool, **options: Any) -> None:
         _train_lesson(options, as_json)
         return
     images = images_for(options)
-    spec = run_for(options, DataSpec(images.name, images.digest))
+    spec = run_for(options, DataSpec.of(images))
     store = labs.open_store()
     run = store.find(spec.key)
     cached = run is not None
@@ -109,7 +109,7 @@ def _train_lesson(options: dict[str, Any], as_json: bool) -> None:
     wanted = [
         spec
         for images in _lesson_data(chosen, options["dataset"])
-        for spec in labs.lesson(DataSpec(images.name, images.digest), chosen)
+        for spec in labs.lesson(DataSpec.of(images), chosen)
     ]
     store = labs.open_store()
     began = time.monotonic()

@@ -1,7 +1,9 @@
 """Which images a run uses."""
 
 from dataclasses import dataclass
+from typing import Self
 
+from core.data.contract import Dataset, Definition
 from core.fields import Limit, check_number
 from core.i18n import N_
 
@@ -22,3 +24,8 @@ class DataSpec:
         if self.images is not None:
             images = check_number(N_("number of images"), self.images, IMAGES, whole=True)
             object.__setattr__(self, "images", images)
+
+    @classmethod
+    def of(cls, data: Dataset | Definition) -> Self:
+        """All images of a data set; of a definition those of the full set."""
+        return cls(data.name, data.digest)

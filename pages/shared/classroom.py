@@ -50,7 +50,7 @@ def present_data(lab: Lab) -> list[Dataset]:
 
 def spec_of(experiment: Experiment, lab: Lab, data: Dataset) -> RunSpec:
     """The run of an experiment of the lab on this data."""
-    return experiment.spec(lab.on(DataSpec(data.name, data.digest)))
+    return experiment.spec(lab.on(DataSpec.of(data)))
 
 
 def cells(spec: RunSpec, data: Dataset, queue: Queue) -> dict[str, str]:
@@ -116,7 +116,7 @@ def count_weights(network: NetworkSpec, data: Dataset) -> int:
 
 def train_all(lab: Lab, data: list[Dataset], under_way: Collection[str]) -> None:
     """The button that trains, before the lesson, what the lab wants trained by then."""
-    wanted = [(spec, one) for one in data for spec in lab.lesson(DataSpec(one.name, one.digest))]
+    wanted = [(spec, one) for one in data for spec in lab.lesson(DataSpec.of(one))]
     if not wanted:
         return
     missing = [

@@ -47,7 +47,7 @@ def lab() -> Lab:
 def make(lab: str, dataset: str, experiment: str, settings: Mapping[str, Any]) -> Choice:
     """The choice that widgets stand for: see labs.choose. Raises LabError for what cannot be."""
     data = server.load(datasets.locate(datasets.definition(dataset)))
-    chosen = labs.choose(lab, experiment, DataSpec(data.name, data.digest), settings)
+    chosen = labs.choose(lab, experiment, DataSpec.of(data), settings)
     return Choice(**vars(chosen), data=data)
 
 

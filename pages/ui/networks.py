@@ -19,7 +19,7 @@ from pages.ui.text import _
 
 def finished(dataset: str) -> dict[str, Run]:
     """Every finished run for a data set by its key, the drawing model that the lab brings first."""
-    full = DataSpec(dataset, DATASETS[dataset].digest)
+    full = DataSpec.of(DATASETS[dataset])
     shipped = server.find_run(labs.choose("digits", DRAWING.name, full, {}).spec.key)
     stored = [run for run in server.engine().store.runs() if run.spec.data.name == dataset]
     return {run.key: run for run in [*filter(None, [shipped]), *stored]}

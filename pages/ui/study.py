@@ -60,7 +60,7 @@ class Chosen:
 
     @property
     def data_spec(self) -> DataSpec:
-        return DataSpec(self.data.name, self.data.digest)
+        return DataSpec.of(self.data)
 
     @cached_property
     def specs(self) -> list[RunSpec]:
