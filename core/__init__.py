@@ -104,12 +104,9 @@ def study(
 
 
 def _trained(spec: "RunSpec", store: "Store") -> "Run":
-    from core.training.run import run
+    from core.engine import alone
 
-    if finished := store.find(spec.key):
-        return finished
-    outcome = run(spec, lambda moment: None)
-    return store.save(spec, outcome.record, outcome.files)
+    return store.find(spec.key) or alone.train(spec, store, lambda claim: None)
 
 
 def _store(named: Path | str | None) -> "Store":
