@@ -45,7 +45,7 @@ def test_it_gives_and_stores_the_run_and_shows_it_under_way(spec: RunSpec) -> No
     store = Store()
     seen: list[Claim | None] = []
     run = alone.train(spec, store, lambda claim: seen.append(Store().claimed(spec.key)))
-    assert [claim and claim.state for claim in (seen[0], seen[-1])] == ["preparing", "saving"]
+    assert [claim and claim.state for claim in (seen[0], seen[-1])] == ["importing", "saving"]
     assert seen[-1]
     assert len(seen[-1].epochs) == 2
     assert store.claims() == []

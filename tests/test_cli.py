@@ -466,7 +466,7 @@ def test_ctrl_c_ends_everything_with_one_line(
     def here() -> bool:
         claims = Store(cache).claims()
         if moment == "importing":
-            return any(claim.state == "preparing" for claim in claims)
+            return any(claim.state == "importing" for claim in claims)
         if moment == "starting":
             return bool(claims) and len(descendants(program.pid)) > 1
         return any(claim.epochs for claim in claims)

@@ -17,6 +17,7 @@ from core.engine.worker import news, reporter
 from core.errors import LabError, Stopped
 from core.specs import RunSpec
 from core.store import Claim, Run, Store
+from core.training import tensorflow
 from core.training.run import run
 
 
@@ -57,7 +58,9 @@ def _train(job: Job, queue: Queue, on_progress: Callable[[Claim], None]) -> None
             raise Stopped(STOPPED_FOR_ALL)
 
     try:
-        tell(news("preparing"))
+        tell(news("importing"))
+        tensorflow.prepare()
+        tell(news("compiling"))
         outcome = run(job.spec, reporter(job.spec.train.epochs, tell, heed_stop))
         queue.store.save(job.spec, outcome.record, outcome.files)
         queue.finish(job)

@@ -135,6 +135,14 @@ class Engine:
             return claim.seconds_left
         return self._speeds.seconds(claim.spec)
 
+    def expected(self, claim: Claim) -> float | None:
+        """How long the part before a training takes in which a run is, as far as that is known."""
+        if claim.state == "importing":
+            return self._fleet.start_seconds
+        if claim.state == "compiling":
+            return self._speeds.compile_seconds(claim.spec)
+        return None
+
     def wait(self, spec: RunSpec, on_progress: Callable[[Claim], None]) -> Run:
         """Wait for a run that was submitted here or elsewhere, and return it.
 

@@ -58,8 +58,9 @@ def train(spec: RunSpec, task: str) -> Outcome:
             raise Stopped(N_("The training was stopped."))
 
     heed_stop()
-    tell(news("preparing"))
+    tell(news("importing"))
     prepare()
+    tell(news("compiling"))
     try:
         return run(spec, reporter(spec.train.epochs, tell, heed_stop))
     except MissingData as missing:
