@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageCms, ImageDraw
 
 from core.data.mnist import DATASET as MNIST
 from core.drawing import preparation as drawing
@@ -255,10 +255,11 @@ def test_the_huge_picture_of_these_tests_is_a_picture(tmp_path: Path) -> None:
     assert_alike(digit(huge_png(tmp_path / "p.png", 64)), np.zeros((28, 28), int))
 
 
-@pytest.mark.parametrize("side", [6000, 9000, 13_000, 20_000])
-def test_a_huge_picture_is_refused_before_it_is_decoded(side: int, tmp_path: Path) -> None:
-    """Seen from a process of its own, whose memory has a peak: decoded it takes 36 MB or more."""
-    path = huge_png(tmp_path / "huge.png", side)
+def read_alone(path: Path) -> tuple[str, float]:
+    """What reading a file says, and how many MB it takes at most.
+
+    In a process of its own, whose memory has a peak.
+    """
     code = f"""
 import re
 from pathlib import Path
@@ -274,7 +275,7 @@ def peak():
 content = Path({str(path)!r}).read_bytes()
 before = peak()
 try:
-    drawing.read(content, "huge.png")
+    print(drawing.read(content, {path.name!r}).shape)
 except DataError as error:
     print(error)
 print(peak() - before)
@@ -284,8 +285,133 @@ print(peak() - before)
         [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True
     )
     sentence, megabytes = done.stdout.splitlines()
+    return sentence, float(megabytes)
+
+
+@pytest.mark.parametrize("side", [6000, 9000, 13_000, 20_000])
+def test_a_huge_picture_is_refused_before_it_is_decoded(side: int, tmp_path: Path) -> None:
+    """Decoded it takes 36 MB or more."""
+    sentence, megabytes = read_alone(huge_png(tmp_path / "huge.png", side))
     assert sentence == "huge.png is too large: give a picture of at most 30 million pixels."
-    assert float(megabytes) < 20
+    assert megabytes < 20
+
+
+def photograph(width: int, height: int, **options: Any) -> bytes:
+    """A JPEG of a thick black stroke on white."""
+    image = Image.new("L", (width, height), 255)
+    image.paste(0, (width // 2 - width // 40, height // 4, width // 2 + width // 40, height // 2))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", **options)
+    return buffer.getvalue()
+
+
+def test_a_photograph_of_a_telephone_with_50_megapixels_is_read_reduced(tmp_path: Path) -> None:
+    """Whole it would take 150 MB in three colours."""
+    large = tmp_path / "large.jpg"
+    large.write_bytes(photograph(8160, 6144))
+    found = drawing.read(large.read_bytes(), large.name)
+    assert found.shape == (193, 256, 3)
+    assert np.abs(found.astype(int) - drawing.read(photograph(816, 614), "small.jpg")).mean() < 4
+    assert read_alone(large)[1] < 100
+
+
+def test_a_photograph_of_more_is_refused_in_one_sentence() -> None:
+    with pytest.raises(DataError) as caught:
+        drawing.read(photograph(8160, 6800), "large.jpg")
+    sentence = "large.jpg is too large: give a picture of at most 55 million pixels."
+    assert str(caught.value) == sentence
+
+
+# Hostile files
+
+
+def with_everything(form: str) -> bytes:
+    """A small picture with a palette or three colours, EXIF, an ICC profile and a comment."""
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turned to the right
+    exif[0x010E] = "a description"
+    exif[0x829A] = 0.5  # a fraction, which stands elsewhere in the block
+    buffer = io.BytesIO()
+    image = seven().convert("P" if form == "PNG" else "RGB")
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image.save(buffer, form, exif=exif.tobytes(), icc_profile=profile, dpi=(72, 72))
+    return buffer.getvalue()
+
+
+def read_or_refuse(content: bytes) -> bool:
+    """True if it is read; anything but a picture and the one sentence fails the test."""
+    try:
+        found = drawing.read(content, "x")
+    except DataError:
+        return False
+    assert found.dtype == np.uint8
+    assert found.ndim == 3
+    return True
+
+
+def spoiled(content: bytes, place: int, value: bytes) -> bytes:
+    return content[:place] + value + content[place + len(value) :]
+
+
+def blocks(content: bytes, form: str) -> list[int]:
+    """Where the length of each chunk of a PNG, or of each segment of a JPEG, stands."""
+    places, place = [], 8 if form == "PNG" else 4
+    while place + 4 <= len(content):
+        places.append(place)
+        if form == "PNG":
+            place += 12 + int.from_bytes(content[place : place + 4], "big")
+        else:
+            if content[place - 1] == 0xDA:  # the picture itself follows
+                break
+            place += int.from_bytes(content[place : place + 2], "big") + 2
+    return places
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+def test_a_truncated_exif_block_is_no_other_error(form: str) -> None:
+    whole = with_everything(form)
+    assert read_or_refuse(whole)
+    start = whole.index(b"MM\0*" if b"MM\0*" in whole else b"II*\0")
+    for kept in range(60):
+        read_or_refuse(spoiled(whole, start + kept, b"\xff\xff\xff\xff"))
+    if form == "JPEG":  # a PNG's checksum tells
+        [segment] = [p for p in blocks(whole, form) if whole[p - 1] == 0xE1]
+        length = int.from_bytes(whole[segment : segment + 2], "big")
+        cut = [
+            spoiled(whole, segment, kept.to_bytes(2, "big"))[: segment + kept]
+            + whole[segment + length :]
+            for kept in range(2, length)
+        ]
+        assert sum(map(read_or_refuse, cut)) < len(cut)
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 7, 255, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF])
+def test_a_wrong_length_of_any_block_is_no_other_error(form: str, length: int) -> None:
+    whole = with_everything(form)
+    size = 4 if form == "PNG" else 2
+    found = blocks(whole, form)
+    assert len(found) > 5
+    for place in found:
+        read_or_refuse(spoiled(whole, place, (length % 256**size).to_bytes(size, "big")))
+
+
+@pytest.mark.parametrize("form", ["PNG", "JPEG"])
+@pytest.mark.parametrize("seed", range(4))
+def test_spoiled_bytes_are_no_other_error(form: str, seed: int) -> None:
+    """Chunks of a PNG get right checksums again, so that decoders see what is in them."""
+    whole = with_everything(form)
+    rng = np.random.default_rng(seed)
+    for _ in range(100):
+        content = whole
+        for place in rng.integers(2, len(whole), rng.integers(1, 5)):
+            content = spoiled(content, place, rng.bytes(1))
+        if form == "PNG":
+            for place in blocks(whole, form):
+                end = place + 8 + int.from_bytes(whole[place : place + 4], "big")
+                checksum = zlib.crc32(content[place + 4 : end])
+                content = spoiled(content, end, checksum.to_bytes(4, "big"))
+        read_or_refuse(content)
 
 
 # The steps

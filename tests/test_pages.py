@@ -482,7 +482,7 @@ def test_the_train_page_offers_to_start_and_starts(engine: Queue) -> None:
     assert [button.label for button in at.main.button] == ["Stop"]
     assert (
         at.main.get("progress")[0].proto.text
-        == "Place 1 of 1 in the queue, until there is a worker"
+        == "Waiting for a training process: place 1 of 1 in the queue"
     )
     at.main.button[0].click().run()
     assert at.main.info[-1].value == "The training was stopped."
@@ -535,7 +535,8 @@ def test_a_store_that_cannot_be_written_is_one_sentence(
 @pytest.mark.parametrize(
     ("values", "text"),
     [
-        ({"state": "preparing"}, "Preparing: loading TensorFlow"),
+        ({"state": "importing"}, "Loading TensorFlow, once after the lab was started"),
+        ({"state": "compiling"}, "Loading the images and compiling the network"),
         ({"state": "running", "steps_done": 3, "steps": 12}, "Epoch 4 of 7"),
         (
             {"state": "running", "steps_done": 3, "steps": 12, "seconds": 2.0},
@@ -555,6 +556,16 @@ def test_a_live_run_shows_how_far_it_is(
     assert at.main.get("progress")[0].proto.text.startswith(text)
     assert list(at.main.dataframe[0].value["Epoch"]) == [1, 2, 3]
     assert len(at.main.get("plotly_chart")) == 2
+
+
+def test_a_live_run_says_how_long_a_part_takes_here(
+    claim: Callable[..., Claim], engine: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim(state="importing")
+    monkeypatch.setattr(engine, "expected", lambda claim: 8.6)
+    at = visit("train", variant=TRAINED)
+    text = "Loading TensorFlow, once after the lab was started, about 9 s"
+    assert at.main.get("progress")[0].proto.text == text
 
 
 def test_a_stopped_run_shows_its_curves_and_is_offered_again(
@@ -1019,7 +1030,7 @@ def test_the_class_page_shows_every_variant_and_what_is_under_way(run: Run, engi
     assert metrics(at)["Waiting"] == "1"
     assert metrics(at)["Stored runs"] == "1"
     assert "Fashion-MNIST" in at.main.info[0].value
-    place = "Place 1 of 1 in the queue, until there is a worker"
+    place = "Waiting for a training process: place 1 of 1 in the queue"
     row = f"**Variant 1: 256 + 256 relu · MNIST · seed 0**  \n{place} · 1 student"
     assert row in [text.value for text in at.main.markdown]
     assert list(at.main.dataframe[1].value["Why"]) == ["The disk is full."]

@@ -68,6 +68,14 @@ def test_what_was_measured_counts() -> None:
     assert speeds.seconds(other) == pytest.approx(seconds_of(other, 60_000))
 
 
+def test_how_long_compiling_takes_is_that_of_the_last_run_alike() -> None:
+    speeds = Speeds()
+    assert speeds.compile_seconds(SPEC) is None
+    speeds.note(measured(SPEC, 4.0), replace(measured(SPEC, 4.0), compile_seconds=2.5))
+    assert speeds.compile_seconds(changed(SPEC, {"train": {"epochs": 9}})) == 2.5
+    assert speeds.compile_seconds(replace(SPEC, network=dense_network((8,)))) is None
+
+
 def test_the_size_of_other_data_is_learned() -> None:
     speeds = Speeds()
     own = replace(SPEC, data=DataSpec("mnist", "0" * 64))

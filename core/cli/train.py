@@ -2,15 +2,16 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 
-from core import labs
+from core import labs, settings
 from core.cli.options import RUN_OPTIONS, given, images_for, run_for, run_options
 from core.cli.output import _, find_data, optional
 from core.data import Dataset, definition
+from core.engine import alone
 from core.errors import DataError, LabError, UsageError
 from core.fields import check_choice
 from core.i18n import N_
@@ -55,24 +56,31 @@ def train(everything: bool, as_json: bool, **options: Any) -> None:
 
 def train_one(spec: RunSpec, store: Store) -> Run:
     """Train a run with a progress bar, and store it. Raises StoreError or TrainingError."""
+    with click.progressbar(length=STEPS, label=_("Starting"), file=sys.stderr) as bar:
+
+        def on_progress(claim: Claim) -> None:
+            if claim.steps:
+                bar.label = _("Epoch {epoch} of {epochs}").format(
+                    epoch=min(len(claim.epochs) + 1, spec.train.epochs),
+                    epochs=spec.train.epochs,
+                )
+                bar.update(int(claim.fraction * STEPS) - bar.pos)
+
+        run = _trained(spec, store, on_progress)
+        bar.update(STEPS - bar.pos)
+    return run
+
+
+def _trained(spec: RunSpec, store: Store, on_progress: Callable[[Claim], None]) -> Run:
+    """Train a run on the cluster that the settings name, or else in this process."""
+    if not settings.scheduler():
+        return alone.train(spec, store, on_progress)
     from core.engine import Engine
 
-    engine = Engine(store, workers=1)
+    engine = Engine(store)
     try:
         engine.submit(spec)
-        with click.progressbar(length=STEPS, label=_("Starting"), file=sys.stderr) as bar:
-
-            def on_progress(claim: Claim) -> None:
-                if claim.steps:
-                    bar.label = _("Epoch {epoch} of {epochs}").format(
-                        epoch=min(len(claim.epochs) + 1, spec.train.epochs),
-                        epochs=spec.train.epochs,
-                    )
-                    bar.update(int(claim.fraction * STEPS) - bar.pos)
-
-            run = engine.wait(spec, on_progress)
-            bar.update(STEPS - bar.pos)
-        return run
+        return engine.wait(spec, on_progress)
     finally:
         engine.close()
 

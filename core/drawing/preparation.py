@@ -21,7 +21,7 @@ from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from scipy import ndimage
 
 from core.data import contract
@@ -43,7 +43,8 @@ STROKE = 2.8
 SHEAR, NARROW = 0.15, 0.8
 """How far the top leans to the right, by height, and the part of its width that a digit keeps."""
 
-MAX_PIXELS = 30_000_000
+MAX_PIXELS = {"PNG": 30_000_000, "JPEG": 55_000_000}
+"""Either takes about 350 MB to decode at the most: a JPEG is made smaller on the way."""
 LARGEST = 256
 """Larger pictures are reduced to this many pixels on their longer side."""
 FAINTEST = 8
@@ -97,11 +98,14 @@ def read(content: bytes, name: str) -> Images:
     Which of the two it is, is seen from the content. Raises DataError if it is neither, damaged or
     has more than MAX_PIXELS. One file is decoded at a time, which bounds the memory.
     """
+    limit = MAX_PIXELS["PNG"]
     try:
         with _decoding, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damaged EXIF, into the log of the server
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image: Image.Image = Image.open(BytesIO(content), formats=("PNG", "JPEG"))
-            if image.width * image.height > MAX_PIXELS:
+            image: Image.Image = Image.open(BytesIO(content), formats=tuple(MAX_PIXELS))
+            limit = MAX_PIXELS["PNG" if image.format == "PNG" else "JPEG"]  # or MPO, a JPEG of more
+            if image.width * image.height > limit:
                 raise Image.DecompressionBombError
             image.draft("RGB", (4 * LARGEST, 4 * LARGEST))
             if image.mode.startswith("I"):  # 16 bits of grey, which convert() would clip to 255
@@ -117,9 +121,9 @@ def read(content: bytes, name: str) -> Images:
         raise DataError(
             N_("{file} is too large: give a picture of at most {limit} million pixels."),
             file=name,
-            limit=MAX_PIXELS // 1_000_000,
+            limit=limit // 1_000_000,
         ) from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # damaged files make decoders raise nearly anything
         raise DataError(
             N_("{file} cannot be read as a picture: give a whole PNG or JPEG file."), file=name
         ) from error

@@ -20,8 +20,8 @@ LOGGED = 100
 """How many messages dask remembers, for whoever looks for a fault."""
 
 
-def start(workers: int) -> "Client":
-    """Start a cluster of that many processes; they end with this one, however it ends."""
+def start() -> "Client":
+    """Start a cluster of one process, which ends with this one, however it ends; see `grow`."""
     import dask
     from distributed import Client, LocalCluster
 
@@ -39,7 +39,7 @@ def start(workers: int) -> "Client":
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         cluster = LocalCluster(
-            n_workers=workers,
+            n_workers=1,
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
@@ -50,6 +50,12 @@ def start(workers: int) -> "Client":
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     return Client(cluster)
+
+
+def grow(client: "Client", workers: int) -> None:
+    """Have that many processes in a cluster of our own; does nothing for one that is closed."""
+    if client.cluster is not None and client.status == "running":
+        client.cluster.scale(workers)
 
 
 def connect(address: str) -> "Client":

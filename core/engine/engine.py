@@ -13,11 +13,8 @@ The runs are in `queue`, the workers in `fleet`, and `faults` says what a failur
 
 import heapq
 import logging
-import os
-import socket
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -26,9 +23,8 @@ from core import settings
 from core.engine import faults
 from core.engine.estimates import REMEMBERED, Speeds
 from core.engine.fleet import POLL_SECONDS, Fleet, Task
-from core.engine.queue import Place, Queue
-from core.errors import LabError, MissingData, TrainingError
-from core.i18n import N_
+from core.engine.queue import Place, Queue, new_owner
+from core.errors import LabError, MissingData
 from core.specs import RunSpec
 from core.store import Claim, Run, Store
 from core.training.run import Outcome
@@ -58,10 +54,8 @@ class Engine:
 
     def __init__(self, store: Store, workers: int | None = None) -> None:
         settings.store_bytes()
-        # Process ids come again, in a container that starts again even the same.
-        owner = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self._fleet = Fleet(workers or settings.workers(), settings.scheduler())
-        self._queue = Queue(store, owner)
+        self._queue = Queue(store, new_owner())
         self._speeds = Speeds()
         self._needed = False
         self._wake = threading.Event()
@@ -141,6 +135,14 @@ class Engine:
             return claim.seconds_left
         return self._speeds.seconds(claim.spec)
 
+    def expected(self, claim: Claim) -> float | None:
+        """How long the part before a training takes in which a run is, as far as that is known."""
+        if claim.state == "importing":
+            return self._fleet.start_seconds
+        if claim.state == "compiling":
+            return self._speeds.compile_seconds(claim.spec)
+        return None
+
     def wait(self, spec: RunSpec, on_progress: Callable[[Claim], None]) -> Run:
         """Wait for a run that was submitted here or elsewhere, and return it.
 
@@ -156,7 +158,7 @@ class Engine:
             time.sleep(POLL_SECONDS)
         if run := self.store.find(spec.key):
             return run
-        raise claim.error if claim else TrainingError(N_("The training left no result: try again."))
+        raise claim.error if claim else faults.no_result()
 
     def ask(self, function: Callable[..., Answer], *args: Any) -> Answer:
         """What a short function says that needs TensorFlow: a worker runs it beside its training.

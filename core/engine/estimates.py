@@ -46,6 +46,7 @@ class Speeds:
         self._ratios: deque[tuple[Alike, float]] = deque(maxlen=REMEMBERED)
         self._images = {known.digest: known.images for known in DATASETS.values() if known.digest}
         self._factors: dict[Alike, float] = {}
+        self._compiled: dict[Alike, float] = {}
         self._usual = 1.0
 
     @property
@@ -67,7 +68,9 @@ class Speeds:
                 self._images[run.spec.data.digest] = images
             expected = seconds_of(run.spec, images)
             ratio = (run.train_seconds + run.compile_seconds) / expected
-            self._ratios.append(((run.spec.network, run.spec.train.batch_size), ratio))
+            alike = (run.spec.network, run.spec.train.batch_size)
+            self._ratios.append((alike, ratio))
+            self._compiled[alike] = run.compile_seconds
         groups = defaultdict(list)
         for alike, ratio in self._ratios:
             groups[alike].append(ratio)
@@ -80,3 +83,7 @@ class Speeds:
         images = self._images.get(spec.data.digest, SAMPLE)
         factor = self._factors.get((spec.network, spec.train.batch_size), self._usual)
         return seconds_of(spec, images) * factor
+
+    def compile_seconds(self, spec: RunSpec) -> float | None:
+        """How long the last run with its network and batch size was compiled; None without one."""
+        return self._compiled.get((spec.network, spec.train.batch_size))

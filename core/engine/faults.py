@@ -89,3 +89,8 @@ def no_answer(error: Exception) -> TrainingError:
         N_("The training processes do not answer ({reason}): they are started again."),
         reason=error,
     )
+
+
+def no_result() -> TrainingError:
+    """A run ended, and nobody knows how."""
+    return TrainingError(N_("The training left no result: try again."))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.engine import cluster, faults, worker
@@ -28,7 +29,13 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.1
 ASK_SECONDS = 60
 """How long a short question waits for a worker to start."""
-SILENT_SECONDS = {"queued": 180.0, "preparing": 180.0, "running": 60.0, "saving": 120.0}
+SILENT_SECONDS = {
+    "queued": 180.0,
+    "importing": 180.0,
+    "compiling": 180.0,
+    "running": 60.0,
+    "saving": 120.0,
+}
 """How long a worker may say nothing of a run it was given before it counts as hung."""
 
 
@@ -64,6 +71,8 @@ class Fleet:
         self._tasks: dict[str, Task] = {}
         self._to_stop: list[str] = []
         self._trouble: LabError | None = None
+        self._began = 0.0
+        self._start_seconds: float | None = None
 
     @property
     def remote(self) -> bool:
@@ -81,6 +90,11 @@ class Fleet:
         return self._trouble
 
     @property
+    def start_seconds(self) -> float | None:
+        """How long it took to have the first worker with TensorFlow; None until there is one."""
+        return self._start_seconds
+
+    @property
     def workers(self) -> list[str]:
         """The addresses of the workers, as far as they are known."""
         return list(self._workers)
@@ -95,11 +109,12 @@ class Fleet:
 
     def connect(self, on_event: Callable[[tuple[float, dict[str, Any]]], None]) -> None:
         """Have a cluster; its workers' reports go to `on_event`. Raises TrainingError."""
+        self._began = time.monotonic()
         try:
             if self._scheduler:
                 self._client = cluster.connect(self._scheduler)
             else:
-                self._client = cluster.start(self._count)
+                self._client = cluster.start()
             self._client.subscribe_topic(worker.TOPIC, on_event)
         except Exception as error:
             if self._scheduler:
@@ -118,12 +133,20 @@ class Fleet:
         self._scheduler_id = scheduler_id
         for address in set(workers) - set(self._workers):
             future = client.submit(worker.prepare, workers=[address], pure=False)
-            future.add_done_callback(lambda done: done.release())
+            future.add_done_callback(partial(self._prepared, client))
         self._workers = workers
         if workers:
             self._trouble = None
         elif self._scheduler:
             self._trouble = faults.no_workers(self._scheduler)
+
+    def _prepared(self, client: "Client", done: "Future[None]") -> None:
+        """A worker has TensorFlow: now the others of ours begin, who would have slowed it down."""
+        done.release()
+        if self._start_seconds is None:
+            self._start_seconds = time.monotonic() - self._began
+        if not self._scheduler:
+            cluster.grow(client, self._count)
 
     def tell_stops(self) -> None:
         """Tell the workers which tasks are to end."""

@@ -1,5 +1,7 @@
 """The runs that this process trains or will train, who wants them, and whose turn it is."""
 
+import os
+import socket
 import threading
 import time
 import uuid
@@ -50,6 +52,11 @@ class Job:
     @property
     def spec(self) -> RunSpec:
         return self.claim.spec
+
+
+def new_owner() -> str:
+    """A name for this process. Its id alone comes again, in a container that restarts the same."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 class Queue:

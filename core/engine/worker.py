@@ -1,20 +1,20 @@
-"""What runs in a worker process of dask: a run, its reports, and the wish to stop it."""
+"""What runs in a worker process: a run, its reports, and the wish to stop it."""
 
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.errors import MissingData, Stopped
 from core.i18n import N_
 from core.specs import RunSpec
+from core.store import State
 from core.training import tensorflow
-from core.training.epochs import Epoch
 from core.training.run import Outcome, run
 
 if TYPE_CHECKING:
@@ -49,45 +49,50 @@ def train(spec: RunSpec, task: str) -> Outcome:
     from distributed import Event, get_worker
 
     worker, stop = get_worker(), Event(task)
-    last = 0.0
 
-    def tell(
-        state: str,
-        epochs: Sequence[Epoch] = (),
-        steps_done: int = 0,
-        steps: int = 0,
-        seconds: float = 0.0,
-    ) -> None:
-        nonlocal last
-        last = time.monotonic()
-        news = {
-            "task": task,
-            "state": state,
-            "machine": f"{socket.gethostname()}:{os.getpid()}",
-            "epochs": [asdict(epoch) for epoch in epochs],
-            "steps_done": steps_done,
-            "steps": steps,
-            "seconds": seconds,
-        }
-        worker.log_event(TOPIC, news)
+    def tell(news: dict[str, Any]) -> None:
+        worker.log_event(TOPIC, {"task": task, **news})
 
     def heed_stop() -> None:
         if stop.is_set():
             raise Stopped(N_("The training was stopped."))
 
-    def report(moment: "Moment") -> None:
-        finished = len(moment.epochs) == spec.train.epochs
-        if time.monotonic() - last < REPORT_SECONDS and not finished:
-            return
-        heed_stop()
-        state = "saving" if finished else "running"
-        tell(state, moment.epochs, moment.steps_done, moment.steps, moment.seconds)
-
     heed_stop()
-    tell("preparing")
+    tell(news("importing"))
     prepare()
+    tell(news("compiling"))
     try:
-        return run(spec, report)
+        return run(spec, reporter(spec.train.epochs, tell, heed_stop))
     except MissingData as missing:
         missing.values["worker"] = worker.address
         raise
+
+
+def news(state: State, moment: "Moment | None" = None) -> dict[str, Any]:
+    """What there is to say of a run: those fields of a Claim that change while it is trained."""
+    return {
+        "state": state,
+        "machine": f"{socket.gethostname()}:{os.getpid()}",
+        "epochs": [asdict(epoch) for epoch in moment.epochs] if moment else [],
+        "steps_done": moment.steps_done if moment else 0,
+        "steps": moment.steps if moment else 0,
+        "seconds": moment.seconds if moment else 0.0,
+    }
+
+
+def reporter(
+    epochs: int, tell: Callable[[dict[str, Any]], None], heed_stop: Callable[[], None]
+) -> "Callable[[Moment], None]":
+    """What a fit over so many epochs calls: it tells news at times, after a look for a stop."""
+    last = time.monotonic()
+
+    def report(moment: "Moment") -> None:
+        nonlocal last
+        finished = len(moment.epochs) == epochs
+        if time.monotonic() - last < REPORT_SECONDS and not finished:
+            return
+        last = time.monotonic()
+        heed_stop()
+        tell(news("saving" if finished else "running", moment))
+
+    return report

@@ -21,8 +21,10 @@ from core.networks.structure import LayerRow
 from core.specs import RunSpec
 from core.training.epochs import Epoch
 
-State = Literal["queued", "preparing", "running", "saving", "stopped", "failed", "interrupted"]
-ALIVE: tuple[State, ...] = ("queued", "preparing", "running", "saving")
+State = Literal[
+    "queued", "importing", "compiling", "running", "saving", "stopped", "failed", "interrupted"
+]
+ALIVE: tuple[State, ...] = ("queued", "importing", "compiling", "running", "saving")
 
 
 @dataclass(frozen=True)

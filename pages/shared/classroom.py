@@ -74,7 +74,7 @@ def state(spec: RunSpec, queue: Queue) -> str:
     if not claim.alive:
         return _(BROKEN[claim.state])
     place = queue.get(claim.key)
-    return _("waiting, place {n}").format(n=place.number) if place else _("preparing")
+    return _("waiting, place {n}").format(n=place.number) if place else _("starting")
 
 
 def experiments(lab: Lab, data: list[Dataset], queue: Queue) -> None:

@@ -12,7 +12,8 @@ from pages.ui import choice, identity, layout, server
 from pages.ui.text import _, duration, plural
 
 STATES = {
-    "preparing": N_("Preparing: loading TensorFlow and the data, compiling the network"),
+    "importing": N_("Loading TensorFlow, once after the lab was started"),
+    "compiling": N_("Loading the images and compiling the network"),
     "saving": N_("Testing the network and saving the run"),
 }
 
@@ -85,7 +86,9 @@ def text(claim: Claim, place: Place | None) -> str:
     if claim.state == "queued":
         return _waiting(place)
     if claim.state in STATES:
-        return _(STATES[claim.state])
+        seconds = server.engine().expected(claim)
+        about = "" if seconds is None else _(", about {n:.0f} s").format(n=max(seconds, 1))
+        return _(STATES[claim.state]) + about
     if not claim.alive:
         return _("Another program gave it up: it is trained here")
     text = _("Epoch {n} of {total}").format(n=min(len(claim.epochs) + 1, total), total=total)
@@ -99,7 +102,7 @@ def _waiting(place: Place | None) -> str:
     if place is None:
         return _("Waiting for a free worker")
     if place.seconds is None:
-        return _("Place {n} of {total} in the queue, until there is a worker").format(
+        return _("Waiting for a training process: place {n} of {total} in the queue").format(
             n=place.number, total=place.of
         )
     if place.seconds < 1:
