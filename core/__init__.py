@@ -45,7 +45,7 @@ def train(
     variant: int | str | None = None,
     lab: str = "digits",
     experiment: str | None = None,
-    hidden: Sequence[int] | None = None,
+    hidden: Sequence[int] | int | None = None,
     activation: str | None = None,
     optimizer: str | None = None,
     learning_rate: float | None = None,
@@ -70,8 +70,9 @@ def train(
     if variant is not None and experiment is not None:
         raise UsageError(N_("variant and experiment each name a run: give one of them."))
     images = load(labs.lab(lab).dataset(dataset))
+    layers = (hidden,) if isinstance(hidden, int) else hidden
     settings = {
-        "hidden": None if hidden is None else tuple(hidden),
+        "hidden": None if layers is None else tuple(layers),
         "activation": activation,
         "optimizer": optimizer,
         "learning_rate": learning_rate,

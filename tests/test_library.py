@@ -25,7 +25,7 @@ import core
 data = core.load("mnist")
 assert "tensorflow" not in sys.modules
 run = core.train("mnist", hidden=(16,), epochs=2, batch_size=50, seed=1)
-again = core.train("mnist", hidden=[16], epochs=2, batch_size=50, seed=1)
+again = core.train("mnist", hidden=16, epochs=2, batch_size=50, seed=1)
 import json
 print(json.dumps({
     "shapes": [data.x_train.shape, data.y_train.shape, data.x_test.shape, data.y_test.shape],
