@@ -307,6 +307,13 @@ def test_a_whole_spec_that_cannot_be_read_is_of_another_version(
     assert len(list((cache / "damaged").iterdir())) == 1
 
 
+def test_a_run_in_whose_place_is_another_version_is_not_begun(store: Store, cache: Path) -> None:
+    of_before(cache, SPEC.key)
+    with pytest.raises(StoreError, match=f"{SPEC.key} is in the way, of another version"):
+        store.claim(SPEC, "owner")
+    assert store.claims() == []
+
+
 def test_a_run_is_not_stored_over_one_of_another_version(store: Store, cache: Path) -> None:
     of_before(cache, SPEC.key)
     with pytest.raises(StoreError, match=f"{SPEC.key} is in the way, of another version"):

@@ -31,4 +31,4 @@ class Store(Runs, Claims):
     ) -> None:
         self.cache = cache or settings.cache_folder()
         Runs.__init__(self, self.cache, keep)
-        Claims.__init__(self, Database(self.cache), self.find)
+        Claims.__init__(self, Database(self.cache), self.is_finished)

@@ -36,7 +36,7 @@ FIND = """
 class Claims:
     """The claims of a cache folder. `finished` says of which runs there is a result already."""
 
-    def __init__(self, database: Database, finished: Callable[[str], object]) -> None:
+    def __init__(self, database: Database, finished: Callable[[str], bool]) -> None:
         self._database = database
         self._finished = finished
 

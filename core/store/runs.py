@@ -108,10 +108,7 @@ class Runs:
             if error.errno not in TAKEN:
                 raise
             if self._find(folder) is None and folder.exists():
-                raise StoreError(
-                    N_("{folder} is in the way, of another version of the lab: move it elsewhere."),
-                    folder=folder,
-                ) from error
+                raise _in_the_way(folder) from error
 
     def find(self, key: str) -> Run | None:
         """The finished run of that key, or None. A damaged one is set aside first.
@@ -126,6 +123,15 @@ class Runs:
             _mark_used(run.folder)
             return run
         return self._find(SHIPPED / "runs" / key)
+
+    def is_finished(self, key: str) -> bool:
+        """True if the run need not be trained. Raises StoreError if it could not be stored."""
+        if self.find(key):
+            return True
+        folder = self._runs / key
+        if folder.exists():
+            raise _in_the_way(folder)
+        return False
 
     def runs(self) -> list[Run]:
         """All finished runs, the newest first."""
@@ -293,3 +299,10 @@ def _size(folder: Path) -> int:
         return sum(path.stat().st_size for path in folder.rglob("*"))
     except FileNotFoundError:
         return 0
+
+
+def _in_the_way(folder: Path) -> StoreError:
+    return StoreError(
+        N_("{folder} is in the way, of another version of the lab: move it elsewhere."),
+        folder=folder,
+    )
