@@ -608,6 +608,18 @@ def test_what_a_row_changes_is_marked(toy_lab: Callable[..., Lab]) -> None:
     assert not marked(visit("optimizers", study="L4-B"))
 
 
+def test_a_study_of_fewer_images_marks_what_differs_from_those(
+    toy_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = (Experiment("plain", "As it is"), Experiment("more", "More", {"data": {"images": 200}}))
+    made = toy_lab(*rows)
+    study = replace(made.studies[0], base=changed(SMALL, {"data": {"images": 100}}))
+    monkeypatch.setitem(LABS, made.name, replace(made, studies=(study,)))
+    at = visit("compare")
+    assert list(tables(at)[-1]["Training images"]) == ["100", "200"]
+    assert marked(at) == {"200"}
+
+
 CHANGES: dict[str, dict[str, Any]] = {
     "Training images": {"data": {"images": 7}},
     "Network": {"network": TWO_KINDS},

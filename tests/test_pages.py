@@ -1202,6 +1202,26 @@ def test_a_page_takes_its_numbers_and_words_from_the_lab(
         assert text not in functools.reduce(lambda left, one: left.replace(one, ""), shared, said)
 
 
+@needs_no_fashion
+@pytest.mark.usefixtures("teacher")
+def test_a_run_of_a_data_set_that_is_gone_is_listed_and_deleted(
+    toy_run: Run, engine: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(datasets.DATASETS, "toy")
+    monkeypatch.delitem(labs.LABS, "toy")
+    labs._experiments.cache_clear()
+    at = visit("class")
+    assert list(at.main.dataframe[-1].value["Run"]) == [
+        "32 relu, adam 0.002, 20 epochs · toy · seed 0"
+    ]
+    [chart] = at.main.get("plotly_chart")
+    assert [trace["name"] for trace in json.loads(chart.proto.spec)["data"]] == ["toy"]
+    at.main.multiselect(key="runs_to_delete").set_value([toy_run.key]).run()
+    at.main.checkbox[0].check().run()
+    press(at, "Delete 1 run")
+    assert engine.store.find(toy_run.key) is None
+
+
 def test_the_sidebar_follows_the_lab(toy_run: Run) -> None:
     at = visit("overview", lab="toy", variant="dense")
     assert at.selectbox(key="variant").label == "Trial"

@@ -174,7 +174,8 @@ def delete(keys: list[str]) -> None:
 
 def name(spec: RunSpec) -> str:
     """A run in words, with its data set and its seed."""
-    title = datasets.definition(spec.data.name).title
+    known = datasets.DATASETS.get(spec.data.name)
+    title = known.title if known else spec.data.name  # whose file somebody has taken away again
     return f"{networks.title(spec)} · {title} · " + _("seed {n}").format(n=spec.train.seed)
 
 

@@ -70,7 +70,7 @@ class Chosen:
     @property
     def base(self) -> RunSpec:
         """The run that the rows change."""
-        return changed(self.study.base, {"data": self.data_spec})
+        return self.study.base.on(self.data_spec)
 
     @property
     def heading(self) -> str:
