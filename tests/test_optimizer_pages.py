@@ -618,6 +618,7 @@ def test_a_study_of_fewer_images_marks_what_differs_from_those(
     at = visit("compare")
     assert list(tables(at)[-1]["Training images"]) == ["100", "200"]
     assert marked(at) == {"200"}
+    assert "validation 0%, the first 100 of 300 training images, seeds 0–2." in texts_of(at)
 
 
 CHANGES: dict[str, dict[str, Any]] = {

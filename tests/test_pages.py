@@ -32,8 +32,8 @@ from core.fields import LIMITS
 from core.labs import LABS
 from core.labs.contract import Lab
 from core.labs.steps import CLASS, ONE_RUN
-from core.networks.layers import ACTIVATIONS
-from core.specs import DataSpec, RunSpec
+from core.networks.layers import ACTIVATIONS, Conv2D
+from core.specs import DataSpec, RunSpec, dense_network
 from core.specs.optimizers import OPTIMIZERS
 from core.store import Claim, Run
 from core.studies.experiment import Experiment, Shown
@@ -320,7 +320,11 @@ def test_own_settings_come_from_the_url() -> None:
     }
     at = visit("overview", variant="own", **query)
     parameters = at.main.dataframe[-1].value
-    assert list(parameters["Value"]) == ["64 + 32", "tanh", "sgd", "0.5", "2", "100", "25%", "7"]
+    assert dict(zip(parameters["Parameter"], parameters["Value"], strict=True)) == {
+        "Hidden layers": "64 + 32", "Activation": "tanh", "Optimizer": "sgd",
+        "Learning rate": "0.5", "Training images": "4,000", "Epochs": "2", "Batch size": "100",
+        "Validation split": "25%", "Augmentation": "none", "Seed": "7",
+    }  # fmt: skip
     assert at.query_params == {"variant": "own"} | {key: str(v) for key, v in query.items()}
 
 
@@ -1239,6 +1243,53 @@ def test_the_sidebar_follows_the_lab(toy_run: Run) -> None:
     assert not {"Optimizer", "Batch size", "Published"} & set(table)
 
 
+@pytest.fixture
+def with_few(with_toy: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """The toy lab with experiments that differ in one setting each."""
+    few = (
+        Experiment("all", "All images"),
+        Experiment("few", "Few images", {"data": {"images": 100}}),
+        Experiment("distorted", "Distorted", {"train": {"augmentation": "handwriting"}}),
+        Experiment("tanh", "With tanh", {"network": dense_network((32,), "tanh")}),
+        Experiment("filters", "Six filters", {"network": toy_lab.CONVOLUTIONS}),
+        Experiment("more", "Seven filters", {"network": SEVEN_FILTERS}),
+    )
+    lab = replace(with_toy, experiments=few)
+    monkeypatch.setitem(labs.LABS, "toy", lab)
+    labs._experiments.cache_clear()
+    return lab
+
+
+SEVEN_FILTERS = replace(
+    toy_lab.CONVOLUTIONS,
+    layers=(toy_lab.CONVOLUTIONS.layers[0], Conv2D(7, 3, "relu"), *toy_lab.CONVOLUTIONS.layers[2:]),
+)
+
+
+@pytest.mark.usefixtures("with_few")
+def test_a_run_on_fewer_images_says_which() -> None:
+    at = visit("data", lab="toy", variant="few")
+    said = all_texts(at)
+    assert "validation 20%, the first 100 of 300 training images" in at.main.caption[0].value
+    assert "This run takes the first 100 of the 300 training images" in said
+    assert "the **last 20** of the 100 training images" in said
+    assert "images 80 to 99. It trains on the first **80**" in said
+    at = visit("data", lab="toy", variant="all")
+    assert "the **last 60** of the 300 training images" in all_texts(at)
+    assert "This run takes the first" not in all_texts(at)
+
+
+@pytest.mark.usefixtures("with_few")
+def test_every_setting_that_decides_a_run_is_shown() -> None:
+    at = visit("overview", lab="toy", variant="distorted")
+    table = at.main.dataframe[0].value.drop(columns=["Trial", "Test accuracy"])
+    assert len(table.drop_duplicates()) == 6
+    assert at.main.caption[0].value.endswith("validation 20%, augmentation: as by other hands")
+    chosen = at.main.dataframe[1].value.set_index("Parameter")["Value"]
+    assert chosen["Augmentation"] == "as by other hands"
+    assert chosen["Training images"] == "300"
+
+
 def test_what_the_sheet_of_a_lab_wants_is_shown(with_toy: Lab, engine: Queue, toy_run: Run) -> None:
     spec = with_toy.experiment("far").spec(with_toy.on(toy_run.spec.data))
     record = json.loads((toy_run.folder / "run.json").read_text())
@@ -1342,7 +1393,8 @@ def test_the_table_of_a_lab_shows_what_its_experiments_differ_in() -> None:
     assert row["Optimizer"] == "sgd 0.01 momentum=0.5 nesterov=True"
     digits = visit("overview").main.dataframe[0].value
     assert list(digits) == [
-        "Variant", "Test accuracy", "Hidden layers", "Epochs", "Batch size", "Validation",
+        "Variant", "Test accuracy", "Hidden layers", "Epochs", "Batch size",
+        "Validation split",
         "Samples", "Digits to check", "Mistakes to show",
     ]  # fmt: skip
     assert list(digits["Variant"]) == [*map(str, range(10))]

@@ -82,6 +82,11 @@ class Layer(ABC):
         """How many weights and biases it has."""
         return 0
 
+    @property
+    def trained(self) -> bool:
+        """True for a kind of layer that has weights."""
+        return type(self).weights is not Layer.weights
+
     def products(self, inputs: Shape) -> int:
         """How many multiplications one image takes."""
         return 0

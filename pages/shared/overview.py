@@ -88,11 +88,9 @@ def settings(spec: RunSpec, shown: Shown, current: Choice) -> dict[str, str]:
     """What an experiment sets, and what the sheet wants to see of it."""
     many = _(current.data.definition.many)
     return {
-        _("Hidden layers"): layout.hidden(spec.network),
+        **layout.network_settings(spec),
         _("Optimizer"): spec.optimizer.text,
-        _("Epochs"): f"{spec.train.epochs}",
-        _("Batch size"): f"{spec.train.batch_size}",
-        _("Validation"): layout.percent(spec.train.validation_split),
+        **layout.training_settings(spec, current.data),
         _("Samples"): f"{shown.samples}",
         _("{Many} to check").format(Many=many[:1].upper() + many[1:]): ", ".join(
             map(str, shown.test_indices)
