@@ -567,6 +567,21 @@ def test_one_file_is_the_page_of_two_labs(toy_lab: Callable[..., Lab]) -> None:
     assert not at.exception
 
 
+def test_pages_of_one_file_keep_their_choices_apart(toy_lab: Callable[..., Lab]) -> None:
+    toy_lab(*TOY_ROWS)
+    at = visit("compare", study="own", optimizers="sgd,adam")
+    at.query_params.clear()  # a browser that follows a link brings only what the link says
+    turn_to(at, "optimizers").run()
+    assert at.query_params == {"lab": "toy-lab"}
+    assert at.selectbox(key="study").value == "L4-A"
+    at.selectbox(key="study").set_value("L4-B").run()
+    at.query_params.clear()
+    turn_to(at, "compare").run()
+    assert at.selectbox(key="study").value == "own"
+    assert at.multiselect(key="optimizers").value == ["sgd", "adam"]
+    assert not at.error
+
+
 def test_a_study_of_any_part_says_what_differs(toy_lab: Callable[..., Lab]) -> None:
     toy_lab(*TOY_ROWS)
     at = visit("compare")

@@ -33,7 +33,7 @@ from core.labs import LABS
 from core.labs.contract import Lab
 from core.labs.steps import CLASS, ONE_RUN
 from core.networks.layers import ACTIVATIONS, Conv2D
-from core.specs import DataSpec, RunSpec, dense_network
+from core.specs import DataSpec, NetworkSpec, RunSpec, dense_network
 from core.specs.optimizers import OPTIMIZERS
 from core.store import Claim, Run
 from core.studies.experiment import Experiment, Shown
@@ -982,6 +982,12 @@ def test_an_address_from_before_the_last_click_undoes_nothing() -> None:
     assert at.query_params["image"] == "3"
 
 
+def test_the_address_follows_the_choice_where_nothing_is_trained() -> None:
+    at = visit("check", variant=1, index=7)
+    at.selectbox(key="variant").set_value("3").run()
+    assert at.query_params == {"variant": "3", "index": "7"}
+
+
 def test_back_to_a_variant_keeps_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     at = visit("overview", variant="own", epochs=3)
     at.selectbox(key="variant").set_value("2").run()
@@ -1316,6 +1322,21 @@ def test_own_settings_begin_with_those_of_the_lab(toy_run: Run) -> None:
     assert at.number_input(key="epochs").value == 3
 
 
+@pytest.mark.parametrize(
+    "network", [dense_network((64, 16), "tanh"), dense_network(), toy_lab.CONVOLUTIONS]
+)
+def test_own_settings_begin_as_on_the_command_line(
+    network: NetworkSpec, with_toy: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = replace(with_toy, base=replace(with_toy.base, network=network))
+    monkeypatch.setitem(labs.LABS, "toy", lab)
+    at = visit("overview", lab="toy", variant="own")
+    data = datasets.load(datasets.locate(toy.DATASET))
+    there = labs.choose("toy", labs.OWN, DataSpec("toy", data.digest), {})
+    assert at.session_state["choice"].spec.key == there.spec.key
+    assert at.query_params == {"lab": "toy", "variant": "own"}
+
+
 def test_a_lab_with_one_data_set_has_no_second_task(toy_run: Run) -> None:
     at = visit("results", lab="toy", variant="dense")
     assert not at.main.button
@@ -1335,6 +1356,18 @@ def test_the_first_lab_opens_and_another_is_chosen(run: Run) -> None:
     assert "**RMSprop**: 256 relu, rmsprop 0.001, 5 epochs" in at.main.caption[0].value
     links = [link.proto.query_string for link in at.sidebar.get("page_link")]
     assert set(links) == {"lab=optimizers"}
+
+
+@pytest.mark.parametrize(
+    ("lab", "title"), [("digits", "Check digits"), ("optimizers", "Check images")]
+)
+def test_the_tab_of_a_page_has_the_name_that_the_lab_gives_it(
+    lab: str, title: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(st, "set_page_config", lambda **config: said.append(config["page_title"]))
+    visit("check", lab=lab)
+    assert said[-1] == title
 
 
 def test_a_lab_without_the_page_opens_its_first_one() -> None:
@@ -1415,6 +1448,18 @@ def test_a_page_without_its_data_keeps_title_links_and_sidebar(step: str) -> Non
         assert at.main.get("page_link")[-1].proto.label == f"Next: {following}"
     if step == "class":
         assert list(class_table(at).index)[:3] == ["0", "1", "2"]
+
+
+@needs_no_fashion
+@pytest.mark.parametrize("step", ["rules", "motion"])
+def test_a_page_that_needs_no_images_does_without_them(step: str) -> None:
+    at = visit(step, dataset="fashion-mnist")
+    assert not sentences(at)
+    assert at.main.get("latex")
+    if step == "motion":
+        at.selectbox(key="surface").set_value("network").run()
+        [sentence] = sentences(at)
+        assert sentence.startswith("Fashion-MNIST is not on this machine")
 
 
 def test_a_second_task_is_the_lab_on_its_next_data_set(run: Run) -> None:

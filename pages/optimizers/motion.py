@@ -107,12 +107,17 @@ class Ground:
     """Learning rates of optimizers that want another one than RATE."""
 
 
-def pick_ground(current: Choice) -> Ground:
+def pick_ground() -> Ground:
     """The surface that is picked, with what is to be known of it."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    line = st.container(horizontal=True, vertical_alignment="bottom")
+    with line:
         picked = fields.select(SURFACE, width=300)
-        run = pick_network(current) if picked == NETWORK else None
-    return trained(run, current.data) if run else classic(picked)
+    if picked != NETWORK:
+        return classic(picked)
+    current = layout.required_choice()
+    with line:
+        run = pick_network(current)
+    return trained(run, current.data)
 
 
 def pick_network(current: Choice) -> Run:
@@ -127,7 +132,7 @@ def pick_network(current: Choice) -> Run:
     if not runs:
         st.info(_("No network is trained yet. Train one; then its loss appears here."))
         layout.link("train", _("Go to Train"))
-        st.stop()
+        raise layout.PageEnds
     titles = {key: networks.name(run) for key, run in runs.items()}
     network = OneOf("network", N_("network"), next(iter(runs)), titles)
     key = fields.select(network, key="motion_network", format_func=titles.__getitem__, width=520)
@@ -329,10 +334,8 @@ def figures(paths: list[tuple[str, Path]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-current = layout.begin(
-    _("Why does one optimizer arrive where another crawls, swings or runs away?"), choice_of="none"
-)
-ground = pick_ground(current)
+layout.head(_("Why does one optimizer arrive where another crawls, swings or runs away?"))
+ground = pick_ground()
 walkers = pick_walkers()
 start, steps = pick_walk(ground)
 chosen = all_settings(ground, walkers)

@@ -31,6 +31,11 @@ P = ParamSpec("P")
 STILL = {"displayModeBar": False}
 """For st.plotly_chart: charts that are read and not edited need no toolbar over them."""
 
+
+class PageEnds(Exception):  # not an error
+    """The page has said what it can. After st.stop its address could not be written any more."""
+
+
 PLACES = {
     "LAB_DATA": N_("the folder named by LAB_DATA"),
     "cache": N_("this lab's downloads"),
@@ -44,21 +49,15 @@ AUGMENTATION = {"none": N_("none"), "handwriting": N_("as by other hands")}
 """What is done to training images, in words."""
 
 
-def begin(question: str, choice_of: Literal["run", "data", "none"] = "run") -> Choice:
+def begin(question: str, choice_of: Literal["run", "data"] = "run") -> Choice:
     """Draw the head of the current page; `question` says in one sentence what to find out here.
 
-    Below it stands what the page depends on of the choice: all of it, the data set, or nothing.
-    Where the images of the choice cannot be had, says why and ends the page.
+    Below it stands what the page depends on of the choice: all of it, or the data set. Where the
+    images of the choice cannot be had, says why and ends the page.
     """
     head(question)
-    try:
-        current = choice.current()
-    except LabError as error:
-        show_error(error)
-        next_step()
-        st.stop()
-    if choice_of != "none":
-        st.caption(summary(current) if choice_of == "run" else data_summary(current))
+    current = required_choice()
+    st.caption(summary(current) if choice_of == "run" else data_summary(current))
     return current
 
 
@@ -66,6 +65,16 @@ def head(question: str) -> None:
     """Draw title and question only: the head of a page that needs no choice."""
     st.title(_(st.session_state.step.title))
     st.write(question)
+
+
+def required_choice() -> Choice:
+    """The choice with its images. Where they cannot be had, says why and ends the page."""
+    try:
+        return choice.current()
+    except LabError as error:
+        show_error(error)
+        next_step()
+        raise PageEnds from error
 
 
 def data_summary(current: Choice) -> str:
@@ -204,7 +213,7 @@ def finished_run(current: Choice) -> Run:
             icon=":material/hourglass_empty:",
         )
         link("train", _("Go to Train"))
-        st.stop()
+        raise PageEnds
     return run
 
 
