@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core import data as datasets
@@ -343,6 +344,39 @@ def test_walkers_go_to_a_worker_together_and_once(
     assert list(at.main.dataframe[0].value["Optimizer"]) == ["Lion", "RMSprop", "SGD"]
 
 
+def test_rates_and_parameters_stay_while_another_page_is_looked_at() -> None:
+    at = visit("motion", **{"sgd-rate": "0.3", "adam-beta_1": "1.5"})
+    assert [error.value for error in at.error] == [
+        "Adam: Beta\\_1 is 1.5: give a number from 0.0 to 0.9999."
+    ]
+    at.query_params.clear()
+    turn_to(at, "rules").run()
+    turn_to(at, "motion").run()
+    assert at.number_input(key="ravine-sgd-rate").value == 0.3
+    assert at.query_params["sgd-rate"] == "0.3"
+    at.selectbox(key="surface").set_value("saddle").run()
+    assert "sgd-rate" not in at.query_params
+
+
+def test_a_path_that_goes_while_it_is_looked_for_is_walked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Going(dict[Any, Any]):
+        """Somebody else takes what is there as soon as one is told so."""
+
+        def __contains__(self, key: object) -> bool:
+            return True
+
+    kept = st.cache_resource
+
+    def cache_resource(made: Any = None, **options: Any) -> Any:
+        return Going if getattr(made, "__name__", "") == "walked" else kept(made, **options)
+
+    monkeypatch.setattr(st, "cache_resource", cache_resource)
+    at = visit("motion")
+    assert len(at.main.dataframe[0].value) == 4
+
+
 def test_a_network_of_other_images_is_no_surface(
     run: Run, engine: Queue, outcome: tuple[RunSpec, Outcome]
 ) -> None:
@@ -361,6 +395,10 @@ MANY_ROWS = {"study": "own", "values": "", "optimizers": ",".join([*OPTIMIZERS][
         ("rules", {"rule": "rmsprop", "form": "centered"}),
         ("rate", {"finder": "sgd"}),
         ("motion", {"surface": "saddle", "walkers": "lion,adam", "steps": "50", "x": "1.5"}),
+        (
+            "motion",
+            {"sgd-rate": "0.3", "sgd with momentum-nesterov": "true", "adam-beta_1": "0.5"},
+        ),
         (
             "optimizers",
             {"study": "L4-B", "seeds": "2", "zoom": "true", "figure": "loss"}
@@ -437,10 +475,12 @@ def test_what_an_address_names_is_chosen() -> None:
         ("motion", {"steps": "9" * 5000}, ": give a whole number from 10 to 300."),
         ("motion", {"x": "99"}, "X is 99.0: give a number from -10.0 to 10.0."),
         ("motion", {"y": "nan"}, "Y is nan: give a number from -4.0 to 4.0."),
+        ("motion", {"sgd-rate": "nan"}, "Learning\\_rate is nan: give a number from 1e-06 to 10."),
+        ("motion", {"sgd-nesterov": "1"}, "Nesterov is 1: give true or false."),
         (
             "motion",
             {"walkers": "adam,sgd,rmsprop,nadam,adamax,adagrad,adadelta,adamw,ftrl"},
-            "9 optimizers are chosen: choose at most 8.",
+            "Optimizer: 9 are chosen, choose at most 8.",
         ),
     ],
 )

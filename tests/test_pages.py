@@ -31,7 +31,7 @@ from core.errors import StoreError, TrainingError
 from core.fields import LIMITS
 from core.labs import LABS
 from core.labs.contract import Lab
-from core.labs.steps import CLASS, ONE_RUN
+from core.labs.steps import CLASS, COMPARE, ONE_RUN
 from core.networks.layers import ACTIVATIONS, Conv2D
 from core.specs import DataSpec, NetworkSpec, RunSpec, dense_network
 from core.specs.optimizers import OPTIMIZERS
@@ -1207,6 +1207,7 @@ def test_a_page_takes_its_numbers_and_words_from_the_lab(
     assert not sentences(at)
     for text in expected:
         assert text in said
+    assert "lab sheet" not in said
     for text in ("28 × 28", "784", " ten ", "10 classes", "537", "light ink", "igit", "lothes"):
         shared = ("their 28 × 28", "MNIST's digits", "made for digits")
         assert text not in functools.reduce(lambda left, one: left.replace(one, ""), shared, said)
@@ -1230,6 +1231,42 @@ def test_a_run_of_a_data_set_that_is_gone_is_listed_and_deleted(
     at.main.checkbox[0].check().run()
     press(at, "Delete 1 run")
     assert engine.store.find(toy_run.key) is None
+
+
+def test_photographs_are_brought_and_not_drawn(
+    toy_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photographs = replace(toy.DATASET, ink=None)
+    monkeypatch.setitem(datasets.DATASETS, "toy", photographs)
+    server._load.clear()
+    at = visit("draw", lab="toy", variant="dense")
+    assert not at.main.checkbox
+    assert not at.main.toggle
+    assert not at.main.radio
+    assert not at.main.slider
+    assert at.main.get("file_uploader")
+    assert "Ink" not in all_texts(at)
+    assert "The steps above" not in all_texts(at)
+    link = visit("overview", lab="toy").main.get("page_link")[0].proto.label
+    assert link == "Or bring a photograph of a shape, and watch a trained network read it"
+
+
+def test_to_forget_drawings_leaves_those_for_other_data_sets(run: Run) -> None:
+    at = visit("draw", variant=TRAINED)
+    picture = np.full((28, 28, 3), 255, np.uint8)
+    picture[5:20, 13:15] = 0
+    at.session_state["kept"] = [("toy", picture, 0), ("mnist", picture, 1)]
+    at.run()
+    press(at, "Forget them")
+    assert [name for name, _picture, _label in at.session_state["kept"]] == ["toy"]
+
+
+def test_the_way_of_a_lab_goes_on_after_the_results(
+    toy_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(labs.LABS, "toy", replace(TOY_LAB, steps=(*ONE_RUN, COMPARE)))
+    at = visit("results", lab="toy", variant="dense")
+    assert at.main.get("page_link")[-1].proto.label == "Next: Compare"
 
 
 def test_the_sidebar_follows_the_lab(toy_run: Run) -> None:

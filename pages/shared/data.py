@@ -1,4 +1,4 @@
-"""Step 1 of the lab: the images, their classes, and what becomes of them before training."""
+"""The images, their classes, and what becomes of them before training."""
 
 import numpy as np
 import pandas as pd

@@ -26,9 +26,12 @@ def question(lab: Lab) -> str:
 
 def link_to_draw(current: Choice) -> None:
     """The way to the page that needs no training, where the lab has it."""
+    known = current.data.definition
     if any(step.name == "draw" for step in current.lab.steps):
         label = _("Or draw {one} at once, and watch a trained network read it")
-        layout.link("draw", label.format(one=_(current.data.definition.one)))
+        if known.ink is None:
+            label = _("Or bring a photograph of {one}, and watch a trained network read it")
+        layout.link("draw", label.format(one=_(known.one)))
 
 
 def experiments(current: Choice) -> None:

@@ -1,4 +1,4 @@
-"""Step 4 of the lab: the figures of the run, and files with the recognition results."""
+"""The figures of the run, and files with the recognition results."""
 
 from datetime import datetime
 
@@ -118,3 +118,4 @@ layout.result_tiles(run)
 origin(run, current.data)
 downloads(run, current.data)
 next_task(current)
+layout.next_step()

@@ -204,7 +204,7 @@ def _changed(then: Callable[[], None] | None) -> None:
 
 def number(one: WholeNumber | Number, **options: Any) -> Any:
     """A number to type. `options` are those of `_draw` and of the widget, here and below."""
-    return _draw(st.number_input, one, **_limits(one), **options)
+    return _draw(st.number_input, one, **(_limits(one) | options))
 
 
 def slider(one: WholeNumber | Number, **options: Any) -> Any:
