@@ -607,6 +607,14 @@ def test_one_file_is_the_page_of_two_labs(toy_lab: Callable[..., Lab]) -> None:
     assert not at.exception
 
 
+def test_an_own_study_is_of_the_network_of_its_lab(toy_lab: Callable[..., Lab]) -> None:
+    toy_lab(*TOY_ROWS)
+    at = visit("compare", study="own", optimizers="sgd")
+    assert "Each run: 32 relu, 5 epochs, batch 128" in texts_of(at)
+    assert at.selectbox(key="network_from").options[0] == "Toy lab: 32 relu, batch 128"
+    assert "network_from" not in at.query_params
+
+
 def test_pages_of_one_file_keep_their_choices_apart(toy_lab: Callable[..., Lab]) -> None:
     toy_lab(*TOY_ROWS)
     at = visit("compare", study="own", optimizers="sgd,adam")

@@ -32,7 +32,7 @@ from core.fields import LIMITS
 from core.labs import LABS
 from core.labs.contract import Lab
 from core.labs.steps import CLASS, COMPARE, ONE_RUN
-from core.networks.layers import ACTIVATIONS, Conv2D
+from core.networks.layers import ACTIVATIONS, Channel, Conv2D, Flatten, MaxPooling2D
 from core.specs import DataSpec, NetworkSpec, RunSpec, dense_network
 from core.specs.optimizers import OPTIMIZERS
 from core.store import Claim, Run
@@ -869,6 +869,7 @@ def button(at: AppTest, label: str) -> Any:
         ("data", {"image": "7", "pixels": "scaled"}),
         ("check", {"index": "7"}),
         ("draw", {"source": "files", "sheet": "true", "step-ink": "false"}),
+        ("draw", {"brush": "24"}),
     ],
 )
 def test_every_choice_of_a_page_stands_in_its_address(
@@ -1231,6 +1232,31 @@ def test_a_run_of_a_data_set_that_is_gone_is_listed_and_deleted(
     at.main.checkbox[0].check().run()
     press(at, "Delete 1 run")
     assert engine.store.find(toy_run.key) is None
+
+
+def test_a_layer_says_what_it_does_and_a_network_may_have_none_with_weights(
+    with_toy: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = visit("network", lab="toy", variant="conv")
+    assert "MaxPooling2D keeps the largest of 2 × 2 numbers. Flatten only lays" in all_texts(at)
+    pooled = NetworkSpec((Channel(), MaxPooling2D(), Flatten()))
+    changed = replace(with_toy.experiments[1], changes={"network": pooled})
+    lab = replace(with_toy, experiments=(changed,), datasets=("toy", "mnist"))
+    monkeypatch.setitem(labs.LABS, "toy", replace(lab, before_lesson=()))
+    table = visit("class", lab="toy").main.dataframe[0].value
+    assert list(table["Hidden layers"]) == ["none"]
+    assert list(table["Weights"]) == ["363 / 1,970"]
+
+
+def test_a_step_that_a_lab_renames_is_ticked(toy_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    overview, data, _network, fit, *_others = ONE_RUN
+    steps = (overview, replace(data, name="pictures"), replace(fit, name="fit"))
+    monkeypatch.setitem(labs.LABS, "toy", replace(TOY_LAB, steps=steps))
+    at = visit("overview", lab="toy", variant="dense")
+    at._page_hash = calc_hash("pictures")
+    at.run()
+    links = [link.proto.label for link in at.sidebar.get("page_link")]
+    assert links[:3] == ["Overview ✓", "1. Data ✓", "2. Train ✓"]
 
 
 def test_photographs_are_brought_and_not_drawn(

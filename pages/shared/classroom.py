@@ -85,7 +85,7 @@ def experiments(lab: Lab, data: list[Dataset], queue: Queue) -> None:
         row = {
             _(lab.word): layout.short_name(one),
             _("Hidden layers"): layout.hidden(specs[0].network),
-            _("Weights"): f"{count_weights(specs[0].network, data[0]):,}",
+            _("Weights"): " / ".join(count_weights(specs[0].network, data)),
         }
         for spec, each in zip(specs, data, strict=True):
             row |= cells(spec, each, queue)
@@ -109,9 +109,12 @@ def experiments(lab: Lab, data: list[Dataset], queue: Queue) -> None:
     st.caption(text.format(n=lab.base.train.seed, places=places))
 
 
-def count_weights(network: NetworkSpec, data: Dataset) -> int:
-    """How many weights the network has for these images."""
-    return structure.weights(network, data.definition.shape, len(data.class_names))
+def count_weights(network: NetworkSpec, data: Sequence[Dataset]) -> list[str]:
+    """How many weights the network has: one number, or where data sets differ one for each."""
+    counts = [
+        structure.weights(network, one.definition.shape, len(one.class_names)) for one in data
+    ]
+    return [f"{n:,}" for n in (counts if len(set(counts)) > 1 else counts[:1])]
 
 
 def train_all(lab: Lab, data: list[Dataset], under_way: Collection[str]) -> None:

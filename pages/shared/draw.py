@@ -76,7 +76,7 @@ def desk(current: Choice, runs: list[Run]) -> None:
         if picture is None or prepared is None or prepared.blank:
             say_empty(current, picture)
         else:
-            choice.mark_done("draw")
+            choice.mark_done()
             said = [answers.read(current, [prepared], run)[0] for run in runs]
             for place, run, answer in zip(st.columns(len(runs)), runs, said, strict=True):
                 with place:

@@ -68,7 +68,6 @@ def downloads(run: Run, data: Dataset) -> None:
         icon=":material/folder_zip:",
         type="primary",
         on_click=choice.mark_done,
-        args=("results",),
     )
     st.caption(
         _(
@@ -83,7 +82,6 @@ def downloads(run: Run, data: Dataset) -> None:
         mime="text/csv",
         icon=":material/table:",
         on_click=choice.mark_done,
-        args=("results",),
     )
     classes = len(data.class_names)
     st.caption(

@@ -154,7 +154,7 @@ def _take_default_rate() -> None:
 
 def done() -> list[bool]:
     """Which steps of the lab are done, in their order."""
-    return [choice.is_done(step.name) for step in choice.lab().steps]
+    return [choice.is_done(step) for step in choice.lab().steps]
 
 
 def navigation() -> list[bool]:
