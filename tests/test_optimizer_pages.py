@@ -755,3 +755,5 @@ def test_a_network_that_does_not_suit_the_images_is_one_sentence(
         "Conv2D leaves nothing of a picture of 10 × 14: use fewer or smaller layers."
     ]
     assert "Conv2D 2 11, Conv2D 2 11, Conv2D 2 11" in set(tables(at)[-1]["Network"])
+    columns = json.loads(at.main.dataframe[-1].proto.columns)
+    assert columns["Network"]["width"] > 7 * len("Conv2D 2 11, Conv2D 2 11, Conv2D 2 11")

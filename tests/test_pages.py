@@ -869,7 +869,6 @@ def button(at: AppTest, label: str) -> Any:
         ("data", {"image": "7", "pixels": "scaled"}),
         ("check", {"index": "7"}),
         ("draw", {"source": "files", "sheet": "true", "step-ink": "false"}),
-        ("draw", {"brush": "24"}),
     ],
 )
 def test_every_choice_of_a_page_stands_in_its_address(
@@ -880,6 +879,12 @@ def test_every_choice_of_a_page_stands_in_its_address(
     assert at.query_params == {"variant": str(TRAINED), **query}
     at.run()
     assert at.query_params == {"variant": str(TRAINED), **query}
+
+
+def test_the_brush_is_in_the_address() -> None:
+    at = visit("draw")
+    at.slider(key="brush").set_value(24).run()
+    assert at.query_params == {"brush": "24"}
 
 
 def test_the_cell_of_an_address_is_looked_into(run: Run) -> None:
@@ -1246,6 +1251,13 @@ def test_a_layer_says_what_it_does_and_a_network_may_have_none_with_weights(
     table = visit("class", lab="toy").main.dataframe[0].value
     assert list(table["Hidden layers"]) == ["none"]
     assert list(table["Weights"]) == ["363 / 1,970"]
+    large = NetworkSpec((Channel(), Conv2D(2, 11), Conv2D(2, 11), Flatten()))
+    changed = replace(with_toy.experiments[1], changes={"network": large})
+    lab = replace(lab, experiments=(changed,), before_lesson=())
+    monkeypatch.setitem(labs.LABS, "toy", lab)
+    at = visit("class", lab="toy")
+    assert list(at.main.dataframe[0].value["Weights"]) == ["– / 2,020"]
+    assert not at.error
 
 
 def test_a_step_that_a_lab_renames_is_ticked(toy_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1273,6 +1285,7 @@ def test_photographs_are_brought_and_not_drawn(
     assert at.main.get("file_uploader")
     assert "Ink" not in all_texts(at)
     assert "The steps above" not in all_texts(at)
+    assert "Why do photographs fail?" in all_texts(at)
     link = visit("overview", lab="toy").main.get("page_link")[0].proto.label
     assert link == "Or bring a photograph of a shape, and watch a trained network read it"
 

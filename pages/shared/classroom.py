@@ -14,7 +14,7 @@ from core.charts import runs as charts
 from core.data import Dataset
 from core.engine import Place
 from core.engine.estimates import seconds_of
-from core.errors import DataError, LabError
+from core.errors import DataError, LabError, UsageError
 from core.i18n import N_
 from core.labs.contract import Lab
 from core.networks import structure
@@ -111,10 +111,14 @@ def experiments(lab: Lab, data: list[Dataset], queue: Queue) -> None:
 
 def count_weights(network: NetworkSpec, data: Sequence[Dataset]) -> list[str]:
     """How many weights the network has: one number, or where data sets differ one for each."""
-    counts = [
-        structure.weights(network, one.definition.shape, len(one.class_names)) for one in data
-    ]
-    return [f"{n:,}" for n in (counts if len(set(counts)) > 1 else counts[:1])]
+    counts = []
+    for one in data:
+        try:
+            n = structure.weights(network, one.definition.shape, len(one.class_names))
+            counts.append(f"{n:,}")
+        except UsageError:  # its images are too small for the network
+            counts.append("–")
+    return counts if len(set(counts)) > 1 else counts[:1]
 
 
 def train_all(lab: Lab, data: list[Dataset], under_way: Collection[str]) -> None:

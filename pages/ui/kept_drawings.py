@@ -18,14 +18,15 @@ from pages.ui.text import _, plural
 
 def section(current: Choice, picture: Images | None, run: Run) -> None:
     """Keep drawings with the right answer, and count how many are read right."""
-    st.subheader(_("Why do drawings fail?"))
+    drawn = current.data.definition.ink is not None
+    st.subheader(_("Why do drawings fail?") if drawn else _("Why do photographs fail?"))
     _why(current)
     names = current.class_names
     truth = st.pills(
         _("What is it really?"), range(len(names)), format_func=names.__getitem__, key="truth"
     )
     st.button(
-        _("Keep this drawing"),
+        _("Keep this drawing") if drawn else _("Keep this photograph"),
         icon=":material/bookmark:",
         on_click=_keep,
         args=[current.data.name, picture, truth],
@@ -51,17 +52,25 @@ def _forget(dataset: str) -> None:
 
 def _why(current: Choice) -> None:
     """What drawings have to do with what a network was trained on."""
+    if current.data.definition.ink is None:
+        st.write(
+            _(
+                "A network knows only what it was trained on. Your photographs come from "
+                "elsewhere: another camera, other light, another background. This is called "
+                "distribution shift: test accuracy says nothing about such pictures. Keep some "
+                "photographs of your own and count."
+            )
+        )
+        return
     st.write(
         _(
             "A network knows only what it was trained on. Your drawings come from elsewhere: "
             "another pen, another size, another place on the paper. This is called distribution "
-            "shift: test accuracy says nothing about such pictures. Keep some drawings of your own "
+            "shift: test accuracy says nothing about such pictures. The steps above bring a "
+            "drawing back to what the images of {title} look like. Keep some drawings of your own "
             "and count."
-        )
+        ).format(title=current.data.definition.title)
     )
-    if current.data.definition.ink is not None:
-        text = _("The steps above bring a drawing back to what the images of {title} look like.")
-        st.write(text.format(title=current.data.definition.title))
     if current.data.name == MEASURED:
         st.write(
             _(

@@ -133,6 +133,11 @@ def _show(columns: list[Column]) -> None:
     shown: Styler = content.style.apply(lambda _frame: styles, axis=None)
     st.dataframe(
         shown,
+        column_config={  # else a long network is cut off
+            column.name: layout.fitting([column.name, *column.values])
+            for column in columns
+            if column.name == _("Network")
+        },
         hide_index=True,
         height="content" if len(content) <= LONG else 460,
         alt=_("Settings in which the rows differ"),
