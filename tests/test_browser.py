@@ -601,9 +601,9 @@ def test_steps_are_switched_and_drawings_are_kept(tab: Tab, server: Server) -> N
     answered(page, "7")
     chart = page.get_by_test_id("stPlotlyChart").first
     before = chart.inner_text()
-    page.get_by_text("Without any step").click()
+    page.get_by_text("Without any step: only").click()
     expect(chart).not_to_have_text(before)
-    page.get_by_text("Without any step").click()
+    page.get_by_text("Without any step: only").click()
     answered(page, "7")
     page.get_by_role("radio", name="7", exact=True).or_(
         page.get_by_role("button", name="7", exact=True)
