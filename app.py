@@ -35,6 +35,8 @@ def main() -> None:
         st.switch_page(pages[following], query_params=layout.query(following))
     try:
         st.session_state.step = layout.step(name)
+        # The lab, which the sidebar knows, may have another name for the page than another lab.
+        st.set_page_config(page_title=_(st.session_state.step.title))
         navigation = st.sidebar.empty()
         with navigation.container():
             drawn = sidebar.navigation()
@@ -46,6 +48,8 @@ def main() -> None:
                 sidebar.navigation()
     except LabError as error:
         layout.show_error(error)
+    except layout.PageEnds:
+        pass
     finally:
         fields.write()
 

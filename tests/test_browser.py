@@ -319,9 +319,9 @@ def test_a_choice_within_a_fragment_is_in_the_address_and_back_undoes_it(
 ) -> None:
     page = tab()
     lab.open_page(page, server, "draw")
-    switch = page.get_by_role("switch", name=re.compile("As in the lab sheet"))
+    switch = page.get_by_role("switch", name=re.compile("Without any step"))
     expect(switch).not_to_be_checked()
-    page.get_by_text(re.compile("As in the lab sheet")).first.click()
+    page.get_by_text(re.compile("Without any step")).first.click()
     expect(page).to_have_url(f"{server.url}/draw?sheet=true", timeout=lab.SOON * 1000)
     page.go_back()
     expect(page).to_have_url(f"{server.url}/draw")
@@ -601,9 +601,9 @@ def test_steps_are_switched_and_drawings_are_kept(tab: Tab, server: Server) -> N
     answered(page, "7")
     chart = page.get_by_test_id("stPlotlyChart").first
     before = chart.inner_text()
-    page.get_by_text("As in the lab sheet: no step").click()
+    page.get_by_text("Without any step: only").click()
     expect(chart).not_to_have_text(before)
-    page.get_by_text("As in the lab sheet: no step").click()
+    page.get_by_text("Without any step: only").click()
     answered(page, "7")
     page.get_by_role("radio", name="7", exact=True).or_(
         page.get_by_role("button", name="7", exact=True)

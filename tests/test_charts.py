@@ -14,8 +14,9 @@ from core.charts.networks import SHOWN
 from core.charts.style import COLOURS
 from core.data import DATASETS
 from core.networks import structure
+from core.networks.layers import Channel, Conv2D, Dense, Flatten
 from core.networks.structure import LayerRow
-from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
+from core.specs import DataSpec, NetworkSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.store import Run
 from core.training.epochs import Epoch
 from tests import toy
@@ -177,6 +178,19 @@ def run(data: str, hidden: int, *, complete: bool = True) -> Run:
         "dataset": {"complete": complete, "shape": [28, 28], "classes": 10},
     }
     return Run(**values)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (9, 7)])
+def test_blocks_of_any_size_fit_into_the_diagram(shape):
+    network = NetworkSpec((Channel(), Conv2D(32, 3), Flatten(), Dense(9)))
+    figure = networks.network_diagram(structure.rows(network, shape, 3), ["a", "b", "c"])
+    [bars] = figure.data
+    ends = [(start, start + width) for start, width in zip(bars.base, bars.x, strict=True)]
+    left, right = figure.layout.xaxis.range
+    assert left <= min(start for start, _end in ends)
+    widest = max(end for _start, end in ends)
+    assert all(widest < note.x < 0.6 * right for note in figure.layout.annotations)
+    assert right - left < 3.1 * widest
 
 
 def test_each_of_many_data_sets_has_a_look_of_its_own(monkeypatch):

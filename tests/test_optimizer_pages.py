@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core import data as datasets
@@ -343,6 +344,39 @@ def test_walkers_go_to_a_worker_together_and_once(
     assert list(at.main.dataframe[0].value["Optimizer"]) == ["Lion", "RMSprop", "SGD"]
 
 
+def test_rates_and_parameters_stay_while_another_page_is_looked_at() -> None:
+    at = visit("motion", **{"sgd-rate": "0.3", "adam-beta_1": "1.5"})
+    assert [error.value for error in at.error] == [
+        "Adam: Beta\\_1 is 1.5: give a number from 0.0 to 0.9999."
+    ]
+    at.query_params.clear()
+    turn_to(at, "rules").run()
+    turn_to(at, "motion").run()
+    assert at.number_input(key="ravine-sgd-rate").value == 0.3
+    assert at.query_params["sgd-rate"] == "0.3"
+    at.selectbox(key="surface").set_value("saddle").run()
+    assert "sgd-rate" not in at.query_params
+
+
+def test_a_path_that_goes_while_it_is_looked_for_is_walked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Going(dict[Any, Any]):
+        """Somebody else takes what is there as soon as one is told so."""
+
+        def __contains__(self, key: object) -> bool:
+            return True
+
+    kept = st.cache_resource
+
+    def cache_resource(made: Any = None, **options: Any) -> Any:
+        return Going if getattr(made, "__name__", "") == "walked" else kept(made, **options)
+
+    monkeypatch.setattr(st, "cache_resource", cache_resource)
+    at = visit("motion")
+    assert len(at.main.dataframe[0].value) == 4
+
+
 def test_a_network_of_other_images_is_no_surface(
     run: Run, engine: Queue, outcome: tuple[RunSpec, Outcome]
 ) -> None:
@@ -361,6 +395,10 @@ MANY_ROWS = {"study": "own", "values": "", "optimizers": ",".join([*OPTIMIZERS][
         ("rules", {"rule": "rmsprop", "form": "centered"}),
         ("rate", {"finder": "sgd"}),
         ("motion", {"surface": "saddle", "walkers": "lion,adam", "steps": "50", "x": "1.5"}),
+        (
+            "motion",
+            {"sgd-rate": "0.3", "sgd with momentum-nesterov": "true", "adam-beta_1": "0.5"},
+        ),
         (
             "optimizers",
             {"study": "L4-B", "seeds": "2", "zoom": "true", "figure": "loss"}
@@ -437,10 +475,12 @@ def test_what_an_address_names_is_chosen() -> None:
         ("motion", {"steps": "9" * 5000}, ": give a whole number from 10 to 300."),
         ("motion", {"x": "99"}, "X is 99.0: give a number from -10.0 to 10.0."),
         ("motion", {"y": "nan"}, "Y is nan: give a number from -4.0 to 4.0."),
+        ("motion", {"sgd-rate": "nan"}, "Learning\\_rate is nan: give a number from 1e-06 to 10."),
+        ("motion", {"sgd-nesterov": "1"}, "Nesterov is 1: give true or false."),
         (
             "motion",
             {"walkers": "adam,sgd,rmsprop,nadam,adamax,adagrad,adadelta,adamw,ftrl"},
-            "9 optimizers are chosen: choose at most 8.",
+            "Optimizer: 9 are chosen, choose at most 8.",
         ),
     ],
 )
@@ -567,6 +607,29 @@ def test_one_file_is_the_page_of_two_labs(toy_lab: Callable[..., Lab]) -> None:
     assert not at.exception
 
 
+def test_an_own_study_is_of_the_network_of_its_lab(toy_lab: Callable[..., Lab]) -> None:
+    toy_lab(*TOY_ROWS)
+    at = visit("compare", study="own", optimizers="sgd")
+    assert "Each run: 32 relu, 5 epochs, batch 128" in texts_of(at)
+    assert at.selectbox(key="network_from").options[0] == "Toy lab: 32 relu, batch 128"
+    assert "network_from" not in at.query_params
+
+
+def test_pages_of_one_file_keep_their_choices_apart(toy_lab: Callable[..., Lab]) -> None:
+    toy_lab(*TOY_ROWS)
+    at = visit("compare", study="own", optimizers="sgd,adam")
+    at.query_params.clear()  # a browser that follows a link brings only what the link says
+    turn_to(at, "optimizers").run()
+    assert at.query_params == {"lab": "toy-lab"}
+    assert at.selectbox(key="study").value == "L4-A"
+    at.selectbox(key="study").set_value("L4-B").run()
+    at.query_params.clear()
+    turn_to(at, "compare").run()
+    assert at.selectbox(key="study").value == "own"
+    assert at.multiselect(key="optimizers").value == ["sgd", "adam"]
+    assert not at.error
+
+
 def test_a_study_of_any_part_says_what_differs(toy_lab: Callable[..., Lab]) -> None:
     toy_lab(*TOY_ROWS)
     at = visit("compare")
@@ -606,6 +669,19 @@ def test_what_a_row_changes_is_marked(toy_lab: Callable[..., Lab]) -> None:
     assert marked(visit("compare")) == {"64 + 64 relu", "SGD", "100", "9", "10%", "0.1"}
     assert "0.0001" in marked(visit("optimizers"))
     assert not marked(visit("optimizers", study="L4-B"))
+
+
+def test_a_study_of_fewer_images_marks_what_differs_from_those(
+    toy_lab: Callable[..., Lab], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = (Experiment("plain", "As it is"), Experiment("more", "More", {"data": {"images": 200}}))
+    made = toy_lab(*rows)
+    study = replace(made.studies[0], base=changed(SMALL, {"data": {"images": 100}}))
+    monkeypatch.setitem(LABS, made.name, replace(made, studies=(study,)))
+    at = visit("compare")
+    assert list(tables(at)[-1]["Training images"]) == ["100", "200"]
+    assert marked(at) == {"200"}
+    assert "validation 0%, the first 100 of 300 training images, seeds 0–2." in texts_of(at)
 
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -679,3 +755,5 @@ def test_a_network_that_does_not_suit_the_images_is_one_sentence(
         "Conv2D leaves nothing of a picture of 10 × 14: use fewer or smaller layers."
     ]
     assert "Conv2D 2 11, Conv2D 2 11, Conv2D 2 11" in set(tables(at)[-1]["Network"])
+    columns = json.loads(at.main.dataframe[-1].proto.columns)
+    assert columns["Network"]["width"] > 7 * len("Conv2D 2 11, Conv2D 2 11, Conv2D 2 11")

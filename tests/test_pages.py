@@ -31,9 +31,9 @@ from core.errors import StoreError, TrainingError
 from core.fields import LIMITS
 from core.labs import LABS
 from core.labs.contract import Lab
-from core.labs.steps import CLASS, ONE_RUN
-from core.networks.layers import ACTIVATIONS
-from core.specs import DataSpec, RunSpec
+from core.labs.steps import CLASS, COMPARE, ONE_RUN
+from core.networks.layers import ACTIVATIONS, Channel, Conv2D, Flatten, MaxPooling2D
+from core.specs import DataSpec, NetworkSpec, RunSpec, dense_network
 from core.specs.optimizers import OPTIMIZERS
 from core.store import Claim, Run
 from core.studies.experiment import Experiment, Shown
@@ -320,7 +320,11 @@ def test_own_settings_come_from_the_url() -> None:
     }
     at = visit("overview", variant="own", **query)
     parameters = at.main.dataframe[-1].value
-    assert list(parameters["Value"]) == ["64 + 32", "tanh", "sgd", "0.5", "2", "100", "25%", "7"]
+    assert dict(zip(parameters["Parameter"], parameters["Value"], strict=True)) == {
+        "Hidden layers": "64 + 32", "Activation": "tanh", "Optimizer": "sgd",
+        "Learning rate": "0.5", "Training images": "4,000", "Epochs": "2", "Batch size": "100",
+        "Validation split": "25%", "Augmentation": "none", "Seed": "7",
+    }  # fmt: skip
     assert at.query_params == {"variant": "own"} | {key: str(v) for key, v in query.items()}
 
 
@@ -888,6 +892,12 @@ def test_every_choice_of_a_page_stands_in_its_address(
     assert at.query_params == {"variant": str(TRAINED), **query}
 
 
+def test_the_brush_is_in_the_address() -> None:
+    at = visit("draw")
+    at.slider(key="brush").set_value(24).run()
+    assert at.query_params == {"brush": "24"}
+
+
 def test_the_cell_of_an_address_is_looked_into(run: Run) -> None:
     confusion = np.array(run.confusion)
     np.fill_diagonal(confusion, 0)
@@ -987,6 +997,12 @@ def test_an_address_from_before_the_last_click_undoes_nothing() -> None:
     at.number_input(key="image").set_value(3).run()
     assert at.number_input(key="image").value == 3
     assert at.query_params["image"] == "3"
+
+
+def test_the_address_follows_the_choice_where_nothing_is_trained() -> None:
+    at = visit("check", variant=1, index=7)
+    at.selectbox(key="variant").set_value("3").run()
+    assert at.query_params == {"variant": "3", "index": "7"}
 
 
 def test_back_to_a_variant_keeps_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1208,9 +1224,99 @@ def test_a_page_takes_its_numbers_and_words_from_the_lab(
     assert not sentences(at)
     for text in expected:
         assert text in said
+    assert "lab sheet" not in said
     for text in ("28 × 28", "784", " ten ", "10 classes", "537", "light ink", "igit", "lothes"):
         shared = ("their 28 × 28", "MNIST's digits", "made for digits")
         assert text not in functools.reduce(lambda left, one: left.replace(one, ""), shared, said)
+
+
+@needs_no_fashion
+@pytest.mark.usefixtures("teacher")
+def test_a_run_of_a_data_set_that_is_gone_is_listed_and_deleted(
+    toy_run: Run, engine: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(datasets.DATASETS, "toy")
+    monkeypatch.delitem(labs.LABS, "toy")
+    labs._experiments.cache_clear()
+    at = visit("class")
+    assert list(at.main.dataframe[-1].value["Run"]) == [
+        "32 relu, adam 0.002, 20 epochs · toy · seed 0"
+    ]
+    [chart] = at.main.get("plotly_chart")
+    assert [trace["name"] for trace in json.loads(chart.proto.spec)["data"]] == ["toy"]
+    at.main.multiselect(key="runs_to_delete").set_value([toy_run.key]).run()
+    at.main.checkbox[0].check().run()
+    press(at, "Delete 1 run")
+    assert engine.store.find(toy_run.key) is None
+
+
+def test_a_layer_says_what_it_does_and_a_network_may_have_none_with_weights(
+    with_toy: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = visit("network", lab="toy", variant="conv")
+    assert "MaxPooling2D keeps the largest of 2 × 2 numbers. Flatten only lays" in all_texts(at)
+    pooled = NetworkSpec((Channel(), MaxPooling2D(), Flatten()))
+    changed = replace(with_toy.experiments[1], changes={"network": pooled})
+    lab = replace(with_toy, experiments=(changed,), datasets=("toy", "mnist"))
+    monkeypatch.setitem(labs.LABS, "toy", replace(lab, before_lesson=()))
+    table = visit("class", lab="toy").main.dataframe[0].value
+    assert list(table["Hidden layers"]) == ["none"]
+    assert list(table["Weights"]) == ["363 / 1,970"]
+    large = NetworkSpec((Channel(), Conv2D(2, 11), Conv2D(2, 11), Flatten()))
+    changed = replace(with_toy.experiments[1], changes={"network": large})
+    lab = replace(lab, experiments=(changed,), before_lesson=())
+    monkeypatch.setitem(labs.LABS, "toy", lab)
+    at = visit("class", lab="toy")
+    assert list(at.main.dataframe[0].value["Weights"]) == ["– / 2,020"]
+    assert not at.error
+
+
+def test_a_step_that_a_lab_renames_is_ticked(toy_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    overview, data, _network, fit, *_others = ONE_RUN
+    steps = (overview, replace(data, name="pictures"), replace(fit, name="fit"))
+    monkeypatch.setitem(labs.LABS, "toy", replace(TOY_LAB, steps=steps))
+    at = visit("overview", lab="toy", variant="dense")
+    at._page_hash = calc_hash("pictures")
+    at.run()
+    links = [link.proto.label for link in at.sidebar.get("page_link")]
+    assert links[:3] == ["Overview ✓", "1. Data ✓", "2. Train ✓"]
+
+
+def test_photographs_are_brought_and_not_drawn(
+    toy_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photographs = replace(toy.DATASET, ink=None)
+    monkeypatch.setitem(datasets.DATASETS, "toy", photographs)
+    server._load.clear()
+    at = visit("draw", lab="toy", variant="dense")
+    assert not at.main.checkbox
+    assert not at.main.toggle
+    assert not at.main.radio
+    assert not at.main.slider
+    assert at.main.get("file_uploader")
+    assert "Ink" not in all_texts(at)
+    assert "The steps above" not in all_texts(at)
+    assert "Why do photographs fail?" in all_texts(at)
+    link = visit("overview", lab="toy").main.get("page_link")[0].proto.label
+    assert link == "Or bring a photograph of a shape, and watch a trained network read it"
+
+
+def test_to_forget_drawings_leaves_those_for_other_data_sets(run: Run) -> None:
+    at = visit("draw", variant=TRAINED)
+    picture = np.full((28, 28, 3), 255, np.uint8)
+    picture[5:20, 13:15] = 0
+    at.session_state["kept"] = [("toy", picture, 0), ("mnist", picture, 1)]
+    at.run()
+    press(at, "Forget them")
+    assert [name for name, _picture, _label in at.session_state["kept"]] == ["toy"]
+
+
+def test_the_way_of_a_lab_goes_on_after_the_results(
+    toy_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(labs.LABS, "toy", replace(TOY_LAB, steps=(*ONE_RUN, COMPARE)))
+    at = visit("results", lab="toy", variant="dense")
+    assert at.main.get("page_link")[-1].proto.label == "Next: Compare"
 
 
 def test_the_sidebar_follows_the_lab(toy_run: Run) -> None:
@@ -1228,6 +1334,53 @@ def test_the_sidebar_follows_the_lab(toy_run: Run) -> None:
     assert list(table["Test accuracy"]) == [f"{toy_run.test_accuracy:.4f}", "–", "–"]
     assert list(table["Shapes to check"]) == ["0, 4", "1", "2, 95"]
     assert not {"Optimizer", "Batch size", "Published"} & set(table)
+
+
+@pytest.fixture
+def with_few(with_toy: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """The toy lab with experiments that differ in one setting each."""
+    few = (
+        Experiment("all", "All images"),
+        Experiment("few", "Few images", {"data": {"images": 100}}),
+        Experiment("distorted", "Distorted", {"train": {"augmentation": "handwriting"}}),
+        Experiment("tanh", "With tanh", {"network": dense_network((32,), "tanh")}),
+        Experiment("filters", "Six filters", {"network": toy_lab.CONVOLUTIONS}),
+        Experiment("more", "Seven filters", {"network": SEVEN_FILTERS}),
+    )
+    lab = replace(with_toy, experiments=few)
+    monkeypatch.setitem(labs.LABS, "toy", lab)
+    labs._experiments.cache_clear()
+    return lab
+
+
+SEVEN_FILTERS = replace(
+    toy_lab.CONVOLUTIONS,
+    layers=(toy_lab.CONVOLUTIONS.layers[0], Conv2D(7, 3, "relu"), *toy_lab.CONVOLUTIONS.layers[2:]),
+)
+
+
+@pytest.mark.usefixtures("with_few")
+def test_a_run_on_fewer_images_says_which() -> None:
+    at = visit("data", lab="toy", variant="few")
+    said = all_texts(at)
+    assert "validation 20%, the first 100 of 300 training images" in at.main.caption[0].value
+    assert "This run takes the first 100 of the 300 training images" in said
+    assert "the **last 20** of the 100 training images" in said
+    assert "images 80 to 99. It trains on the first **80**" in said
+    at = visit("data", lab="toy", variant="all")
+    assert "the **last 60** of the 300 training images" in all_texts(at)
+    assert "This run takes the first" not in all_texts(at)
+
+
+@pytest.mark.usefixtures("with_few")
+def test_every_setting_that_decides_a_run_is_shown() -> None:
+    at = visit("overview", lab="toy", variant="distorted")
+    table = at.main.dataframe[0].value.drop(columns=["Trial", "Test accuracy"])
+    assert len(table.drop_duplicates()) == 6
+    assert at.main.caption[0].value.endswith("validation 20%, augmentation: as by other hands")
+    chosen = at.main.dataframe[1].value.set_index("Parameter")["Value"]
+    assert chosen["Augmentation"] == "as by other hands"
+    assert chosen["Training images"] == "300"
 
 
 def test_what_the_sheet_of_a_lab_wants_is_shown(with_toy: Lab, engine: Queue, toy_run: Run) -> None:
@@ -1256,6 +1409,21 @@ def test_own_settings_begin_with_those_of_the_lab(toy_run: Run) -> None:
     assert at.number_input(key="epochs").value == 3
 
 
+@pytest.mark.parametrize(
+    "network", [dense_network((64, 16), "tanh"), dense_network(), toy_lab.CONVOLUTIONS]
+)
+def test_own_settings_begin_as_on_the_command_line(
+    network: NetworkSpec, with_toy: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = replace(with_toy, base=replace(with_toy.base, network=network))
+    monkeypatch.setitem(labs.LABS, "toy", lab)
+    at = visit("overview", lab="toy", variant="own")
+    data = datasets.load(datasets.locate(toy.DATASET))
+    there = labs.choose("toy", labs.OWN, DataSpec("toy", data.digest), {})
+    assert at.session_state["choice"].spec.key == there.spec.key
+    assert at.query_params == {"lab": "toy", "variant": "own"}
+
+
 def test_a_lab_with_one_data_set_has_no_second_task(toy_run: Run) -> None:
     at = visit("results", lab="toy", variant="dense")
     assert not at.main.button
@@ -1275,6 +1443,18 @@ def test_the_first_lab_opens_and_another_is_chosen(run: Run) -> None:
     assert "**RMSprop**: 256 relu, rmsprop 0.001, 5 epochs" in at.main.caption[0].value
     links = [link.proto.query_string for link in at.sidebar.get("page_link")]
     assert set(links) == {"lab=optimizers"}
+
+
+@pytest.mark.parametrize(
+    ("lab", "title"), [("digits", "Check digits"), ("optimizers", "Check images")]
+)
+def test_the_tab_of_a_page_has_the_name_that_the_lab_gives_it(
+    lab: str, title: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(st, "set_page_config", lambda **config: said.append(config["page_title"]))
+    visit("check", lab=lab)
+    assert said[-1] == title
 
 
 def test_a_lab_without_the_page_opens_its_first_one() -> None:
@@ -1333,7 +1513,8 @@ def test_the_table_of_a_lab_shows_what_its_experiments_differ_in() -> None:
     assert row["Optimizer"] == "sgd 0.01 momentum=0.5 nesterov=True"
     digits = visit("overview").main.dataframe[0].value
     assert list(digits) == [
-        "Variant", "Test accuracy", "Hidden layers", "Epochs", "Batch size", "Validation",
+        "Variant", "Test accuracy", "Hidden layers", "Epochs", "Batch size",
+        "Validation split",
         "Samples", "Digits to check", "Mistakes to show",
     ]  # fmt: skip
     assert list(digits["Variant"]) == [*map(str, range(10))]
@@ -1354,6 +1535,18 @@ def test_a_page_without_its_data_keeps_title_links_and_sidebar(step: str) -> Non
         assert at.main.get("page_link")[-1].proto.label == f"Next: {following}"
     if step == "class":
         assert list(class_table(at).index)[:3] == ["0", "1", "2"]
+
+
+@needs_no_fashion
+@pytest.mark.parametrize("step", ["rules", "motion"])
+def test_a_page_that_needs_no_images_does_without_them(step: str) -> None:
+    at = visit(step, dataset="fashion-mnist")
+    assert not sentences(at)
+    assert at.main.get("latex")
+    if step == "motion":
+        at.selectbox(key="surface").set_value("network").run()
+        [sentence] = sentences(at)
+        assert sentence.startswith("Fashion-MNIST is not on this machine")
 
 
 def test_a_second_task_is_the_lab_on_its_next_data_set(run: Run) -> None:

@@ -8,8 +8,7 @@ import plotly.graph_objects as go
 
 from core.charts.style import COLOURS, INK, Translate, base_figure
 from core.i18n import untranslated
-from core.networks.layers import Dense, Flatten
-from core.networks.structure import LayerRow
+from core.networks.structure import LayerRow, NetworkSpec
 
 SHOWN = 12
 """How many nodes of a layer a diagram shows."""
@@ -23,9 +22,9 @@ def network_diagram(
     What a layer is stands beside its nodes, and the count of weights and biases between two rows.
     The layers of a network that has others than fully connected ones are blocks instead.
     """
-    first, *dense = layers
-    if not isinstance(first.layer, Flatten) or not all(isinstance(d.layer, Dense) for d in dense):
+    if not NetworkSpec(tuple(row.layer for row in layers[:-1])).dense:
         return _block_diagram(layers, _)
+    first, *dense = layers
     flow = [row.output for row in layers]
     rows = [_nodes(count) for count in flow]
     figure = base_figure(70 + 105 * len(flow), showlegend=False, hovermode=False)
@@ -98,11 +97,12 @@ def _block_diagram(rows: Sequence[LayerRow], _: Translate) -> go.Figure:
         textposition="inside",
         insidetextanchor="middle",
     )
+    half = max(math.log2(row.output) for row in rows) / 2
     for i, row in enumerate(rows):
         if row.weights:
             text = _("{n:,} weights").format(n=row.weights)
-            figure.add_annotation(x=8.5, y=i, text=text, showarrow=False, xanchor="left")
-    figure.update_xaxes(visible=False, range=[-8, 14], fixedrange=True)
+            figure.add_annotation(x=1.1 * half, y=i, text=text, showarrow=False, xanchor="left")
+    figure.update_xaxes(visible=False, range=[-1.05 * half, 2 * half], fixedrange=True)
     figure.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True, automargin=True)
     return figure
 

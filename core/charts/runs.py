@@ -67,15 +67,18 @@ def accuracy_by_weights(runs: Sequence[Run], _: Translate = untranslated) -> go.
     A run on a sample is hollow: its accuracy is not one of the full set.
     """
     figure = base_figure(360)
-    for place, wanted in enumerate(DATASETS.values()):
-        points = [run for run in runs if run.spec.data.name == wanted.name]
+    titles = {name: known.title for name, known in DATASETS.items()}
+    for run in runs:
+        titles.setdefault(run.spec.data.name, run.spec.data.name)  # of a data set that is gone
+    for place, (name, title) in enumerate(titles.items()):
+        points = [run for run in runs if run.spec.data.name == name]
         if not points:
             continue
         look = style(place)
         figure.add_scatter(
             x=[sum(layer.weights for layer in run.layers) for run in points],
             y=[run.test_accuracy for run in points],
-            name=wanted.title,
+            name=title,
             mode="markers",
             marker={
                 "color": look.colour,

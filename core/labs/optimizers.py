@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from core.i18n import N_
 from core.labs.contract import Lab, Step
-from core.labs.steps import CHECK, COMPARE, DATA, DRAW, MISTAKES, NETWORK, OVERVIEW, RESULTS, TRAIN
+from core.labs.steps import COMPARE, ONE_RUN, OVERVIEW
 from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS, Value
 from core.studies.experiment import Experiment, Statement
@@ -145,12 +145,6 @@ LAB = Lab(
         Step("rules", N_("Update rules"), ":material/function:", "pages/optimizers/rules.py"),
         Step("motion", N_("How it moves"), ":material/route:", "pages/optimizers/motion.py"),
         Step("rate", N_("Learning rate"), ":material/speed:", "pages/optimizers/rate.py"),
-        DATA,
-        NETWORK,
-        TRAIN,
-        CHECK,
-        MISTAKES,
-        DRAW,
-        RESULTS,
+        *ONE_RUN[1:],
     ),
 )

@@ -70,6 +70,8 @@ class Layer(ABC):
 
     kind: ClassVar[str]
     """Its class in keras.layers."""
+    meaning: ClassVar[str] = ""
+    """What it does, as a sentence for students; empty where its numbers say it."""
 
     def __init_subclass__(cls) -> None:
         LAYERS[cls.__name__] = cls
@@ -81,6 +83,11 @@ class Layer(ABC):
     def weights(self, inputs: Shape) -> int:
         """How many weights and biases it has."""
         return 0
+
+    @property
+    def trained(self) -> bool:
+        """True for a kind of layer that has weights."""
+        return type(self).weights is not Layer.weights
 
     def products(self, inputs: Shape) -> int:
         """How many multiplications one image takes."""
@@ -121,6 +128,7 @@ class Flatten(Layer):
     """Lays all numbers of an image end to end."""
 
     kind = "Flatten"
+    meaning = N_("Flatten only lays the numbers end to end.")
 
     def shape(self, inputs: Shape) -> Shape:
         return (math.prod(inputs),)
@@ -188,6 +196,10 @@ class Conv2D(Layer):
     """Moves filters of `kernel` x `kernel` pixels over the picture, where they lie inside of it."""
 
     kind = "Conv2D"
+    meaning = N_(
+        "A Conv2D layer moves each of its filters, a square of weights for each channel and one "
+        "bias, over the whole picture."
+    )
 
     filters: int
     kernel: int
@@ -229,6 +241,7 @@ class MaxPooling2D(Layer):
     """Keeps the largest of 2 x 2 numbers; an odd last row or column is left out."""
 
     kind = "MaxPooling2D"
+    meaning = N_("MaxPooling2D keeps the largest of 2 × 2 numbers.")
 
     def shape(self, inputs: Shape) -> Shape:
         _require(self, inputs, 3)
@@ -249,6 +262,7 @@ class Dropout(Layer):
     """Forgets this part of the numbers while the network trains, and none afterwards."""
 
     kind = "Dropout"
+    meaning = N_("Dropout forgets a part of the numbers at random while the network trains.")
 
     rate: float
 

@@ -25,6 +25,8 @@ STEPS = Limit(10, 300)
 GRID = 61
 """Points along each side of the picture of a surface."""
 PLANE_GRID = 31
+REACH = 1.0
+"""How far the picture of a plane goes, along both directions."""
 PLANE_IMAGES = 1000
 """Training images that the loss of a trained network is the mean over."""
 
@@ -164,11 +166,11 @@ def plane_loss(plane: Plane) -> Loss:
     return loss
 
 
-def plane_losses(plane: Plane, reach: float = 1.0) -> tuple[Floats, Floats, Floats]:
-    """As `grid`, for a plane from -reach to reach along both directions."""
+def plane_losses(plane: Plane) -> tuple[Floats, Floats, Floats]:
+    """As `grid`, for a plane from -REACH to REACH along both directions."""
     import tensorflow as tf
 
-    axis = np.linspace(-reach, reach, PLANE_GRID, dtype=np.float32)
+    axis = np.linspace(-REACH, REACH, PLANE_GRID, dtype=np.float32)
     points = np.stack(np.meshgrid(axis, axis), axis=-1).reshape(-1, 2)
     loss = plane_loss(plane)
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,22 +10,22 @@ import streamlit as st
 
 from core.charts import surfaces as motion_charts
 from core.data import Dataset
-from core.errors import LabError, UsageError
+from core.errors import LabError
 from core.fields import (
     LIMITS,
     Limit,
     Number,
     OneOf,
     SeveralOf,
+    Switch,
     WholeNumber,
-    check_choice,
     check_number,
 )
 from core.i18n import N_
 from core.networks.layers import ACTIVATIONS
 from core.optimizers import surfaces as motion
 from core.optimizers.rules import FORMS
-from core.optimizers.surfaces import RATE, STEPS, SURFACES, Floats, Path, Plane
+from core.optimizers.surfaces import RATE, REACH, STEPS, SURFACES, Floats, Path, Plane
 from core.specs import NetworkSpec, OptimizerSpec, optimizer_spec
 from core.specs.optimizers import BELOW_ONE, OPTIMIZERS, Value
 from core.store import Run
@@ -34,21 +35,20 @@ from pages.ui.choice import Choice
 from pages.ui.text import _
 
 NETWORK = "network"  # the surface that is the loss of a trained network
-REACH = 1.0  # of its picture, along both directions
 MOST = 8  # walkers on one picture
 KEPT = 1000  # paths
 
 
-class Walkers(SeveralOf):
-    """Optimizers that walk side by side."""
+class Typed(Number):
+    """A number that is refused below its field, and not by it.
 
-    def check(self, value: list[str]) -> None:
-        for walker in value:
-            check_choice(self.term, walker, tuple(WALKERS))
-        if len(value) > MOST:
-            raise UsageError(
-                N_("{n} optimizers are chosen: choose at most {most}."), n=len(value), most=MOST
-            )
+    A browser keeps back what lies outside of a widget's limits, and the picture would silently stay
+    as it was.
+    """
+
+    def check(self, value: float) -> None:
+        if not (isinstance(value, float) and math.isfinite(value)):
+            super().check(value)
 
 
 # Every optimizer that can move two numbers, and SGD with momentum beside it. Muon needs a matrix.
@@ -76,7 +76,7 @@ SURFACE = OneOf(
         NETWORK: N_("Loss of a trained network"),
     },
 )
-COMPARED = Walkers(
+COMPARED = SeveralOf(
     "walkers",
     N_("optimizer"),
     ["sgd", "sgd with momentum", "rmsprop", "adam"],
@@ -107,12 +107,17 @@ class Ground:
     """Learning rates of optimizers that want another one than RATE."""
 
 
-def pick_ground(current: Choice) -> Ground:
+def pick_ground() -> Ground:
     """The surface that is picked, with what is to be known of it."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    line = st.container(horizontal=True, vertical_alignment="bottom")
+    with line:
         picked = fields.select(SURFACE, width=300)
-        run = pick_network(current) if picked == NETWORK else None
-    return trained(run, current.data) if run else classic(picked)
+    if picked != NETWORK:
+        return classic(picked)
+    current = layout.required_choice()
+    with line:
+        run = pick_network(current)
+    return trained(run, current.data)
 
 
 def pick_network(current: Choice) -> Run:
@@ -127,7 +132,7 @@ def pick_network(current: Choice) -> Run:
     if not runs:
         st.info(_("No network is trained yet. Train one; then its loss appears here."))
         layout.link("train", _("Go to Train"))
-        st.stop()
+        raise layout.PageEnds
     titles = {key: networks.name(run) for key, run in runs.items()}
     network = OneOf("network", N_("network"), next(iter(runs)), titles)
     key = fields.select(network, key="motion_network", format_func=titles.__getitem__, width=520)
@@ -194,8 +199,13 @@ def paths_of(
 ) -> list[Path]:
     """The path of each optimizer. What is not known goes to a worker at once: a plane is large."""
     known, key = walked(), ground.key
-    missing = [spec for spec in optimizers if (key, spec, start, steps) not in known]
-    found = {spec: known[key, spec, start, steps] for spec in optimizers if spec not in missing}
+    # Asked for once only: others, who share them, may make one go at any moment.
+    found = {
+        spec: path
+        for spec in optimizers
+        if (path := known.get((key, spec, start, steps))) is not None
+    }
+    missing = [spec for spec in optimizers if spec not in found]
     if missing:
         surface = ground.plane or ground.surface
         new = server.engine().ask(motion.paths, surface, missing, start, steps)
@@ -212,16 +222,12 @@ def step_of(value: float, high: float) -> float:
     return float(10 ** math.floor(math.log10(size))) if size else 0.1
 
 
-def number(name: str, value: float, limit: Limit, key: str, meaning: str | None = None) -> float:
-    """A number field. Raises UsageError outside of the limits.
-
-    They are not the field's own: a browser keeps back what lies outside of those, and the picture
-    would silently stay as it was.
-    """
-    found = st.number_input(
-        name, value=value, step=step_of(value, limit.high), format="%g", key=key, help=meaning
-    )
-    check_number(name, found, limit, whole=False)
+def number(one: Typed, **options: Any) -> float:
+    """A number to type. Raises UsageError outside of its limits."""
+    step = step_of(one.default, one.limit.high)
+    options |= {"min_value": None, "max_value": None, "step": step, "format": "%g"}
+    found = float(fields.number(one, label=one.term, **options))
+    check_number(one.term, found, one.limit, whole=False)
     return found
 
 
@@ -229,15 +235,17 @@ def settings(surface: str, walker: str, rate: float) -> OptimizerSpec:
     """The learning rate and every parameter of a walker. Raises UsageError outside of limits."""
     name, preset = WALKERS[walker]
     values: dict[str, Value] = {}
-    field = f"{surface}-{walker}"
-    learning_rate = number("learning_rate", rate, LIMITS["learning rate"], f"{field}-rate")
+    field = Typed(f"{walker}-rate", "learning_rate", rate, LIMITS["learning rate"])
+    learning_rate = number(field, key=f"{surface}-{field.name}")
     for key, (default, low, high, meaning) in OPTIMIZERS[name].parameters.items():
-        start = preset.get(key, default)
+        start, of_walker = preset.get(key, default), f"{walker}-{key}"
+        options = {"key": f"{surface}-{of_walker}", "help": _(meaning)}
         if isinstance(default, bool):
-            values[key] = st.checkbox(key, bool(start), key=f"{field}-{key}", help=_(meaning))
+            switch = Switch(of_walker, key, bool(start))
+            values[key] = fields.checkbox(switch, label=key, **options)
         else:
-            limit = Limit(low, high)
-            values[key] = number(key, float(start), limit, f"{field}-{key}", _(meaning))
+            field = Typed(of_walker, key, float(start), Limit(low, high))
+            values[key] = number(field, **options)
     return optimizer_spec(name, learning_rate, values)
 
 
@@ -329,10 +337,8 @@ def figures(paths: list[tuple[str, Path]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-current = layout.begin(
-    _("Why does one optimizer arrive where another crawls, swings or runs away?"), choice_of="none"
-)
-ground = pick_ground(current)
+layout.head(_("Why does one optimizer arrive where another crawls, swings or runs away?"))
+ground = pick_ground()
 walkers = pick_walkers()
 start, steps = pick_walk(ground)
 chosen = all_settings(ground, walkers)

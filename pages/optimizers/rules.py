@@ -115,9 +115,7 @@ def in_keras(spec: OptimizerSpec) -> None:
     )
 
 
-layout.begin(
-    _("What does an optimizer do with a gradient, and which parameters has it?"), choice_of="none"
-)
+layout.head(_("What does an optimizer do with a gradient, and which parameters has it?"))
 spec = pick()
 formulas(spec)
 in_keras(spec)

@@ -84,5 +84,5 @@ current = layout.begin(_("Does the trained network recognise single images, and 
 predictions = layout.finished_run(current).predictions
 of_the_sheet(current, predictions)
 another(current, predictions)
-choice.mark_done("check")
+choice.mark_done()
 layout.next_step()

@@ -14,7 +14,7 @@ from core.charts import runs as charts
 from core.data import Dataset
 from core.engine import Place
 from core.engine.estimates import seconds_of
-from core.errors import DataError, LabError
+from core.errors import DataError, LabError, UsageError
 from core.i18n import N_
 from core.labs.contract import Lab
 from core.networks import structure
@@ -85,7 +85,7 @@ def experiments(lab: Lab, data: list[Dataset], queue: Queue) -> None:
         row = {
             _(lab.word): layout.short_name(one),
             _("Hidden layers"): layout.hidden(specs[0].network),
-            _("Weights"): f"{count_weights(specs[0].network, data[0]):,}",
+            _("Weights"): " / ".join(count_weights(specs[0].network, data)),
         }
         for spec, each in zip(specs, data, strict=True):
             row |= cells(spec, each, queue)
@@ -109,9 +109,16 @@ def experiments(lab: Lab, data: list[Dataset], queue: Queue) -> None:
     st.caption(text.format(n=lab.base.train.seed, places=places))
 
 
-def count_weights(network: NetworkSpec, data: Dataset) -> int:
-    """How many weights the network has for these images."""
-    return structure.weights(network, data.definition.shape, len(data.class_names))
+def count_weights(network: NetworkSpec, data: Sequence[Dataset]) -> list[str]:
+    """How many weights the network has: one number, or where data sets differ one for each."""
+    counts = []
+    for one in data:
+        try:
+            n = structure.weights(network, one.definition.shape, len(one.class_names))
+            counts.append(f"{n:,}")
+        except UsageError:  # its images are too small for the network
+            counts.append("–")
+    return counts if len(set(counts)) > 1 else counts[:1]
 
 
 def train_all(lab: Lab, data: list[Dataset], under_way: Collection[str]) -> None:
@@ -174,7 +181,8 @@ def delete(keys: list[str]) -> None:
 
 def name(spec: RunSpec) -> str:
     """A run in words, with its data set and its seed."""
-    title = datasets.definition(spec.data.name).title
+    known = datasets.DATASETS.get(spec.data.name)
+    title = known.title if known else spec.data.name  # whose file somebody has taken away again
     return f"{networks.title(spec)} · {title} · " + _("seed {n}").format(n=spec.train.seed)
 
 

@@ -33,23 +33,14 @@ def ask() -> None:
 
 def each_run(chosen: Chosen) -> None:
     """The settings of the runs, as far as rows leave them alone."""
-    spec, train = chosen.base, chosen.base.train
-    text = _("Each run: {layers}, {epochs}, batch {n}, validation {share}, seeds {seeds}.")
-    if not study.of_optimizers(chosen.study):
-        text = _(
-            "Each run, but for what its row changes: {layers}, {optimizer}, {epochs}, batch {n}, "
-            "validation {share}, seeds {seeds}."
-        )
-    st.caption(
-        text.format(
-            layers=layout.layers(spec.network),
-            optimizer=spec.optimizer.text,
-            epochs=plural("{n} epoch", "{n} epochs", train.epochs).format(n=train.epochs),
-            n=train.batch_size,
-            share=layout.percent(train.validation_split),
-            seeds=f"0–{chosen.seeds - 1}" if chosen.seeds > 1 else "0",
-        )
-    )
+    if study.of_optimizers(chosen.study):
+        text, optimizer = _("Each run: {settings}, seeds {seeds}."), ""
+    else:
+        text = _("Each run, but for what its row changes: {settings}, seeds {seeds}.")
+        optimizer = chosen.base.optimizer.text
+    settings = layout.brief(chosen.base, chosen.data, optimizer)
+    seeds = f"0–{chosen.seeds - 1}" if chosen.seeds > 1 else "0"
+    st.caption(text.format(settings=settings, seeds=seeds))
 
 
 def controls(chosen: Chosen, done: Progress) -> None:

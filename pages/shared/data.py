@@ -1,4 +1,4 @@
-"""Step 1 of the lab: the images, their classes, and what becomes of them before training."""
+"""The images, their classes, and what becomes of them before training."""
 
 import numpy as np
 import pandas as pd
@@ -162,7 +162,11 @@ def numbers(image: Images, index: int, *, scaled: bool) -> None:
 def validation(current: Choice) -> None:
     """Which of the training images are kept for validation."""
     st.subheader(_("Training and validation"))
-    images, split = len(current.data.x_train), current.spec.train.validation_split
+    images, total = layout.images_used(current.spec, current.data), len(current.data.x_train)
+    if images < total:
+        text = _("This run takes the first {n:,} of the {total:,} training images, and no others.")
+        st.markdown(text.format(n=images, total=total))
+    split = current.spec.train.validation_split
     if not split:
         text = _("Without a validation split all {n:,} images train the network.")
         st.markdown(text.format(n=images))
@@ -172,8 +176,8 @@ def validation(current: Choice) -> None:
         _(
             "With a validation split of {split} Keras sets the **last {validation:,}** of the "
             "{n:,} training images aside, once and before any shuffling: images {first:,} to "
-            "{last:,}. It trains on the first **{training:,}** in every epoch. (The lab sheet says "
-            "that validation images are drawn at random in each epoch. They are not.)"
+            "{last:,}. It trains on the first **{training:,}** in every epoch. (Validation images "
+            "are not drawn at random in each epoch, as one sometimes reads.)"
         ).format(
             split=layout.percent(split),
             validation=images - training,
@@ -192,5 +196,5 @@ facts(current)
 class_balance(current)
 one_image(current)
 validation(current)
-choice.mark_done("data")
+choice.mark_done()
 layout.next_step()

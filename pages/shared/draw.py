@@ -51,16 +51,23 @@ def wait(key: str) -> None:
     training.progress(claim)
 
 
+def drawn(current: Choice) -> bool:
+    """True if the images of the choice can be drawn; of photographs only files can be brought."""
+    return current.data.definition.ink is not None
+
+
 def say_none(current: Choice) -> None:
     """Nothing can be read before a network is trained."""
-    text = _("No network for {title} is trained yet. Train one, and the canvas appears here.")
+    text = _("No network for {title} is trained yet. Train one, and then it reads your pictures.")
+    if drawn(current):
+        text = _("No network for {title} is trained yet. Train one, and the canvas appears here.")
     st.info(text.format(title=current.data.definition.title), icon=":material/hourglass_empty:")
 
 
 @layout.fragment()
 def desk(current: Choice, runs: list[Run]) -> None:
     """The picture beside the answers, and below them what the networks see of it."""
-    steps = drawing_steps.wanted()
+    steps = drawing_steps.wanted() if drawn(current) else []
     left, right = st.columns([2, 3], gap="large")
     with left:
         picture = one_picture(current, runs[0], steps)
@@ -69,20 +76,22 @@ def desk(current: Choice, runs: list[Run]) -> None:
         if picture is None or prepared is None or prepared.blank:
             say_empty(current, picture)
         else:
-            choice.mark_done("draw")
+            choice.mark_done()
             said = [answers.read(current, [prepared], run)[0] for run in runs]
             for place, run, answer in zip(st.columns(len(runs)), runs, said, strict=True):
                 with place:
                     answers.show(current, run, answer)
-    drawing_steps.show(current, prepared)
+    if drawn(current):
+        drawing_steps.show(current, prepared)
+    elif prepared:
+        drawing_steps.show_input(current, prepared)
     kept_drawings.section(current, picture, runs[0])
     fields.write()
 
 
 def one_picture(current: Choice, run: Run, steps: list[str]) -> Images | None:
     """The picture on the canvas, or the uploaded one to look at."""
-    source = fields.radio(SOURCE, label_visibility="collapsed")
-    if source == "canvas":
+    if drawn(current) and fields.radio(SOURCE, label_visibility="collapsed") == "canvas":
         return drawing_input.canvas()
     found, errors = drawing_input.files()
     chosen = next(iter(found), None)
@@ -116,7 +125,7 @@ def say_empty(current: Choice, picture: Images | None) -> None:
     """Nothing is predicted for nothing."""
     if picture is not None:
         text = _("There is no ink in this picture, so nothing is predicted.")
-    elif st.session_state.source == "canvas":
+    elif drawn(current) and st.session_state.source == "canvas":
         text = _("The canvas is empty: draw {one}. The answer appears here after each stroke.")
         text = text.format(one=_(current.data.definition.one))
     else:

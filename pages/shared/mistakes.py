@@ -71,8 +71,8 @@ def first_mistakes(test: Test, wanted: int) -> None:
     show(test, first)
     st.write(
         _(
-            "Each caption belongs to its own image. The listing in the lab sheet takes the true "
-            "class from another image, so its captions are wrong."
+            "Each caption belongs to its own image. A listing that takes the true class from "
+            "another image has wrong captions."
         )
     )
 
@@ -180,5 +180,5 @@ first_mistakes(test, current.shown.mistakes)
 confusion_matrix(test, run)
 one_cell(test, run)
 each_class(test.names, run)
-choice.mark_done("mistakes")
+choice.mark_done()
 layout.next_step()

@@ -6,23 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from core.charts import networks as charts
-from core.i18n import N_
 from core.networks import structure, summary
 from core.networks.structure import LayerRow
 from pages.ui import choice, layout
 from pages.ui.choice import Choice
 from pages.ui.text import _
-
-# Of each kind of layer that has no weights, or others than a Dense layer.
-EXPLAINED = {
-    "Flatten": N_("Flatten only lays the numbers end to end."),
-    "Conv2D": N_(
-        "A Conv2D layer moves each of its filters, a square of weights for each channel and one "
-        "bias, over the whole picture."
-    ),
-    "MaxPooling2D": N_("MaxPooling2D keeps the largest of 2 × 2 numbers."),
-    "Dropout": N_("Dropout forgets a part of the numbers at random while the network trains."),
-}
 
 
 def layers_of(current: Choice) -> tuple[LayerRow, ...]:
@@ -78,7 +66,7 @@ def explanation(rows: Sequence[LayerRow]) -> None:
         "A Dense layer has one weight for each pair of input and neuron, and one bias for each "
         "neuron; both are counted as weights here: **{total:,}** in all."
     ).format(total=sum(row.weights for row in rows))
-    others = [_(text) for kind, text in EXPLAINED.items() if kind in {row.type for row in rows}]
+    others = dict.fromkeys(_(row.layer.meaning) for row in rows if row.layer.meaning)
     st.write(" ".join([dense, *others]))
 
 
@@ -98,5 +86,5 @@ diagram(rows, current.class_names)
 table(rows)
 explanation(rows)
 as_keras_has_it(rows)
-choice.mark_done("network")
+choice.mark_done()
 layout.next_step()

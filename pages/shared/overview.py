@@ -26,9 +26,12 @@ def question(lab: Lab) -> str:
 
 def link_to_draw(current: Choice) -> None:
     """The way to the page that needs no training, where the lab has it."""
+    known = current.data.definition
     if any(step.name == "draw" for step in current.lab.steps):
         label = _("Or draw {one} at once, and watch a trained network read it")
-        layout.link("draw", label.format(one=_(current.data.definition.one)))
+        if known.ink is None:
+            label = _("Or bring a photograph of {one}, and watch a trained network read it")
+        layout.link("draw", label.format(one=_(known.one)))
 
 
 def experiments(current: Choice) -> None:
@@ -88,11 +91,9 @@ def settings(spec: RunSpec, shown: Shown, current: Choice) -> dict[str, str]:
     """What an experiment sets, and what the sheet wants to see of it."""
     many = _(current.data.definition.many)
     return {
-        _("Hidden layers"): layout.hidden(spec.network),
+        **layout.network_settings(spec),
         _("Optimizer"): spec.optimizer.text,
-        _("Epochs"): f"{spec.train.epochs}",
-        _("Batch size"): f"{spec.train.batch_size}",
-        _("Validation"): layout.percent(spec.train.validation_split),
+        **layout.training_settings(spec, current.data),
         _("Samples"): f"{shown.samples}",
         _("{Many} to check").format(Many=many[:1].upper() + many[1:]): ", ".join(
             map(str, shown.test_indices)
@@ -118,5 +119,5 @@ current = layout.begin(question(choice.lab()))
 link_to_draw(current)
 experiments(current)
 your_choice(current)
-choice.mark_done("overview")
+choice.mark_done()
 layout.next_step()

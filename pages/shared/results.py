@@ -1,4 +1,4 @@
-"""Step 4 of the lab: the figures of the run, and files with the recognition results."""
+"""The figures of the run, and files with the recognition results."""
 
 from datetime import datetime
 
@@ -68,7 +68,6 @@ def downloads(run: Run, data: Dataset) -> None:
         icon=":material/folder_zip:",
         type="primary",
         on_click=choice.mark_done,
-        args=("results",),
     )
     st.caption(
         _(
@@ -83,7 +82,6 @@ def downloads(run: Run, data: Dataset) -> None:
         mime="text/csv",
         icon=":material/table:",
         on_click=choice.mark_done,
-        args=("results",),
     )
     classes = len(data.class_names)
     st.caption(
@@ -118,3 +116,4 @@ layout.result_tiles(run)
 origin(run, current.data)
 downloads(run, current.data)
 next_task(current)
+layout.next_step()

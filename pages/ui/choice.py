@@ -10,7 +10,8 @@ from core import data as datasets
 from core import labs
 from core.data import Dataset
 from core.errors import LabError
-from core.labs.contract import Lab
+from core.labs.contract import Lab, Step
+from core.labs.steps import TRAIN
 from core.specs import DataSpec
 from core.store import Run
 from pages.ui import server
@@ -59,15 +60,16 @@ def current() -> Choice:
     return chosen
 
 
-def mark_done(step: str) -> None:
-    """Note for the sidebar that this step is done for the current choice."""
+def mark_done() -> None:
+    """Note for the sidebar that the step of this page is done for the current choice."""
+    step = st.session_state.step.name
     st.session_state.setdefault("done", set()).add((current().spec.key, step))
 
 
-def is_done(step: str) -> bool:
+def is_done(step: Step) -> bool:
     """True if the step is done for the current choice; trained is what the store says."""
     if isinstance(st.session_state.choice, LabError):
         return False
-    if step == "train":
+    if step.file == TRAIN.file:  # whatever the lab calls it
         return current().run is not None
-    return (current().spec.key, step) in st.session_state.get("done", set())
+    return (current().spec.key, step.name) in st.session_state.get("done", set())

@@ -9,12 +9,14 @@ from streamlit_drawable_canvas import st_canvas
 from core.data.contract import Images
 from core.drawing import preparation as drawing
 from core.errors import DataError
+from core.fields import Limit, WholeNumber
+from core.i18n import N_
+from pages.ui import fields
 from pages.ui.text import _
 
 CANVAS = 280
 """Width and height of the canvas in pixels, which a telephone has room for."""
-BRUSH = 16
-"""Its brush at first."""
+BRUSH = WholeNumber("brush", N_("brush width"), 16, Limit(4, 40))
 
 
 def canvas() -> Images | None:
@@ -27,7 +29,7 @@ def canvas() -> Images | None:
         state.setdefault("drawn_image", None)
         _show(state.get("drawn", {}).get("objects", []))
     result = st_canvas(
-        stroke_width=state.get("brush", BRUSH),
+        stroke_width=fields.value(BRUSH),
         stroke_color="#000000",
         background_color="#FFFFFF",
         width=CANVAS,
@@ -47,7 +49,7 @@ def canvas() -> Images | None:
             disabled=not strokes,
         )
         st.button(_("Clear"), icon=":material/delete:", on_click=clear, disabled=not strokes)
-    st.slider(_("Brush width"), 4, 40, BRUSH, 2, key="brush", persist_state="session", width=CANVAS)
+    fields.slider(BRUSH, step=2, width=CANVAS)
     if not strokes:
         state.drawn_image = None
     elif result.image_data is not None:  # it is missing when the page is opened again

@@ -13,7 +13,7 @@ from pages.ui.answers import MEASURED
 from pages.ui.choice import Choice
 from pages.ui.text import _
 
-SHEET = Switch("sheet", N_("as in the lab sheet: no step, only resized"), False)
+SHEET = Switch("sheet", N_("without any step: only resized"), False)
 
 
 def wanted() -> list[str]:
@@ -82,9 +82,7 @@ def show(current: Choice, prepared: Drawing | None) -> None:
     high, wide = form.shape
     sheet = fields.toggle(
         SHEET,
-        label=_("As in the lab sheet: no step, only resized to {high} × {wide}").format(
-            high=high, wide=wide
-        ),
+        label=_("Without any step: only resized to {high} × {wide}").format(high=high, wide=wide),
     )
     reasons = _reasons(form, known.title)
     with st.container(horizontal=True):
@@ -102,6 +100,29 @@ def show(current: Choice, prepared: Drawing | None) -> None:
                 else:
                     fields.checkbox(switch(step), label=name, help=reasons[step], disabled=sheet)
         if prepared and not prepared.blank:
+            _most_similar(current, prepared)
+
+
+def show_input(current: Choice, prepared: Drawing) -> None:
+    """What becomes of a photograph, for which there are no steps."""
+    known = current.data.definition
+    high, wide = known.shape
+    st.subheader(_("What the network sees"))
+    text = _(
+        "Your picture becomes {high} × {wide} numbers like those of {title}: it is made grey "
+        "and resized, and nothing else."
+    )
+    st.write(text.format(high=high, wide=wide, title=known.title))
+    shown = {
+        _("Your picture"): prepared.shown["original"],
+        _("What the network gets"): prepared.image,
+    }
+    with st.container(horizontal=True):
+        for name, image in shown.items():
+            with st.container(width=164):
+                st.image(pictures.tile(image, negative=False), alt=name)
+                st.markdown(name)
+        if not prepared.blank:
             _most_similar(current, prepared)
 
 

@@ -12,6 +12,7 @@ choice, which every link carries; those after it to the page.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -46,6 +47,8 @@ class Address:
     """Which fields have their values from it."""
     refused: list[tuple[str, LabError]] = field(default_factory=list)
     """What it said wrongly, and whose field it was."""
+    shown_by: dict[str, str] = field(default_factory=dict)
+    """Which page drew a widget last, by its key: two pages may have the same fields."""
 
     def fields(self, page: str) -> dict[str, str | None]:
         """The texts of the choice and of a page."""
@@ -144,15 +147,27 @@ def value(one: Field[T], key: str = "") -> T:
     """What a field holds, also before its widget is drawn."""
     address, key = _address(), key or one.name
     read(one, key)
-    if address.brought is not None and one.name not in address.settled:
+    if address.brought is None:
+        if address.shown_by.get(key, address.owner) != address.owner:
+            st.session_state[key] = _held(one)
+    elif one.name not in address.settled:
         address.settled.add(one.name)
         st.session_state[key] = one.default
+    address.shown_by[key] = address.owner
     found: T = st.session_state.setdefault(key, one.default)
     try:
         one.check(found)
     except UsageError:  # what was chosen from is not the same any more
         found = st.session_state[key] = one.default
     return found
+
+
+def _held(one: Field[T]) -> T:
+    """What a field held when its page was left."""
+    text = _address().texts.get(_address().owner, {}).get(one.name)
+    with suppress(UsageError):
+        return one.default if text is None else one.parse(text)
+    return one.default
 
 
 def _draw(
@@ -189,7 +204,7 @@ def _changed(then: Callable[[], None] | None) -> None:
 
 def number(one: WholeNumber | Number, **options: Any) -> Any:
     """A number to type. `options` are those of `_draw` and of the widget, here and below."""
-    return _draw(st.number_input, one, **_limits(one), **options)
+    return _draw(st.number_input, one, **(_limits(one) | options))
 
 
 def slider(one: WholeNumber | Number, **options: Any) -> Any:

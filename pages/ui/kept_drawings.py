@@ -1,5 +1,7 @@
 """Drawings that a student keeps with their right answers, to count how many are read right."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -16,14 +18,15 @@ from pages.ui.text import _, plural
 
 def section(current: Choice, picture: Images | None, run: Run) -> None:
     """Keep drawings with the right answer, and count how many are read right."""
-    st.subheader(_("Why do drawings fail?"))
+    drawn = current.data.definition.ink is not None
+    st.subheader(_("Why do drawings fail?") if drawn else _("Why do photographs fail?"))
     _why(current)
     names = current.class_names
     truth = st.pills(
         _("What is it really?"), range(len(names)), format_func=names.__getitem__, key="truth"
     )
     st.button(
-        _("Keep this drawing"),
+        _("Keep this drawing") if drawn else _("Keep this photograph"),
         icon=":material/bookmark:",
         on_click=_keep,
         args=[current.data.name, picture, truth],
@@ -38,12 +41,27 @@ def section(current: Choice, picture: Images | None, run: Run) -> None:
 def _keep(dataset: str, picture: Images, truth: int) -> None:
     st.session_state.kept.append((dataset, picture, truth))
     st.session_state.truth = None
-    if st.session_state.source == "canvas":
+    if st.session_state.get("source") == "canvas":
         drawing_input.clear()
+
+
+def _forget(dataset: str) -> None:
+    """Forget the drawings that are shown; those for other data sets stay."""
+    st.session_state.kept = [one for one in st.session_state.kept if one[0] != dataset]
 
 
 def _why(current: Choice) -> None:
     """What drawings have to do with what a network was trained on."""
+    if current.data.definition.ink is None:
+        st.write(
+            _(
+                "A network knows only what it was trained on. Your photographs come from "
+                "elsewhere: another camera, other light, another background. This is called "
+                "distribution shift: test accuracy says nothing about such pictures. Keep some "
+                "photographs of your own and count."
+            )
+        )
+        return
     st.write(
         _(
             "A network knows only what it was trained on. Your drawings come from elsewhere: "
@@ -57,16 +75,18 @@ def _why(current: Choice) -> None:
         st.write(
             _(
                 "Of 537 drawings by 53 people a network of 256 neurons with 97.7% on MNIST (seed "
-                "0) reads 17% as in the lab sheet, 62% once ink is told from paper, and 95% after "
+                "0) reads 17% without any step, 62% once ink is told from paper, and 95% after "
                 "all steps; the drawing model reads 99%."
             )
         )
 
 
 def _count(current: Choice, mine: list[tuple[Images, int]], run: Run) -> None:
-    """How many of the kept drawings are read right as in the lab sheet, and after all steps."""
+    """How many of the kept drawings are read right without any step, and after all of them."""
     names = current.class_names
-    ways = {_("As in the lab sheet"): (), _("After all steps"): STEPS}
+    ways: dict[str, Collection[str]] = {_("Without any step"): (), _("After all steps"): STEPS}
+    if current.data.definition.ink is None:  # of photographs, for which there are no steps
+        ways = {_("Read right"): ()}
     said = {
         title: answers.read(
             current, [answers.prepare(current, image, steps) for image, _label in mine], run
@@ -99,7 +119,7 @@ def _count(current: Choice, mine: list[tuple[Images, int]], run: Run) -> None:
             network=networks.name(run)
         )
     )
-    st.button(_("Forget them"), on_click=st.session_state.kept.clear)
+    st.button(_("Forget them"), on_click=_forget, args=[current.data.name])
 
 
 def _pictures(current: Choice, mine: list[Images]) -> None:

@@ -17,8 +17,10 @@ from core.errors import LabError
 from core.i18n import N_
 from core.labs.contract import Step
 from core.labs.steps import CLASS
-from core.networks.layers import Conv2D, Dense
-from core.specs import NetworkSpec
+from core.networks.layers import Channel, Flatten, layer_dict
+from core.specs import NetworkSpec, RunSpec
+from core.specs import fields as run_fields
+from core.specs.train import AUGMENTATIONS
 from core.store import Run
 from core.studies.experiment import Experiment
 from pages.ui import choice
@@ -30,6 +32,11 @@ P = ParamSpec("P")
 STILL = {"displayModeBar": False}
 """For st.plotly_chart: charts that are read and not edited need no toolbar over them."""
 
+
+class PageEnds(Exception):  # not an error
+    """The page has said what it can. After st.stop its address could not be written any more."""
+
+
 PLACES = {
     "LAB_DATA": N_("the folder named by LAB_DATA"),
     "cache": N_("this lab's downloads"),
@@ -39,22 +46,18 @@ PLACES = {
     "built-in": N_("the lab itself"),
 }
 
+"""What is done to training images, in words."""
 
-def begin(question: str, choice_of: Literal["run", "data", "none"] = "run") -> Choice:
+
+def begin(question: str, choice_of: Literal["run", "data"] = "run") -> Choice:
     """Draw the head of the current page; `question` says in one sentence what to find out here.
 
-    Below it stands what the page depends on of the choice: all of it, the data set, or nothing.
-    Where the images of the choice cannot be had, says why and ends the page.
+    Below it stands what the page depends on of the choice: all of it, or the data set. Where the
+    images of the choice cannot be had, says why and ends the page.
     """
     head(question)
-    try:
-        current = choice.current()
-    except LabError as error:
-        show_error(error)
-        next_step()
-        st.stop()
-    if choice_of != "none":
-        st.caption(summary(current) if choice_of == "run" else data_summary(current))
+    current = required_choice()
+    st.caption(summary(current) if choice_of == "run" else data_summary(current))
     return current
 
 
@@ -62,6 +65,16 @@ def head(question: str) -> None:
     """Draw title and question only: the head of a page that needs no choice."""
     st.title(_(st.session_state.step.title))
     st.write(question)
+
+
+def required_choice() -> Choice:
+    """The choice with its images. Where they cannot be had, says why and ends the page."""
+    try:
+        return choice.current()
+    except LabError as error:
+        show_error(error)
+        next_step()
+        raise PageEnds from error
 
 
 def data_summary(current: Choice) -> str:
@@ -76,15 +89,57 @@ def data_summary(current: Choice) -> str:
 
 def summary(current: Choice) -> str:
     """The choice in one line: the images and the settings."""
-    spec = current.spec
+    settings = brief(current.spec, current.data, current.spec.optimizer.text)
+    return f"{data_summary(current)} · **{current.name}**: {settings}"
+
+
+def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
+    """The settings of a run in one line; of its images and distortions if they are not as usual.
+
+    `optimizer` is what is said of that; nothing where it is not the same for all runs.
+    """
+    train, images, total = spec.train, images_used(spec, data), len(data.x_train)
     settings = [
         layers(spec.network),
-        spec.optimizer.text,
-        plural("{n} epoch", "{n} epochs", spec.train.epochs).format(n=spec.train.epochs),
-        _("batch {n}").format(n=spec.train.batch_size),
-        _("validation {share}").format(share=percent(spec.train.validation_split)),
+        *filter(None, [optimizer]),
+        plural("{n} epoch", "{n} epochs", train.epochs).format(n=train.epochs),
+        _("batch {n}").format(n=train.batch_size),
+        _("validation {share}").format(share=percent(train.validation_split)),
     ]
-    return f"{data_summary(current)} · **{current.name}**: {', '.join(settings)}"
+    if images < total:
+        text = _("the first {n:,} of {total:,} training images")
+        settings.append(text.format(n=images, total=total))
+    if train.augmentation != "none":
+        kind = _(AUGMENTATIONS[train.augmentation])
+        settings.append(_("augmentation: {kind}").format(kind=kind))
+    return ", ".join(settings)
+
+
+def images_used(spec: RunSpec, data: Dataset) -> int:
+    """How many training images a run takes of a data set, those for validation included."""
+    return min(spec.data.images or len(data.x_train), len(data.x_train))
+
+
+def network_settings(spec: RunSpec) -> dict[str, str]:
+    """The network of a run, setting by setting."""
+    return {
+        _("Hidden layers"): hidden(spec.network)
+        if spec.network.dense
+        else each_layer(spec.network),
+        _("Activation"): spec.network.activation if spec.network.hidden else "–",
+    }
+
+
+def training_settings(spec: RunSpec, data: Dataset) -> dict[str, str]:
+    """How a run is trained, setting by setting, but for its optimizer and its seed."""
+    train = spec.train
+    return {
+        _("Training images"): f"{images_used(spec, data):,}",
+        run_fields.EPOCHS.label(_): f"{train.epochs}",
+        run_fields.BATCH_SIZE.label(_): f"{train.batch_size}",
+        run_fields.VALIDATION_SPLIT.label(_): percent(train.validation_split),
+        _("Augmentation"): _(AUGMENTATIONS[train.augmentation]),
+    }
 
 
 def layers(network: NetworkSpec) -> str:
@@ -100,8 +155,14 @@ def hidden(network: NetworkSpec) -> str:
     """The hidden layers in a table: how large they are or, if not all are Dense, how many."""
     if network.dense:
         return " + ".join(map(str, network.hidden)) or _("none")
-    counted = Counter(layer.kind for layer in network.layers if isinstance(layer, Conv2D | Dense))
-    return ", ".join(f"{n} {kind}" for kind, n in counted.items())
+    counted = Counter(layer.kind for layer in network.layers if layer.trained)
+    return ", ".join(f"{n} {kind}" for kind, n in counted.items()) or _("none")
+
+
+def each_layer(network: NetworkSpec) -> str:
+    """Each layer with its settings, but those that only change the shape of what others make."""
+    named = (layer for layer in network.layers if not isinstance(layer, Flatten | Channel))
+    return ", ".join(" ".join(map(str, layer_dict(layer).values())) for layer in named)
 
 
 def fitting(cells: Iterable[str]) -> ColumnConfig:
@@ -152,7 +213,7 @@ def finished_run(current: Choice) -> Run:
             icon=":material/hourglass_empty:",
         )
         link("train", _("Go to Train"))
-        st.stop()
+        raise PageEnds
     return run
 
 
@@ -239,14 +300,11 @@ def parameters(current: Choice) -> pd.DataFrame:
     """Every setting of the choice, one a row."""
     spec = current.spec
     rows = {
-        _("Hidden layers"): hidden(spec.network),
-        _("Activation"): spec.network.activation if spec.network.hidden else "–",
+        **network_settings(spec),
         _("Optimizer"): spec.optimizer.name,
         _("Learning rate"): f"{spec.optimizer.learning_rate:g}",
         **{name: f"{value}" for name, value in spec.optimizer.parameters},
-        _("Epochs"): f"{spec.train.epochs}",
-        _("Batch size"): f"{spec.train.batch_size}",
-        _("Validation split"): percent(spec.train.validation_split),
+        **training_settings(spec, current.data),
         _("Seed"): f"{spec.train.seed}",
     }
     return pd.DataFrame({_("Parameter"): rows.keys(), _("Value"): rows.values()})

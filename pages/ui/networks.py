@@ -3,26 +3,25 @@
 import streamlit as st
 
 from core import labs
-from core.data import DATASETS, Dataset
+from core.data import Dataset
 from core.drawing import recognition
 from core.drawing.recognition import Reference
 from core.fields import OneOf
 from core.i18n import N_
-from core.labs.digits import DRAWING
 from core.networks.forward import TrainedNetwork
-from core.specs import DataSpec, RunSpec
+from core.specs import RunSpec
 from core.store import Run
+from core.store.runs import SHIPPED
 from pages.ui import fields, layout, server
 from pages.ui.choice import Choice
 from pages.ui.text import _
 
 
 def finished(dataset: str) -> dict[str, Run]:
-    """Every finished run for a data set by its key, the drawing model that the lab brings first."""
-    full = DataSpec.of(DATASETS[dataset])
-    shipped = server.find_run(labs.choose("digits", DRAWING.name, full, {}).spec.key)
-    stored = [run for run in server.engine().store.runs() if run.spec.data.name == dataset]
-    return {run.key: run for run in [*filter(None, [shipped]), *stored]}
+    """Every finished run for a data set by its key, those that come with the lab first."""
+    keys = sorted(folder.name for folder in (SHIPPED / "runs").iterdir())
+    runs = [*filter(None, map(server.find_run, keys)), *server.engine().store.runs()]
+    return {run.key: run for run in runs if run.spec.data.name == dataset}
 
 
 def pick(current: Choice) -> list[Run]:

@@ -95,12 +95,18 @@ def _experiments(lab: Lab) -> OneOf:
 
 def own_fields(lab: Lab) -> tuple[Field[Any], ...]:
     """The fields of own settings, which begin with what the lab begins with."""
-    base = lab.base
-    hidden = base.network.hidden or (run_fields.NEURONS[0].default,)
+    base = labs.choose(lab.name, OWN, lab.base.data, {}).spec  # as on the command line
+    hidden = base.network.hidden
+    first = hidden[0] if hidden else run_fields.NEURONS[0].default
+    sizes = [*hidden, *[first] * (len(run_fields.NEURONS) - len(hidden))]
+    activation = base.network.activation if hidden else run_fields.ACTIVATION.default
     return (
-        replace(run_fields.LAYERS, default=len(base.network.hidden)),
-        *(replace(neurons, default=hidden[0]) for neurons in run_fields.NEURONS),
-        run_fields.ACTIVATION,
+        replace(run_fields.LAYERS, default=len(hidden)),
+        *(
+            replace(field, default=size)
+            for field, size in zip(run_fields.NEURONS, sizes, strict=True)
+        ),
+        replace(run_fields.ACTIVATION, default=activation),
         replace(run_fields.OPTIMIZER, default=base.optimizer.name),
         _learning_rate(lab, base.optimizer.name),
         replace(run_fields.EPOCHS, default=base.train.epochs),
@@ -148,7 +154,7 @@ def _take_default_rate() -> None:
 
 def done() -> list[bool]:
     """Which steps of the lab are done, in their order."""
-    return [choice.is_done(step.name) for step in choice.lab().steps]
+    return [choice.is_done(step) for step in choice.lab().steps]
 
 
 def navigation() -> list[bool]:

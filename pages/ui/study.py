@@ -14,13 +14,13 @@ from core.errors import LabError
 from core.fields import LIMITS, OneOf, SeveralOf, Text, WholeNumber, named
 from core.i18n import N_
 from core.labs import LABS, OWN
-from core.labs.optimizers import BASE
+from core.labs.contract import Lab
 from core.specs import DataSpec, RunSpec, changed
 from core.specs.optimizers import OPTIMIZERS, value_text
 from core.store import Claim, Run
 from core.studies import study as studies
 from core.studies.study import Study
-from pages.ui import choice, fields, identity, server
+from pages.ui import choice, fields, identity, layout, server
 from pages.ui.text import _
 
 SEEDS = WholeNumber("seeds", N_("seeds"), 3, studies.SEEDS)
@@ -41,10 +41,11 @@ VALUES = Text("values", N_("its values"), "0.01, 0.001, 0.0001")
 NETWORK = OneOf(
     "network_from",
     N_("network"),
-    "lab4",
-    {"lab4": N_("Lab 4: 256 neurons, batch 128"), "sidebar": N_("As chosen in the sidebar")},
+    "lab",
+    {"lab": N_("{lab}: {layers}, batch {n}"), "sidebar": N_("As chosen in the sidebar")},
 )
-EPOCHS = WholeNumber("study_epochs", N_("epochs"), BASE.train.epochs, LIMITS["epochs"])
+EPOCHS = WholeNumber("study_epochs", N_("epochs"), 5, LIMITS["epochs"])
+"""By default as many as the lab's base has."""
 
 BROKEN = ("failed", "interrupted")
 """States of a claim that somebody did not ask for."""
@@ -70,7 +71,7 @@ class Chosen:
     @property
     def base(self) -> RunSpec:
         """The run that the rows change."""
-        return changed(self.study.base, {"data": self.data_spec})
+        return self.study.base.on(self.data_spec)
 
     @property
     def heading(self) -> str:
@@ -128,12 +129,16 @@ class Progress:
         return min((len(self.runs) + under_way) / len(self.wanted), 1.0)
 
 
-def offered() -> dict[str, Study]:
-    """The studies of the chosen lab by their names, or of the lab that this page is a step of."""
+def owner() -> Lab:
+    """The chosen lab, or where that has not this page a lab that has it."""
     step = st.session_state.step.name
     known = (choice.lab(), *LABS.values())
-    owner = next(lab for lab in known if step in {one.name for one in lab.steps})
-    return {study.name: study for study in owner.studies}
+    return next(lab for lab in known if step in {one.name for one in lab.steps})
+
+
+def offered() -> dict[str, Study]:
+    """The studies of this page by their names."""
+    return {study.name: study for study in owner().studies}
 
 
 def of_optimizers(study: Study) -> bool:
@@ -185,9 +190,15 @@ def _own_study() -> Study:
             help=_("Separated by commas, such as 0.1, 0.01. Empty: Keras's default."),
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        network = fields.select(NETWORK, width=300)
-        epochs = fields.number(EPOCHS, width=140)
-    base = choice.current().spec if network == "sidebar" else BASE
+        base = owner().base
+        titles = {name: _(title) for name, title in NETWORK.choices.items()}
+        titles["lab"] = titles["lab"].format(
+            lab=_(owner().title), layers=layout.layers(base.network), n=base.train.batch_size
+        )
+        network = fields.select(NETWORK, format_func=titles.__getitem__, width=420)
+        epochs = fields.number(replace(EPOCHS, default=base.train.epochs), width=140)
+    if network == "sidebar":
+        base = choice.current().spec
     base = changed(base, {"train": {"epochs": epochs}})
     return studies.own_study(names, base, (sweep, studies.values_from(values)))
 

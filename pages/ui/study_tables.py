@@ -8,11 +8,9 @@ from pandas.io.formats.style import Styler
 
 from core.charts.studies import PARTS
 from core.charts.style import COLOURS
-from core.networks.layers import Channel, Flatten, layer_dict
+from core.data import Dataset
 from core.specs import NetworkSpec, OptimizerSpec, RunSpec
-from core.specs import fields as run_fields
 from core.specs.optimizers import OPTIMIZERS, value_text
-from core.specs.train import AUGMENTATIONS
 from core.studies.statistics import Figure, Summary
 from pages.ui import layout
 from pages.ui.study import Chosen, of_optimizers
@@ -135,6 +133,11 @@ def _show(columns: list[Column]) -> None:
     shown: Styler = content.style.apply(lambda _frame: styles, axis=None)
     st.dataframe(
         shown,
+        column_config={  # else a long network is cut off
+            column.name: layout.fitting([column.name, *column.values])
+            for column in columns
+            if column.name == _("Network")
+        },
         hide_index=True,
         height="content" if len(content) <= LONG else 460,
         alt=_("Settings in which the rows differ"),
@@ -160,9 +163,7 @@ def _about_differences(chosen: Chosen, columns: list[Column]) -> list[str]:
 
 def _settings(chosen: Chosen, specs: list[RunSpec]) -> list[Column]:
     """Every setting but the parameters of optimizers, marked where a row changes it."""
-    images = len(chosen.data.arrays.x_train)
-    usual = _setting_texts(chosen.base, images)
-    found = [_setting_texts(spec, images) for spec in specs]
+    usual, *found = (_setting_texts(spec, chosen.data) for spec in (chosen.base, *specs))
     if of_optimizers(chosen.study):  # whose names are in the titles of the rows
         del usual[_("Optimizer")]
     return [
@@ -171,29 +172,18 @@ def _settings(chosen: Chosen, specs: list[RunSpec]) -> list[Column]:
     ]
 
 
-def _setting_texts(spec: RunSpec, images: int) -> dict[str, str]:
-    """The settings of a run in words, where the data set has that many training images."""
-    train = spec.train
+def _setting_texts(spec: RunSpec, data: Dataset) -> dict[str, str]:
+    """The settings of a run in words."""
     return {
-        _("Training images"): f"{min(spec.data.images or images, images):,}",
         _("Network"): network_text(spec.network),
         _("Optimizer"): OPTIMIZERS[spec.optimizer.name].title,
-        run_fields.EPOCHS.label(_): f"{train.epochs}",
-        run_fields.BATCH_SIZE.label(_): f"{train.batch_size}",
-        run_fields.VALIDATION_SPLIT.label(_): layout.percent(train.validation_split),
-        _("Augmentation"): _(AUGMENTATIONS[train.augmentation]),
+        **layout.training_settings(spec, data),
     }
 
 
 def network_text(network: NetworkSpec) -> str:
-    """The layers in words: of a network that is not fully connected each with its settings.
-
-    Those that only change the shape of what others make follow from these.
-    """
-    if network.dense:
-        return layout.layers(network)
-    named = (layer for layer in network.layers if not isinstance(layer, Flatten | Channel))
-    return ", ".join(" ".join(map(str, layer_dict(layer).values())) for layer in named)
+    """The layers in words: of a network that is not fully connected each with its settings."""
+    return layout.layers(network) if network.dense else layout.each_layer(network)
 
 
 def _optimizer_parameters(specs: list[RunSpec]) -> list[Column]:
