@@ -1,6 +1,6 @@
-"""`python -m core`: the command line."""
-
-from core.cli.main import main
+"""`python -m core`: the command line. Worker processes import this file too, and need nothing."""
 
 if __name__ == "__main__":
+    from core.cli.main import main
+
     main()

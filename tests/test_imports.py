@@ -125,3 +125,16 @@ def test_no_module_of_core_imports_streamlit() -> None:
     # Together, because each of them alone takes the 5 seconds of TensorFlow.
     assert HEAVY
     assert "streamlit" not in imported_by(*HEAVY)
+
+
+@pytest.mark.parametrize("program", ["app.py", "core/__main__.py"])
+def test_a_worker_imports_nothing_of_the_program_that_starts_it(program: str) -> None:
+    """multiprocessing runs the main file in each new process, under this name."""
+    code = (
+        f"import runpy, sys; runpy.run_path({program!r}, run_name='__mp_main__'); "
+        "print([name for name in ('streamlit', 'click', 'core', 'pages') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

@@ -46,8 +46,6 @@ PLACES = {
     "built-in": N_("the lab itself"),
 }
 
-"""What is done to training images, in words."""
-
 
 def begin(question: str, choice_of: Literal["run", "data"] = "run") -> Choice:
     """Draw the head of the current page; `question` says in one sentence what to find out here.
