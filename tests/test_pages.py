@@ -539,6 +539,7 @@ def test_a_store_that_cannot_be_written_is_one_sentence(
 @pytest.mark.parametrize(
     ("values", "text"),
     [
+        ({"state": "queued"}, "Loading TensorFlow, once after the lab was started"),
         ({"state": "importing"}, "Loading TensorFlow, once after the lab was started"),
         ({"state": "compiling"}, "Loading the images and compiling the network"),
         ({"state": "running", "steps_done": 3, "steps": 12}, "Epoch 4 of 7"),

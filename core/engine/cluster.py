@@ -53,9 +53,9 @@ def start() -> "Client":
 
 
 def grow(client: "Client", workers: int) -> None:
-    """Have that many processes in a cluster of our own; does nothing for one that is closed."""
-    if client.cluster is not None and client.status == "running":
-        client.cluster.scale(workers)
+    """Have that many processes in a cluster of our own."""
+    assert client.cluster is not None, "it is our own"
+    client.cluster.scale(workers)
 
 
 def connect(address: str) -> "Client":

@@ -81,6 +81,11 @@ class Engine:
         """The addresses of the workers, as far as they are known."""
         return self._fleet.workers
 
+    @property
+    def starting(self) -> bool:
+        """True until a worker has TensorFlow."""
+        return self._fleet.start_seconds is None
+
     def start(self) -> None:
         """Have the workers started, in the background; each imports TensorFlow ahead of runs."""
         self._needed = True

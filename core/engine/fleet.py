@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.engine import cluster, faults, worker
@@ -109,7 +108,7 @@ class Fleet:
 
     def connect(self, on_event: Callable[[tuple[float, dict[str, Any]]], None]) -> None:
         """Have a cluster; its workers' reports go to `on_event`. Raises TrainingError."""
-        self._began = time.monotonic()
+        self._began, self._start_seconds = time.monotonic(), None
         try:
             if self._scheduler:
                 self._client = cluster.connect(self._scheduler)
@@ -133,20 +132,22 @@ class Fleet:
         self._scheduler_id = scheduler_id
         for address in set(workers) - set(self._workers):
             future = client.submit(worker.prepare, workers=[address], pure=False)
-            future.add_done_callback(partial(self._prepared, client))
+            future.add_done_callback(self._prepared)
         self._workers = workers
         if workers:
             self._trouble = None
         elif self._scheduler:
             self._trouble = faults.no_workers(self._scheduler)
+        # The others of ours would slow down the first one, and the first run on its way.
+        under_way = all(task.state in ("running", "saving") for task in self.busy)
+        if not self._scheduler and self._start_seconds and under_way:
+            cluster.grow(client, self._count)
 
-    def _prepared(self, client: "Client", done: "Future[None]") -> None:
-        """A worker has TensorFlow: now the others of ours begin, who would have slowed it down."""
+    def _prepared(self, done: "Future[None]") -> None:
+        """A worker has TensorFlow."""
         done.release()
         if self._start_seconds is None:
             self._start_seconds = time.monotonic() - self._began
-        if not self._scheduler:
-            cluster.grow(client, self._count)
 
     def tell_stops(self) -> None:
         """Tell the workers which tasks are to end."""

@@ -9,7 +9,7 @@ from core.engine import Engine
 from core.store import Run
 
 
-@st.cache_resource
+@st.cache_resource(show_spinner=False)
 def engine() -> Engine:
     """The one engine of this server; its workers start in the background, ahead of a run."""
     started = Engine(labs.open_store())

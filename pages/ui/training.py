@@ -99,6 +99,8 @@ def text(claim: Claim, place: Place | None) -> str:
 
 def _waiting(place: Place | None) -> str:
     """Where a run stands in the queue, and when its turn comes."""
+    if place is None and server.engine().starting:
+        return _(STATES["importing"])
     if place is None:
         return _("Waiting for a free worker")
     if place.seconds is None:
