@@ -496,7 +496,7 @@ def test_a_student_joins_a_run_of_another_and_leaves_it_again(engine: Queue) -> 
     engine.submit(spec_of(5), "another")
     engine.submit(spec_of(TRAINED), "another")
     at = visit("train", variant=TRAINED)
-    assert at.main.get("progress")[0].proto.text.startswith("Place 2 of 2 in the queue, until")
+    assert at.main.get("progress")[0].proto.text.endswith("place 2 of 2 in the queue")
     assert [button.label for button in at.main.button] == ["Wait for it too"]
     at.main.button[0].click().run()
     assert len(engine.students(spec_of(TRAINED).key)) == 2
@@ -1258,7 +1258,7 @@ def test_a_layer_says_what_it_does_and_a_network_may_have_none_with_weights(
     assert "MaxPooling2D keeps the largest of 2 × 2 numbers. Flatten only lays" in all_texts(at)
     pooled = NetworkSpec((Channel(), MaxPooling2D(), Flatten()))
     changed = replace(with_toy.experiments[1], changes={"network": pooled})
-    lab = replace(with_toy, experiments=(changed,), datasets=("toy", "mnist"))
+    lab = replace(with_toy, experiments=(changed,), before_lesson=(), datasets=("toy", "mnist"))
     monkeypatch.setitem(labs.LABS, "toy", replace(lab, before_lesson=()))
     table = visit("class", lab="toy").main.dataframe[0].value
     assert list(table["Hidden layers"]) == ["none"]
@@ -1348,7 +1348,7 @@ def with_few(with_toy: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
         Experiment("filters", "Six filters", {"network": toy_lab.CONVOLUTIONS}),
         Experiment("more", "Seven filters", {"network": SEVEN_FILTERS}),
     )
-    lab = replace(with_toy, experiments=few)
+    lab = replace(with_toy, experiments=few, before_lesson=())
     monkeypatch.setitem(labs.LABS, "toy", lab)
     labs._experiments.cache_clear()
     return lab

@@ -17,6 +17,7 @@ from core.errors import DataError
 from core.labs.digits import DRAWING
 from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.store import Run, Store
+from core.training import images
 from core.training.run import run as train
 
 
@@ -24,6 +25,7 @@ from core.training.run import run as train
 def data(cache: Path, small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> datasets.Dataset:
     monkeypatch.setenv("LAB_DATA", str(small_mnist))
     monkeypatch.setattr(os, "nice", lambda _: 0)  # a test cannot take it back
+    monkeypatch.setattr(images, "_received", {})  # by the library, in tests before
     return datasets.load(datasets.locate(MNIST))
 
 

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import click
@@ -56,9 +57,12 @@ def train(everything: bool, as_json: bool, **options: Any) -> None:
 
 def train_one(spec: RunSpec, store: Store) -> Run:
     """Train a run with a progress bar, and store it. Raises StoreError or TrainingError."""
-    with click.progressbar(length=STEPS, label=_("Starting"), file=sys.stderr) as bar:
+    with ExitStack() as shown:
+        bar = click.progressbar(length=STEPS, label=_("Starting"), file=sys.stderr)
 
         def on_progress(claim: Claim) -> None:
+            if not bar.entered:  # what cannot begin has no bar
+                shown.enter_context(bar)
             if claim.steps:
                 bar.label = _("Epoch {epoch} of {epochs}").format(
                     epoch=min(len(claim.epochs) + 1, spec.train.epochs),

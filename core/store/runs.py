@@ -129,7 +129,7 @@ class Runs:
         if self.find(key):
             return True
         folder = self._runs / key
-        if folder.exists():
+        if folder.is_dir():
             raise _in_the_way(folder)
         return False
 
