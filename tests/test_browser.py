@@ -694,6 +694,7 @@ STUDY: dict[str, Any] = {
 """An own study of eight runs, which train in a second each."""
 
 
+@pytest.mark.slow
 def test_a_study_is_trained_live_and_compared(tab: Tab, server: Server) -> None:
     page = tab()
     lab.open_page(page, server, "optimizers", **STUDY)

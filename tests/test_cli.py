@@ -530,6 +530,7 @@ STUDY += ["--batch-size", "20", "--optimizer", "sgd", "--sweep", "learning_rate=
 """A small study: two rows of two runs, of which those of the first diverge."""
 
 
+@pytest.mark.slow
 def test_a_study_prints_one_json_object_and_then_answers_from_the_store(data: Path) -> None:
     answer = one_json(lab("study", *STUDY, "--json"))
     assert list(answer) == ["study", "dataset", "rows", "seconds"]

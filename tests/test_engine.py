@@ -229,6 +229,7 @@ def test_two_engines_on_one_store_train_a_run_once(engine: Engine, spec: RunSpec
     second.close()
 
 
+@pytest.mark.slow
 def test_the_second_worker_starts_when_the_first_one_has_tensorflow(
     tmp_path: Path, spec: RunSpec
 ) -> None:
@@ -541,6 +542,7 @@ def test_the_stale_claim_of_a_dead_process_is_taken_over(engine: Engine, spec: R
     assert finish(engine, spec).spec == spec
 
 
+@pytest.mark.slow
 def test_a_worker_killed_once_does_not_end_the_run(engine: Engine, spec: RunSpec) -> None:
     spec = replace(long(spec), train=replace(LONG, epochs=30, seed=spec.train.seed))
     engine.submit(spec)

@@ -80,6 +80,7 @@ print(json.dumps({row.row.name: row.accuracy.mean for row in rows}))
 """
 
 
+@pytest.mark.slow
 def test_a_study_and_its_store(small_mnist: Path, cache: Path) -> None:
     found = script(STUDY, small_mnist)
     assert list(found) == ["adam", "nadam", "rmsprop", "sgd", "adamax", "adagrad"]

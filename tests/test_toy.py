@@ -146,6 +146,7 @@ def test_an_experiment_is_found_by_its_name_and_listed(
     assert "convolutions  10 epochs" in lines[0]
 
 
+@pytest.mark.slow
 def test_a_study_changes_network_optimizer_and_data(copy: Copy) -> None:
     study = copy.json("study", "toy", "--seeds", "2")
     assert study["study"] == "TOY"
