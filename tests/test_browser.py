@@ -228,15 +228,24 @@ def test_a_whole_lab(tab: Tab, server: Server) -> None:
         expect(page.get_by_role("link", name=re.compile(rf"{step} ✓"))).to_be_visible()
 
 
-def test_tapping_a_row_of_the_table_chooses_the_variant(tab: Tab, server: Server) -> None:
+def test_tapping_a_row_anywhere_chooses_the_variant(tab: Tab, server: Server) -> None:
     page = tab()
     lab.open_page(page, server)
     table = page.get_by_test_id("stDataFrame").first
-    # The table is drawn on a canvas: a header, then one row for each variant from 0 on.
-    expect(table.locator("[role=gridcell]").first).to_be_attached(timeout=lab.SOON * 1000)
-    table.click(position={"x": 20, "y": 35 * 5.5})
-    expect(lab.summary(page)).to_contain_text("Variant 4")
-    expect(page).to_have_url(re.compile("variant=4"))
+    marked = table.locator("[role=row][aria-selected=true] [role=gridcell]").first
+
+    def tap(variant: int, x: int) -> None:
+        """The table is drawn on a canvas: a header, then one row for each variant from 0 on."""
+        lab.settled(page)
+        expect(marked).to_be_attached(timeout=lab.SOON * 1000)
+        table.click(position={"x": x, "y": 35 * (variant + 1.5)})
+
+    box, cell = 20, 400
+    for variant, x in ((4, cell), (2, cell), (5, box), (5, cell), (1, cell), (1, box), (3, cell)):
+        tap(variant, x)
+        expect(lab.summary(page)).to_contain_text(f"Variant {variant}")
+        expect(page).to_have_url(re.compile(f"variant={variant}"))
+        expect(marked).to_have_text(str(variant))
 
 
 def at(page: Page, server: Server, address: str, heading: str, experiment: str) -> None:

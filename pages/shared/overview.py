@@ -46,7 +46,7 @@ def experiments(current: Choice) -> None:
     names = [one.name for one in listed]
     chosen = current.experiment.name if current.experiment else ""
     # A key for each choice: whoever chooses in the sidebar sees that row marked here.
-    key = f"experiments-{current.lab.name}-{chosen}"
+    key = f"experiments-{current.lab.name}-{chosen}-{st.session_state.get('unchecked', 0)}"
     rows = [names.index(chosen)] if chosen in names else []
     st.dataframe(
         table(current, listed),
@@ -54,7 +54,7 @@ def experiments(current: Choice) -> None:
         height="content",
         key=key,
         on_select=partial(choose_row, key, names),
-        selection_mode="single-row",
+        selection_mode=["single-row", "single-cell"],
         selection_default={"selection": {"rows": rows}},
         alt=_("The experiments of the lab, and the test accuracy of those that are trained"),
     )
@@ -103,9 +103,15 @@ def settings(spec: RunSpec, shown: Shown, current: Choice) -> dict[str, str]:
 
 
 def choose_row(key: str, names: Sequence[str]) -> None:
-    """Take the tapped row as the choice."""
-    if rows := st.session_state[key].selection.rows:
-        st.session_state.variant = names[rows[0]]
+    """Take the row whose box or cell was tapped as the choice."""
+    state = st.session_state
+    rows, cells = state[key].selection.rows, state[key].selection.cells
+    if not rows:  # the box of the chosen row, which stays chosen: a new table has its mark again
+        state.unchecked = state.get("unchecked", 0) + 1
+        return
+    tapped = [names[row] for row in [*(row for row, _column in cells), *rows]]
+    if other := [name for name in tapped if name != state.variant]:
+        state.variant = other[0]
         fields.forget()
 
 
