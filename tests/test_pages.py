@@ -821,14 +821,40 @@ def test_an_empty_canvas_says_so_and_predicts_nothing() -> None:
     assert not alternatives(at)
 
 
-def test_the_drawing_model_reads_until_another_network_is_picked(run: Run) -> None:
+def test_the_drawing_model_reads_until_the_student_s_own_network_is_trained(
+    outcome: tuple[RunSpec, Outcome],
+    engine: Queue,
+    small_mnist: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LAB_DATA", str(small_mnist))
     at = visit("draw", variant=TRAINED)
-    network = at.selectbox(key="network")
+    network, other = at.selectbox(key="network"), at.selectbox(key="other")
     assert network.options[0].startswith("Drawing model · seed 0 · test accuracy 0.99")
+    assert other.options[other.index or 0] == "no other"
+    shipped = network.value
+    spec, trained = outcome
+    run = engine.store.save(spec, trained.record, trained.files)
+    at.run()
+    network = at.selectbox(key="network")
     assert network.options[1].startswith(f"Variant {TRAINED}: ")
     assert network.options[1].endswith(" · a sample")
-    assert network.value != run.key
-    assert at.selectbox(key="other").options[0] == "no other"
+    assert network.value == run.key
+    assert at.selectbox(key="other").value == shipped
+    assert "network" not in at.query_params
+    network.set_value(shipped).run()
+    assert at.selectbox(key="other").value == ""
+    at.run()
+    assert at.selectbox(key="network").value == shipped, "what the student picks stays"
+    at.selectbox(key="variant").set_value("4").run()
+    at.selectbox(key="variant").set_value(str(TRAINED)).run()
+    assert at.selectbox(key="network").value == run.key
+
+
+def test_a_network_that_the_address_names_comes_before_one_s_own(run: Run, engine: Queue) -> None:
+    shipped = visit("draw", variant=4).selectbox(key="network").value
+    at = visit("draw", variant=TRAINED, network=shipped)
+    assert at.selectbox(key="network").value == shipped != run.key
 
 
 def test_without_a_finished_network_one_click_trains_one(

@@ -45,7 +45,6 @@ def wait(key: str) -> None:
     """A training that is under way. When it ends, the page goes on with its network."""
     claim = server.engine().store.claimed(key)
     if not training.goes_on(claim):
-        st.session_state.new_network = key
         st.rerun()
     assert claim
     training.progress(claim)
@@ -112,7 +111,9 @@ def several(current: Choice, found: dict[str, Images], run: Run, steps: list[str
             {
                 _("file"): found.keys(),
                 _("answer"): [answers.short(current, answer) for answer in said],
-                _("probability"): [answer.certainty for answer in said],
+                _("probability"): [
+                    None if answer.label is None else answer.certainty for answer in said
+                ],
             }
         ),
         hide_index=True,

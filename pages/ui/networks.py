@@ -25,26 +25,29 @@ def finished(dataset: str) -> dict[str, Run]:
 
 
 def pick(current: Choice) -> list[Run]:
-    """Let the student choose one network, or two to compare; none if none is finished."""
+    """Let the student choose one network, or two to compare; none if none is finished.
+
+    At first it is the one that the student chose in the sidebar, if it is trained, with the one
+    that comes with the lab beside it.
+    """
     runs = finished(current.data.name)
     if not runs:
         return []
     names = {key: name(run) for key, run in runs.items()}
-    wanted = st.session_state.pop("new_network", None)
-    if wanted in runs:
-        st.session_state.network = wanted
+    own = current.run.key if current.run else ""
+    network = OneOf("network", N_("network"), own or next(iter(runs)), names)
+    if st.session_state.get("own_network") != own:  # another choice, or it is trained now
+        st.session_state.update(own_network=own, network=network.default)
+        st.session_state.pop("other", None)
     first, second = st.columns(2)
     with first:
-        chosen = fields.select(
-            OneOf("network", N_("network"), next(iter(runs)), names), format_func=names.__getitem__
-        )
+        chosen = fields.select(network, format_func=names.__getitem__)
+    shipped = next((key for key in runs if (SHIPPED / "runs" / key).is_dir()), "")
     with second:
-        others = {"": ""} | {key: names[key] for key in runs if key != chosen}
-        other = fields.select(
-            OneOf("beside", N_("beside it"), "", others),
-            key="other",
-            format_func=lambda key: names[key] if key else _("no other"),
-        )
+        others = {"": _("no other")} | {key: names[key] for key in runs if key != chosen}
+        default = shipped if chosen == own and shipped in others else ""
+        beside = OneOf("beside", N_("beside it"), default, others)
+        other = fields.select(beside, key="other", format_func=others.__getitem__)
     return [runs[key] for key in (chosen, other) if key]
 
 
