@@ -112,12 +112,12 @@ def several(current: Choice, found: dict[str, Images], run: Run, steps: list[str
                 _("file"): found.keys(),
                 _("answer"): [answers.short(current, answer) for answer in said],
                 _("probability"): [
-                    None if answer.label is None else answer.certainty for answer in said
+                    "–" if answer.label is None else f"{answer.certainty:.1%}" for answer in said
                 ],
             }
         ),
         hide_index=True,
-        column_config={_("probability"): st.column_config.NumberColumn(format="percent")},
+        column_config={_("probability"): st.column_config.Column(alignment="right")},
         alt=_("What {network} says to each file").format(network=networks.name(run)),
     )
 
