@@ -204,6 +204,8 @@ def test_each_of_many_data_sets_has_a_look_of_its_own(monkeypatch):
     assert figure.data[0].marker.color == COLOURS["blue"]
     looks = {(trace.marker.color, trace.marker.symbol[-1]) for trace in figure.data}
     assert len(looks) == 10
+    low, high = charts.accuracy_by_weights(runs[:1]).layout.yaxis.range
+    assert 0 < low < runs[0].test_accuracy < 1 < high < 1.1
 
 
 @pytest.mark.parametrize("count", [3, 24])

@@ -1325,7 +1325,7 @@ def test_photographs_are_brought_and_not_drawn(
     assert "The steps above" not in all_texts(at)
     assert "Why do photographs fail?" in all_texts(at)
     link = visit("overview", lab="toy").main.get("page_link")[0].proto.label
-    assert link == "Or bring a photograph of a shape, and watch a trained network read it"
+    assert link == "Or bring a photograph of a shape"
 
 
 def test_to_forget_drawings_leaves_those_for_other_data_sets(run: Run) -> None:

@@ -95,5 +95,8 @@ def accuracy_by_weights(runs: Sequence[Run], _: Translate = untranslated) -> go.
     ticks = [digit * 10**power for power in range(3, 8) for digit in (1, 2, 5)]
     figure.update_layout(showlegend=True)
     figure.update_xaxes(title=_("weights"), type="log", tickvals=ticks, tickformat="~s")
-    figure.update_yaxes(title=_("test accuracy"), tickformat=".3f")
+    lowest = min((run.test_accuracy for run in runs), default=0.0)
+    margin = 0.1 * (1 - lowest) + 0.002  # Plotly's own goes to 1.5 around one point
+    limits = [lowest - margin, 1 + margin / 2]
+    figure.update_yaxes(title=_("test accuracy"), tickformat=".3f", range=limits)
     return figure

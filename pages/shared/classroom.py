@@ -255,18 +255,13 @@ def ended(claims: list[Claim]) -> None:
 
 
 @layout.fragment(run_every=2)
-def board(lab: Lab, data: list[Dataset], finished: int) -> None:
-    """All that changes while runs are trained; the rest is drawn anew when one is finished."""
-    try:
-        draw_board(lab, data, finished)
-    except LabError as error:
-        layout.show_error(error)
+def board(lab: Lab, data: list[Dataset], finished: set[str]) -> None:
+    """All that changes while runs are trained; the rest is drawn anew when the stored ones change.
 
-
-def draw_board(lab: Lab, data: list[Dataset], finished: int) -> None:
-    """The board itself. Raises StoreError if the store cannot be read."""
+    At the size limit their number stays the same.
+    """
     store = server.engine().store
-    if len(store.runs()) != finished:
+    if {run.key for run in store.runs()} != finished:
         st.rerun()
     claims, queue = store.claims(), server.engine().places()
     alive = [claim for claim in claims if claim.alive]
@@ -276,7 +271,7 @@ def draw_board(lab: Lab, data: list[Dataset], finished: int) -> None:
             _("Running"): str(len(running)),
             _("Waiting"): str(len(alive) - len(running)),
             _("Workers"): str(len(server.engine().workers)),
-            _("Stored runs"): str(finished),
+            _("Stored runs"): str(len(finished)),
         }
     )
     training.trouble()
@@ -363,7 +358,7 @@ layout.head(_("Is everything trained for the lesson, and what is trained now?"))
 identity.ask_password()
 lab = choice.lab()
 runs = server.engine().store.runs()
-board(lab, present_data(lab), len(runs))
+board(lab, present_data(lab), {run.key for run in runs})
 if runs:
     accuracy_by_weights(runs)
     stored(runs)

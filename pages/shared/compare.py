@@ -172,15 +172,12 @@ def about_chart(chosen: Chosen, done: Progress) -> list[str]:
 
 
 def board(chosen: Chosen, live: bool) -> None:
-    """Everything that changes while the study goes on, or why it cannot be shown."""
-    try:
-        done = study.progress(chosen)
-        if live != bool(done.alive):
-            st.rerun()
-        controls(chosen, done)
-        results(chosen, done)
-    except LabError as error:  # a fragment must not leave it to app.py
-        layout.show_error(error)
+    """Everything that changes while the study goes on."""
+    done = study.progress(chosen)
+    if live != bool(done.alive):
+        st.rerun()
+    controls(chosen, done)
+    results(chosen, done)
     fields.write()
 
 

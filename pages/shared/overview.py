@@ -28,9 +28,9 @@ def link_to_draw(current: Choice) -> None:
     """The way to the page that needs no training, where the lab has it."""
     known = current.data.definition
     if any(step.name == "draw" for step in current.lab.steps):
-        label = _("Or draw {one} at once, and watch a trained network read it")
+        label = _("Or draw {one} at once")
         if known.ink is None:
-            label = _("Or bring a photograph of {one}, and watch a trained network read it")
+            label = _("Or bring a photograph of {one}")
         layout.link("draw", label.format(one=_(known.one)))
 
 
