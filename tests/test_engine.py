@@ -490,7 +490,7 @@ def test_a_store_that_cannot_be_written_at_the_end(engine: Engine, spec: RunSpec
     assert finish(engine, spec).spec == spec
 
 
-@pytest.mark.parametrize("how", ["full", "read-only"])
+@pytest.mark.parametrize("how", ["full", pytest.param("read-only", marks=pytest.mark.slow)])
 def test_a_disk_that_cannot_be_written_while_a_run_is_trained(
     how: str, engine: Engine, spec: RunSpec, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

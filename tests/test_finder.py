@@ -49,7 +49,13 @@ def test_a_sweep_raises_the_rate_until_the_loss_runs_away() -> None:
     assert list(figure.data[0].y) == list(sweep.losses)
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ("sgd", "adam") else pytest.param(name, marks=pytest.mark.slow)
+        for name in OPTIMIZERS
+    ],
+)
 def test_every_optimizer_can_be_swept(name: str) -> None:
     sweep = finder.sweep(spec_of(name))
     assert np.isfinite(sweep.losses).all()
