@@ -215,6 +215,13 @@ def test_many_who_ask_at_once_get_one_training(engine: Engine, spec: RunSpec) ->
     assert trainings(engine, spec) == 1
 
 
+def test_other_programs_cannot_use_the_workers(engine: Engine) -> None:
+    address = client_of(engine).scheduler.address
+    assert address.startswith("tls://127.0.0.1:")
+    with pytest.raises(OSError, match="TCP|Timed out"):
+        Client(address.replace("tls", "tcp"), timeout=2)
+
+
 def test_two_engines_on_one_store_train_a_run_once(engine: Engine, spec: RunSpec) -> None:
     second = Engine(Store(engine.store.cache), workers=1)
     engine.submit(spec)

@@ -1123,7 +1123,8 @@ def test_without_the_password_nobody_affects_others(
     press(at, "Unlock")
     assert sentences(at) == ["That is not the password: try again."]
     at.main.text_input[0].set_value("lärche")
-    press(at, "Unlock")
+    with identity._guessing:  # wrong guesses of others do not keep the teacher out
+        press(at, "Unlock")
     assert not at.main.text_input
     assert {picker.label for picker in at.main.multiselect} == {"Runs to delete"}
     press(at, "Train all")

@@ -43,7 +43,8 @@ def start() -> "Client":
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
+            dashboard_address=None,
+            security=True,  # or any account of this computer could have the scheduler run its code
             memory_limit=0,
             silence_logs=logging.CRITICAL,
         )
