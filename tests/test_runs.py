@@ -340,11 +340,13 @@ def test_of_two_who_set_a_damaged_run_aside_the_second_keeps_the_new_one(
 
 
 @pytest.mark.parametrize("key", ["", ".", "..", "../runs", "nothing", "a/b", "/tmp"])
-def test_a_strange_key_finds_nothing_and_moves_nothing(
+def test_a_strange_key_finds_moves_and_deletes_nothing(
     key: str, store: Store, folder: Path, cache: Path
 ) -> None:
     before = everything(cache)
     assert store.find(key) is None
+    store.delete(key)
+    assert not store.is_finished(key)
     assert everything(cache) == before
 
 

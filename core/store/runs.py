@@ -116,10 +116,10 @@ class Runs:
         Checksums are verified when the run is first seen and when one of its files has changed.
         Raises StoreError if the store cannot be read.
         """
-        # A key such as "" or "..", from whoever typed it, must not set other folders aside.
-        if key in ("", "..") or (self._runs / key).parent != self._runs:
+        folder = self._folder(key)
+        if folder is None:
             return None
-        if run := self._find(self._runs / key):
+        if run := self._find(folder):
             _mark_used(run.folder)
             return run
         return self._find(SHIPPED / "runs" / key)
@@ -128,8 +128,8 @@ class Runs:
         """True if the run need not be trained. Raises StoreError if it could not be stored."""
         if self.find(key):
             return True
-        folder = self._runs / key
-        if folder.is_dir():
+        folder = self._folder(key)
+        if folder and folder.is_dir():
             raise _in_the_way(folder)
         return False
 
@@ -144,12 +144,18 @@ class Runs:
 
     def delete(self, key: str) -> None:
         """Remove a finished run, at once and whole, if it is there. Raises StoreError."""
-        with writing(self._cache):
-            self._delete(self._runs / key)
+        if folder := self._folder(key):
+            with writing(self._cache):
+                self._delete(folder)
 
     def size(self) -> int:
         """Bytes of all finished runs, and of what is being written."""
         return sum(map(_size, self._counted()))
+
+    def _folder(self, key: str) -> Path | None:
+        """Where a run is kept; None for what, from whoever typed it, would lead elsewhere."""
+        folder = self._runs / key
+        return folder if key not in ("", "..") and folder.parent == self._runs else None
 
     def _find(self, folder: Path) -> Run | None:
         try:
