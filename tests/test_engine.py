@@ -218,7 +218,7 @@ def test_many_who_ask_at_once_get_one_training(engine: Engine, spec: RunSpec) ->
 def test_other_programs_cannot_use_the_workers(engine: Engine) -> None:
     address = client_of(engine).scheduler.address
     assert address.startswith("tls://127.0.0.1:")
-    with pytest.raises(OSError, match="TCP|Timed out"):
+    with pytest.raises(OSError, match=r"TCP|Timed out"):
         Client(address.replace("tls", "tcp"), timeout=2)
 
 
