@@ -4,6 +4,7 @@ A test file imports the fixtures that it uses: `engine`, which is for every test
 """
 
 import functools
+import gettext
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -102,14 +103,18 @@ def run(
     return engine.store.save(spec, trained.record, trained.files)
 
 
-def visit(page: str, **query: Any) -> AppTest:
-    """Open a page of the lab with these values in its URL."""
+def visit(page: str, catalogue: gettext.NullTranslations | None = None, **query: Any) -> AppTest:
+    """Open a page of the lab with these values in its URL, and perhaps in another language."""
     at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
     for key, value in query.items():
         at.query_params[key] = str(value)
     if page != OVERVIEW.name:
         turn_to(at, page)
     at.run()
+    if catalogue:
+        # Not before the first run: outside of one, AppTest asks for the labels of options again.
+        at.session_state["catalogue"] = catalogue
+        at.run()
     assert not at.exception
     assert query or not at.error
     return at

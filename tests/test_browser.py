@@ -124,15 +124,9 @@ WITHOUT_TEXT = """() => [...document.querySelectorAll('[data-testid=stMain] img'
     .filter(e => !e.alt).map(e => e.outerHTML.slice(0, 200))"""
 
 
-@pytest.mark.parametrize(
-    ("state", "width"),
-    [
-        pytest.param("untrained", 1280, marks=pytest.mark.slow),
-        pytest.param("untrained", 390, marks=pytest.mark.slow),
-        pytest.param("trained", 1280, marks=pytest.mark.slow),
-        ("trained", 390),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("state", ["untrained", "trained"])
 def test_every_page_is_drawn_light_and_dark(
     tab: Tab, server: Server, width: int, state: str, request: pytest.FixtureRequest
 ) -> None:
@@ -731,6 +725,7 @@ def test_a_study_is_trained_live_and_compared(tab: Tab, server: Server) -> None:
     assert f"study_epochs={STUDY['study_epochs']}" in page.url
 
 
+@pytest.mark.slow
 def test_a_stopped_study_keeps_what_is_done(tab: Tab, server: Server) -> None:
     page = tab()
     lab.open_page(page, server, "optimizers", **{**STUDY, **LONG, "study_epochs": 40, "seeds": 3})

@@ -17,10 +17,11 @@ from core.charts import pictures
 from core.charts.pictures import GAP
 from core.data.contract import Images
 from core.data.mnist import DATASET as MNIST
-from tests import test_pages
-from tests.test_pages import TRAINED, alternatives, visit
+from tests import apptest
+from tests.apptest import TRAINED, visit
+from tests.test_pages import alternatives
 
-engine, outcome, run = test_pages.engine, test_pages.outcome, test_pages.run
+engine, outcome, run = apptest.engine, apptest.outcome, apptest.run
 
 SEND = "marshall_images"
 """The function of Streamlit that every picture of a page goes through."""

@@ -282,6 +282,7 @@ def test_training_that_diverges_gives_null_in_valid_json(data: Path) -> None:
     assert again == [{**answer, "cached": True}]
 
 
+@pytest.mark.slow
 def test_an_experiment_of_another_lab_is_trained_by_its_name(data: Path) -> None:
     named = ["--lab", "optimizers", "--experiment", "sgd-nesterov"]
     answer = one_json(lab("train", *named, "--batch-size", "500", "--json"))
@@ -476,7 +477,7 @@ def descendants(pid: int) -> list[psutil.Process]:
     [
         ("one", "importing"),
         pytest.param("one", "running", marks=pytest.mark.slow),
-        ("all", "starting"),
+        pytest.param("all", "starting", marks=pytest.mark.slow),
         pytest.param("all", "running", marks=pytest.mark.slow),
     ],
 )

@@ -416,6 +416,7 @@ def test_a_stop_without_a_name_is_for_everybody(engine: Engine, spec: RunSpec) -
     assert state(engine, spec) == "stopped"
 
 
+@pytest.mark.slow
 def test_a_run_that_another_process_stops_is_trained_here_for_those_who_wait_here(
     engine: Engine, spec: RunSpec, both_busy: list[RunSpec]
 ) -> None:

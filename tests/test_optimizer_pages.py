@@ -345,7 +345,8 @@ def test_walkers_go_to_a_worker_together_and_once(
 
 
 def test_rates_and_parameters_stay_while_another_page_is_looked_at() -> None:
-    at = visit("motion", **{"sgd-rate": "0.3", "adam-beta_1": "1.5"})
+    rates: dict[str, Any] = {"sgd-rate": "0.3", "adam-beta_1": "1.5"}
+    at = visit("motion", **rates)
     assert [error.value for error in at.error] == [
         "Adam: Beta\\_1 is 1.5: give a number from 0.0 to 0.9999."
     ]

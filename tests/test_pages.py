@@ -17,8 +17,6 @@ import numpy as np
 import pytest
 import streamlit as st
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
-from streamlit.components.v2 import manifest_scanner
-from streamlit.runtime.scriptrunner import script_runner
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
@@ -41,15 +39,15 @@ from core.training.epochs import Epoch
 from core.training.run import Outcome
 from core.training.run import run as train
 from pages.ui import fields, identity, server, sidebar
-from tests import toy, toy_lab
+from tests import apptest, toy, toy_lab
+from tests.apptest import ROOT, TRAINED, Queue, spec_of, visit
 
-ROOT = Path(__file__).parents[1]
+engine, outcome, run = apptest.engine, apptest.outcome, apptest.run  # fixtures
+
 STEPS = labs.all_steps() | {CLASS.name: CLASS}
 PAGES = list(STEPS)
 DIGITS = LABS["digits"]
 LAB1 = [step.name for step in DIGITS.steps]
-TRAINED = 3
-"""The variant that the fixture `run` trains."""
 
 needs_no_fashion = pytest.mark.skipif(
     any(folder.exists() for folder in FASHION_MNIST.system_folders),
@@ -57,84 +55,11 @@ needs_no_fashion = pytest.mark.skipif(
 )
 
 
-components = functools.cache(manifest_scanner.scan_component_manifests)
-"""Every run of an AppTest reads the metadata of all installed packages, for 0.2 s: once will do."""
-
-
-class Queue(Engine):
-    """An engine that starts no worker: it takes runs and leaves them waiting."""
-
-    def start(self) -> None:
-        pass
-
-    def ask(self, function: Any, *args: Any) -> Any:
-        return function(*args)
-
-
-@pytest.fixture(autouse=True)
-def engine(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
-    """The engine of the pages, on the cache of this test."""
-    # Streamlit clears Keras's session after every run of a script, for a quarter of a second. In a
-    # server Keras is not there.
-    monkeypatch.setattr(script_runner, "_clean_problem_modules", lambda: None)
-    monkeypatch.setattr(manifest_scanner, "scan_component_manifests", components)
-    queue = Queue(labs.open_store())
-    monkeypatch.setattr(server, "engine", lambda: queue)
-    yield queue
-    queue.close()
-
-
-def spec_of(variant: int) -> RunSpec:
-    """The spec of a variant on the MNIST images that this test finds."""
-    data = datasets.load(datasets.locate(MNIST))
-    return labs.choose("digits", str(variant), DataSpec.of(data), {}).spec
-
-
 def shown(variant: int) -> Shown:
     """What the lab sheet wants to see of a variant."""
     found = DIGITS.experiment(str(variant)).shown
     assert found
     return found
-
-
-@pytest.fixture(scope="session")
-def outcome(small_mnist: Path) -> tuple[RunSpec, Outcome]:
-    """Variant 3 on 1,000 + 200 images, really trained."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAB_DATA", str(small_mnist))
-        spec = spec_of(TRAINED)
-        return spec, train(spec, lambda moment: None)
-
-
-@pytest.fixture
-def run(
-    outcome: tuple[RunSpec, Outcome],
-    engine: Queue,
-    small_mnist: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Run:
-    """That run, in the store of this test."""
-    monkeypatch.setenv("LAB_DATA", str(small_mnist))
-    spec, trained = outcome
-    return engine.store.save(spec, trained.record, trained.files)
-
-
-def visit(page: str, catalogue: gettext.NullTranslations | None = None, **query: Any) -> AppTest:
-    """Open a page of the lab with these values in its URL."""
-    at = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
-    for key, value in query.items():
-        at.query_params[key] = str(value)
-    if page != PAGES[0]:
-        at.switch_page(STEPS[page].file)
-        at._page_hash = calc_hash(page)  # which AppTest takes from the name of the file
-    at.run()
-    if catalogue:
-        # Not before the first run: outside of one, AppTest asks for the labels of options again.
-        at.session_state["catalogue"] = catalogue
-        at.run()
-    assert not at.exception
-    assert query or not at.error
-    return at
 
 
 def sentences(at: AppTest) -> list[str]:

@@ -11,10 +11,11 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core.store import Claim, Run
-from tests import test_pages
-from tests.test_pages import needs_no_fashion, spec_of, visit
+from tests import apptest, test_pages
+from tests.apptest import Queue, spec_of, visit
+from tests.test_pages import needs_no_fashion
 
-engine, outcome, run = test_pages.engine, test_pages.outcome, test_pages.run
+engine, outcome, run = apptest.engine, apptest.outcome, apptest.run
 teacher = test_pages.teacher
 
 
@@ -36,7 +37,7 @@ def choose_for_deletion(at: AppTest, key: str) -> None:
 def test_nobody_but_the_teacher_affects_others(
     action: str,
     run: Run,
-    engine: test_pages.Queue,
+    engine: Queue,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for number in (1, 2):

@@ -214,6 +214,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_a_script_and_the_file_of_results(copy: Copy, trained: list[dict[str, Any]]) -> None:
     found = copy.script(LIBRARY)
     assert (found["before"], found["after"]) == ([], ["tensorflow"])
