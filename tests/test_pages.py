@@ -776,6 +776,16 @@ def test_the_drawing_model_reads_until_the_student_s_own_network_is_trained(
     assert at.selectbox(key="network").value == run.key
 
 
+def test_a_damaged_database_does_not_keep_networks_from_reading(cache: Path) -> None:
+    cache.mkdir()
+    (cache / "lab.db").write_bytes(b"no database" * 1000)
+    at = visit("draw", variant=4)
+    [sentence] = sentences(at)
+    assert "lab.db" in sentence
+    assert at.selectbox(key="network").options[0].startswith("Drawing model")
+    assert at.radio(key="source").options == ["Draw here", "Upload pictures"]
+
+
 def test_a_network_that_the_address_names_comes_before_one_s_own(run: Run, engine: Queue) -> None:
     shipped = visit("draw", variant=4).selectbox(key="network").value
     at = visit("draw", variant=TRAINED, network=shipped)

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from core.data.contract import Images
+from core.errors import LabError
 from core.fields import OneOf
 from core.i18n import N_
 from core.store import Run
@@ -140,7 +141,10 @@ current = layout.begin(
 runs = networks.pick(current)
 if not runs:
     say_none(current)
-offer_training(current, runs)
+try:
+    offer_training(current, runs)
+except LabError as error:  # a trained network reads all the same
+    layout.show_error(error)
 if runs:
     desk(current, runs)
     answers.when_unsure(current)
