@@ -31,6 +31,9 @@ def start() -> "Client":
             "distributed.scheduler.allowed-failures": 0,
             # Logs of a thousand messages, each with the curves of a run, are many megabytes.
             "distributed.admin.low-level-log-length": LOGGED,
+            # Pages on a port of their own that tell any account of this computer what runs here.
+            "distributed.scheduler.http.routes": [],
+            "distributed.worker.http.routes": [],
         }
     )
     # A terminal sends Ctrl-C to all processes. Workers leave it to the one that started them: they
@@ -43,7 +46,7 @@ def start() -> "Client":
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",
             security=True,  # or any account of this computer could have the scheduler run its code
             memory_limit=0,
             silence_logs=logging.CRITICAL,
