@@ -332,7 +332,9 @@ def test_mean_test_accuracy_is_the_one_of_plain_fit(
         )
         theirs.append(model.evaluate(*for_keras(x_test, y_test), verbose=0)[1])
     print(f"variant {number}: compiled {mine}, plain fit {theirs}")
-    assert np.mean(mine) == pytest.approx(np.mean(theirs), abs=0.003)
+    # Single runs differ by up to a point: four standard errors of the difference of the means.
+    error = np.hypot(np.std(mine, ddof=1), np.std(theirs, ddof=1)) / np.sqrt(len(mine))
+    assert abs(np.mean(mine) - np.mean(theirs)) < 4 * max(error, 0.001)
 
 
 def test_the_comparison_with_keras_uses_the_images_of_the_run() -> None:
