@@ -243,7 +243,7 @@ def test_tapping_a_row_anywhere_chooses_the_variant(tab: Tab, server: Server) ->
         return f"Variant {variant}" in lab.summary(page).inner_text()
 
     box, cell = 20, 400
-    for variant, x in ((4, cell), (2, cell), (5, box), (5, cell), (1, cell), (1, box), (3, cell)):
+    for variant, x in ((4, cell), (2, box), (2, box), (3, cell)):
         lab.eventually(partial(tap, variant, x))
         expect(page).to_have_url(re.compile(f"variant={variant}"))
         expect(marked).to_have_text(str(variant))

@@ -102,6 +102,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_the_study_changes_network_optimizer_training_and_data(letters: Path) -> None:
     found = json.loads(run(letters, "-c", LIBRARY).splitlines()[-1])
     assert found["trained on"] == {"wide": 240, "small": 240, "deep": 240, "slow": 240, "few": 80}
