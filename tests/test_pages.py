@@ -825,17 +825,6 @@ def test_the_drawing_model_can_be_chosen_for_every_page() -> None:
 # Lab 4
 
 
-def texts_of(at: AppTest) -> str:
-    """Everything that is said on a page, in one string."""
-    parts = [*at.markdown, *at.caption, *at.info, *at.warning, *at.error]
-    return " ".join(str(part.value) for part in parts)
-
-
-def button(at: AppTest, label: str) -> Any:
-    [found] = [one for one in at.button if one.label == label]
-    return found
-
-
 @pytest.mark.parametrize(
     ("page", "query"),
     [

@@ -7,14 +7,13 @@ the pages of a server show it, whoever wants it there waits for it, and a teache
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from functools import partial
 
 from core.engine import faults
-from core.engine.engine import BEAT_SECONDS
 from core.engine.fleet import POLL_SECONDS
-from core.engine.queue import STOPPED_FOR_ALL, Job, Queue, new_owner
+from core.engine.queue import STOPPED_FOR_ALL, Job, Queue, keep_alive, new_owner
 from core.engine.worker import news, reporter
-from core.errors import LabError, Stopped
+from core.errors import Stopped
 from core.specs import RunSpec
 from core.store import Claim, Run, Store
 from core.training import tensorflow
@@ -27,7 +26,8 @@ def train(spec: RunSpec, store: Store, on_progress: Callable[[Claim], None]) -> 
     Raises StoreError or TrainingError, which says why there is no result.
     """
     queue, closed = Queue(store, new_owner()), threading.Event()
-    threading.Thread(target=_beat, args=[queue, closed], daemon=True).start()
+    beating = [queue, partial(queue.stop, student=None), closed]
+    threading.Thread(target=keep_alive, args=beating, daemon=True).start()
     try:
         queue.submit(spec, "")
         while (job := queue.take()) or queue.waits_elsewhere(spec.key):
@@ -66,12 +66,3 @@ def _train(job: Job, queue: Queue, on_progress: Callable[[Claim], None]) -> None
         queue.finish(job)
     except Exception as error:
         queue.end(job, faults.reason(error, job.key, hung=False))
-
-
-def _beat(queue: Queue, closed: threading.Event) -> None:
-    """Say that this process is alive, and heed what others ask of it."""
-    while not closed.wait(BEAT_SECONDS):
-        with suppress(LabError):  # what could not be written is written with the next one
-            for key in queue.live():
-                queue.stop(key, None)
-            queue.take_over()

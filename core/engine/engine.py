@@ -23,7 +23,7 @@ from core import settings
 from core.engine import faults
 from core.engine.estimates import REMEMBERED, Speeds
 from core.engine.fleet import POLL_SECONDS, Fleet, Task
-from core.engine.queue import Place, Queue, new_owner
+from core.engine.queue import BEAT_SECONDS, Place, Queue, keep_alive, new_owner
 from core.errors import LabError, MissingData
 from core.specs import RunSpec
 from core.store import Claim, Run, Store
@@ -36,7 +36,6 @@ Answer = TypeVar("Answer")
 
 logger = logging.getLogger(__name__)
 
-BEAT_SECONDS = 1.0
 RESULT_SECONDS = 60
 """How long the result of a finished task may take to come from its worker."""
 
@@ -62,7 +61,8 @@ class Engine:
         self._closed = threading.Event()
         self._dispatcher = threading.Thread(target=self._dispatch, daemon=True)
         self._dispatcher.start()
-        threading.Thread(target=self._beat, daemon=True).start()
+        beating = [self._queue, self.stop, self._closed]
+        threading.Thread(target=keep_alive, args=beating, daemon=True).start()
 
     # What pages and commands ask for
 
@@ -276,15 +276,3 @@ class Engine:
             self._wake.set()
         elif self._queue.is_current(task.job, task.name):
             self._queue.end(task.job, faults.reason(error, task.job.key, hung=task.hung))
-
-    # Signs of life
-
-    def _beat(self) -> None:
-        while not self._closed.wait(BEAT_SECONDS):
-            try:
-                with suppress(LabError):  # what could not be written is written with the next one
-                    for key in self._queue.live():
-                        self.stop(key)
-                    self._queue.take_over()
-            except Exception:
-                logger.exception("A beat failed")

@@ -139,8 +139,8 @@ class Fleet:
         elif self._scheduler:
             self._trouble = faults.no_workers(self._scheduler)
         # The others of ours would slow down the first one, and the first run on its way.
-        under_way = all(task.state in ("running", "saving") for task in self.busy)
-        if not self._scheduler and self._start_seconds and under_way:
+        room = all(task.state in ("running", "saving") for task in self.busy)
+        if not self._scheduler and self._start_seconds and room and len(workers) < self._count:
             cluster.grow(client, self._count)
 
     def _prepared(self, done: "Future[None]") -> None:

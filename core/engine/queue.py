@@ -1,10 +1,12 @@
 """The runs that this process trains or will train, who wants them, and whose turn it is."""
 
+import logging
 import os
 import socket
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -16,6 +18,10 @@ from core.i18n import N_
 from core.specs import RunSpec
 from core.store import Claim, State, Store
 from core.training.epochs import epochs_from
+
+logger = logging.getLogger(__name__)
+
+BEAT_SECONDS = 1.0
 
 STOPPED = N_("The training was stopped.")
 STOPPED_FOR_ALL = N_("The training was stopped by the teacher.")
@@ -289,3 +295,18 @@ class Queue:
             job.written = True
             if not claim.alive:
                 del self._jobs[claim.key]
+
+
+def keep_alive(queue: Queue, stop: Callable[[str], None], closed: threading.Event) -> None:
+    """Say every second, until it is `closed`, that this process is alive, and heed others.
+
+    `stop` hears of each run that another process asks to stop for all.
+    """
+    while not closed.wait(BEAT_SECONDS):
+        try:
+            with suppress(LabError):  # what could not be written is written with the next one
+                for key in queue.live():
+                    stop(key)
+                queue.take_over()
+        except Exception:
+            logger.exception("A beat failed")

@@ -33,10 +33,6 @@ STILL = {"displayModeBar": False}
 """For st.plotly_chart: charts that are read and not edited need no toolbar over them."""
 
 
-class PageEnds(Exception):  # not an error
-    """The page has said what it can. After st.stop its address could not be written any more."""
-
-
 PLACES = {
     "LAB_DATA": N_("the folder named by LAB_DATA"),
     "cache": N_("this lab's downloads"),
@@ -45,6 +41,10 @@ PLACES = {
     "sample": N_("the sample that comes with the lab"),
     "built-in": N_("the lab itself"),
 }
+
+
+class PageEnds(Exception):  # not an error
+    """The page has said what it can. After st.stop its address could not be written any more."""
 
 
 def begin(question: str, choice_of: Literal["run", "data"] = "run") -> Choice:
