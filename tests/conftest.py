@@ -21,6 +21,12 @@ NOWHERE = "http://127.0.0.1:9"
 """A proxy that refuses every connection: the network, for tests and the processes they start."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("load", "a class at once (-m load)")
+    group.addoption("--load-minutes", type=float, default=5.0, help="how long it lasts (5)")
+    group.addoption("--load-students", type=int, default=40, help="how many they are (40)")
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The cache folder of this test, which does not exist yet."""

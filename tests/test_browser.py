@@ -55,6 +55,7 @@ LONG: dict[str, Any] = {
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """The browser."""
+    expect.set_options(timeout=lab.SOON * 1000)
     options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=lab.chromium(), args=options)
@@ -236,7 +237,7 @@ def test_tapping_a_row_anywhere_chooses_the_variant(tab: Tab, server: Server) ->
         A tap on a table that is just being replaced is lost, so there may have to be another.
         """
         lab.settled(page)
-        expect(marked).to_be_attached(timeout=lab.SOON * 1000)
+        expect(marked).to_be_attached()
         table.click(position={"x": x, "y": 35 * (variant + 1.5)})
         with suppress(AssertionError):
             expect(lab.summary(page)).to_contain_text(f"Variant {variant}", timeout=3000)
@@ -251,11 +252,11 @@ def test_tapping_a_row_anywhere_chooses_the_variant(tab: Tab, server: Server) ->
 
 def at(page: Page, server: Server, address: str, heading: str, experiment: str) -> None:
     """Address, page and widgets agree."""
-    expect(page).to_have_url(f"{server.url}/{address}", timeout=lab.SOON * 1000)
-    expect(lab.title(page)).to_have_text(heading, timeout=lab.SOON * 1000)
+    expect(page).to_have_url(f"{server.url}/{address}")
+    expect(lab.title(page)).to_have_text(heading)
     lab.settled(page)
     box = page.get_by_role("combobox", name="Experiment")
-    expect(box).to_have_value(experiment, timeout=lab.SOON * 1000)
+    expect(box).to_have_value(experiment)
     assert page.url == f"{server.url}/{address}"
 
 
@@ -263,9 +264,9 @@ def test_back_and_forward_move_through_pages_and_choices(tab: Tab, server: Serve
     page = tab()
     lab.open_page(page, server, "rules", lab="optimizers", rule="sgd")
     lab.choose(page, "Experiment", "Adam")
-    expect(page).to_have_url(re.compile("variant=adam"), timeout=lab.SOON * 1000)
+    expect(page).to_have_url(re.compile("variant=adam"))
     lab.choose(page, "Optimizer", "RMSprop")
-    expect(page).to_have_url(re.compile("rule=rmsprop"), timeout=lab.SOON * 1000)
+    expect(page).to_have_url(re.compile("rule=rmsprop"))
     page.get_by_text("centered", exact=True).first.click()
     expect(page).to_have_url(re.compile("form=centered"))
     lab.follow(page, "Network")
@@ -299,7 +300,7 @@ def test_back_goes_to_the_lab_from_before(tab: Tab, server: Server) -> None:
     lab.choose(page, "Lab", "Lab 4: optimizers")
     at(page, server, "network?lab=optimizers", "Network", "RMSprop")
     page.go_back()
-    expect(page).to_have_url(f"{server.url}/network?variant=4", timeout=lab.SOON * 1000)
+    expect(page).to_have_url(f"{server.url}/network?variant=4")
     expect(page.get_by_role("combobox", name="Variant")).to_have_value("4")
     page.go_forward()
     at(page, server, "network?lab=optimizers", "Network", "RMSprop")
@@ -312,7 +313,7 @@ def test_an_address_with_choices_of_a_page_opens_the_same_for_somebody_else(
     lab.open_page(page, server, "rules")  # as it was before there were labs in addresses
     lab.choose(page, "Experiment", "Adam")
     lab.choose(page, "Optimizer", "RMSprop")
-    expect(page).to_have_url(re.compile("rule=rmsprop"), timeout=lab.SOON * 1000)
+    expect(page).to_have_url(re.compile("rule=rmsprop"))
     lab.follow(page, "Network")
     link = page.get_by_test_id("stSidebar").get_by_role("link", name="Update rules")
     wanted = "rules?lab=optimizers&variant=adam&rule=rmsprop"
@@ -332,10 +333,10 @@ def test_a_choice_within_a_fragment_is_in_the_address_and_back_undoes_it(
     switch = page.get_by_role("switch", name=re.compile("Without any step"))
     expect(switch).not_to_be_checked()
     page.get_by_text(re.compile("Without any step")).first.click()
-    expect(page).to_have_url(f"{server.url}/draw?sheet=true", timeout=lab.SOON * 1000)
+    expect(page).to_have_url(f"{server.url}/draw?sheet=true")
     page.go_back()
     expect(page).to_have_url(f"{server.url}/draw")
-    expect(switch).not_to_be_checked(timeout=lab.SOON * 1000)
+    expect(switch).not_to_be_checked()
 
 
 @pytest.mark.slow
@@ -418,8 +419,8 @@ def test_a_stop_is_one_s_own_and_the_teacher_s_is_for_all(tab: Tab, server: Serv
     expect(ada.get_by_role("button", name="Wait for it too")).to_be_visible()
     lab.under_way(grace)
     grace.reload()
-    # Still the same student; a page that loads anew takes longer than one that changes.
-    expect(lab.stop_button(grace)).to_be_visible(timeout=lab.SOON * 1000)
+    # Still the same student.
+    expect(lab.stop_button(grace)).to_be_visible()
 
     lab.open_page(teacher, server, "class")
     lab.stop_training(teacher)

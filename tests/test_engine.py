@@ -32,11 +32,14 @@ from core.store.records import ALIVE
 from core.training.run import run as train
 from tests.conftest import fill, make_read_only
 
-PATIENCE = 120
-"""Seconds after which a condition is taken never to hold; nothing here takes a tenth of it."""
+PATIENCE = 400
+"""Seconds after which a condition is taken never to hold.
 
-LONG = TrainSpec(100, 2, 0.2)
-"""Takes half a minute with WIDE, so that it runs for as long as a test looks at it."""
+Workers give way to whatever else the computer does: where it is busy, starting one takes minutes.
+"""
+
+LONG = TrainSpec(100, 1, 0.2)
+"""Takes a minute with WIDE, so that it runs for as long as a test looks at it."""
 WIDE = dense_network((256, 256))
 
 
@@ -363,6 +366,7 @@ def test_a_queued_run_stops_at_once_and_the_others_go_on(engine: Engine, spec: R
 @pytest.fixture
 def both_busy(engine: Engine, spec: RunSpec) -> list[RunSpec]:
     """Two long runs that keep both workers busy."""
+    until(lambda: len(engine.workers) == 2)
     busy = [long(spec, 1), long(spec, 2)]
     for run in busy:
         engine.submit(run, "busy")
@@ -552,18 +556,18 @@ def test_the_stale_claim_of_a_dead_process_is_taken_over(engine: Engine, spec: R
 
 @pytest.mark.slow
 def test_a_worker_killed_once_does_not_end_the_run(engine: Engine, spec: RunSpec) -> None:
-    spec = replace(long(spec), train=replace(LONG, epochs=30, seed=spec.train.seed))
+    spec = replace(long(spec), train=replace(LONG, epochs=15, seed=spec.train.seed))
     engine.submit(spec)
     kill_worker_of(engine, spec)
     assert engine.owns(spec.key)
     run = finish(engine, spec)
-    assert [epoch.epoch for epoch in run.epochs] == list(range(1, 31))
+    assert [epoch.epoch for epoch in run.epochs] == list(range(1, 16))
 
 
 def test_a_worker_that_hangs_is_replaced(
     engine: Engine, spec: RunSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = replace(long(spec), train=replace(LONG, epochs=20, seed=spec.train.seed))
+    spec = replace(long(spec), train=replace(LONG, epochs=10, seed=spec.train.seed))
     engine.submit(spec)
     runs_with_epochs(engine, spec, count=1)
     process = until(lambda: worker_of(engine, spec))

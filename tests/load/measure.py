@@ -1,26 +1,22 @@
 """What is measured of a server under load: memory, processor, waiting times, trainings."""
 
-import asyncio
 import re
 import statistics
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import psutil  # type: ignore[import-untyped]
-from distributed import Client, rpc
 
-from core.engine import worker
 from core.store import Store
+from core.store.database import Database
 from tests.browser import Server
 from tests.load.session import Timing
 
 SAMPLE_SECONDS = 5.0
-START_SECONDS = 60.0
 
 
 class Gauge:
@@ -55,49 +51,30 @@ class Gauge:
             memory = self._process.memory_info().rss / 2**20
             self.samples.append((time.monotonic() - self._begun, memory))
 
-    def minutes(self) -> tuple[float, float]:
-        """The mean memory in the second minute and in the last one."""
-        early = [memory for when, memory in self.samples if 60 <= when < 120]
-        late = [memory for when, memory in self.samples if when >= self.seconds - 60]
-        return statistics.mean(early), statistics.mean(late)
+    def minutes(self) -> list[float]:
+        """The mean memory of every minute that is over."""
+        samples = defaultdict(list)
+        for when, memory in self.samples:
+            samples[when // 60].append(memory)
+        return [statistics.mean(samples[n]) for n in range(int(self.seconds // 60))]
 
 
 class Trainings:
-    """Which tasks began to train which run, as the workers tell it to all who listen."""
+    """How often a worker began to train which run, by a note that the database itself keeps."""
 
-    def __init__(self, server: Server, workers: int) -> None:
-        self.tasks: dict[str, set[str]] = defaultdict(set)
-        self._client = _scheduler_of(server)
-        self._client.wait_for_workers(workers, timeout=START_SECONDS)
-        self._client.subscribe_topic(worker.TOPIC, self._heard)
+    def __init__(self, cache: Path) -> None:
+        self._database = Database(cache)
+        with self._database.transaction() as connection:
+            connection.execute("CREATE TABLE trainings (key TEXT)")
+            connection.execute(
+                "CREATE TRIGGER begun AFTER UPDATE OF state ON claims "
+                "WHEN new.state = 'importing' AND old.state <> 'importing' "
+                "BEGIN INSERT INTO trainings VALUES (new.key); END"
+            )
 
-    def _heard(self, event: tuple[float, dict[str, Any]]) -> None:
-        task = event[1]["task"]  # the key of its run, and a name of its own
-        self.tasks[task.rpartition("-")[0]].add(task)
-
-    def close(self) -> None:
-        """Listen no more; the workers go on."""
-        self._client.close()
-
-
-def _scheduler_of(server: Server) -> Client:
-    """A client of the scheduler inside of the server, which may have to start first."""
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end:
-        for connection in psutil.Process(server.process.pid).net_connections("tcp"):
-            address = f"tcp://127.0.0.1:{connection.laddr.port}"
-            if connection.status == psutil.CONN_LISTEN and asyncio.run(_is_scheduler(address)):
-                return Client(address, set_as_default=False)
-        time.sleep(0.2)
-    raise AssertionError("the server has no scheduler")
-
-
-async def _is_scheduler(address: str) -> bool:
-    """Does a scheduler listen there? The server listens with other things as well."""
-    with suppress(OSError, TimeoutError):
-        async with asyncio.timeout(2), rpc(address) as remote:
-            return bool((await remote.identity())["type"] == "Scheduler")
-    return False
+    def counted(self) -> dict[str, int]:
+        """How often each run began."""
+        return dict(self._database.rows("SELECT key, count(*) FROM trainings GROUP BY key"))
 
 
 def tracebacks(log: str) -> list[str]:
