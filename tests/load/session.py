@@ -332,7 +332,6 @@ class Session:
         self._timers: dict[str, asyncio.Task[None]] = {}
         self._id = self._main = self._script = self._run = self._query = ""
         self._age = 2
-        self._pages: dict[str, str] = {}
 
     # What a student does
 
@@ -369,16 +368,15 @@ class Session:
 
     async def go(self, title: str) -> None:
         """Follow the link to a page in the sidebar, and see that it is the one."""
-        begun = time.monotonic()
-        page = self._pages[title]
-        links = [n.content for n in self.page.of("page_link") if n.content.page_script_hash == page]
+        begun, label = time.monotonic(), re.compile(rf"(\d+\. )?{title}( ✓)?")
+        links = [n.content for n in self.page.of("page_link") if label.fullmatch(n.content.label)]
         if not links:
             raise NoAnswer(f"no link to {title} on {self.page.title()}")
         self._stop_timers()
         self.page.keep(self._main)
         self._forget_states()
-        self._script, self._query = page, links[-1].query_string
-        await self._ask(Wanted(page=page))
+        self._script, self._query = links[-1].page_script_hash, links[-1].query_string
+        await self._ask(Wanted(page=self._script))
         await self._arrived(f"page {title}", begun)
         if self.page.title() != title:
             raise NoAnswer(f"{title} is called {self.page.title()!r}: {self.page.texts()}")
@@ -534,8 +532,6 @@ class Session:
             case "script_finished":
                 self._finish(message)
             case "navigation":
-                pages = message.navigation.app_pages
-                self._pages = {page.page_name: page.page_script_hash for page in pages}
                 self._script = message.navigation.page_script_hash
             case "page_info_changed":
                 self._query = message.page_info_changed.query_string

@@ -24,6 +24,8 @@ import pytest
 from core import data as datasets
 from core import labs
 from core.data.mnist import DATASET as MNIST
+from core.labs import LABS
+from core.labs.steps import OVERVIEW
 from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.store import Store
 from tests.browser import DIGITS, Server, start_server
@@ -54,7 +56,7 @@ SHORT_RUN, LONG_RUN = ((4, 128), (20, 64)) if FULL else ((80, 8), (100, 2))
 two workers have enough to do for the whole time, and a run that is to be stopped goes on for long.
 """
 
-READING = ("Overview", "Data", "Network", "Check digits", "Mistakes", "Results", "Optimizers")
+READING = ("overview", "data", "network", "check", "mistakes", "results", "optimizers", "motion")
 FINISHED = "Test accuracy"
 
 pytestmark = pytest.mark.load
@@ -101,6 +103,7 @@ class Student:
         self._key = register.variant(0)
         self._mine = False
         self._seeds = 0
+        self._lab = next(iter(LABS))
 
     async def live(self, begin: float, appointments: list[asyncio.Barrier]) -> None:
         """Open the lab, and do one thing after the other until the time is over."""
@@ -126,12 +129,23 @@ class Student:
             await doing()
         await self.session.close()
 
+    async def go(self, name: str) -> None:
+        """Go to a step, in the first lab that has it."""
+        steps = ((lab, step) for lab in LABS.values() for step in lab.steps)
+        lab, step = next((lab, step) for lab, step in steps if step.name == name)
+        if lab.name != self._lab:
+            await self.session.go(OVERVIEW.title)  # which every lab has
+            await self.session.set("Lab", lab.title, sidebar=True)
+            self._lab = lab.name
+        await self.session.go(step.title)
+
     async def think(self) -> None:
         """Look at the page, while what is on it goes on."""
         await self.session.look(self._random.uniform(*THINKING))
 
     async def variant(self, number: int | None = None) -> None:
         """Choose a variant of the table."""
+        await self.go("overview")
         number = self._random.choice(ALONE) if number is None else number
         await self.session.set("Variant", f"{number or '0 (worked example)'}", sidebar=True)
         self._key, self._mine = self.register.variant(number), False
@@ -139,6 +153,7 @@ class Student:
 
     async def own(self) -> None:
         """Choose own settings, which nobody else has: some that train long, to be stopped."""
+        await self.go("overview")
         await self.session.set("Variant", "Own settings", sidebar=True)
         self._seeds += 1
         long = self._random.random() < 0.2
@@ -155,7 +170,7 @@ class Student:
 
     async def train(self) -> None:
         """Go to the page Train, start the run unless it is there, and watch it for a while."""
-        await self.session.go("Train")
+        await self.go("train")
         await self.think()
         await self.start()
         patience = self._random.uniform(3, 30)
@@ -187,7 +202,7 @@ class Student:
     async def meet(self, number: int, appointment: asyncio.Barrier) -> None:
         """Choose a variant and start it at the same moment as the others of the group."""
         await self.variant(number)
-        await self.session.go("Train")
+        await self.go("train")
         with suppress(TimeoutError):  # whoever is not there by then has a reason of their own
             async with asyncio.timeout(EVERY):
                 await appointment.wait()
@@ -196,8 +211,7 @@ class Student:
 
     async def read(self) -> None:
         """Read a page, and try what is on it."""
-        title = self._random.choice(READING)
-        await self.session.go(title)
+        await self.go(self._random.choice(READING))
         await self.think()
         tries = {
             r"Training image, from 0 to \d+": self._random.randrange(1000),
@@ -214,7 +228,7 @@ class Student:
 
     async def rules(self) -> None:
         """Read the update rule of an optimizer."""
-        await self.session.go("Update rules")
+        await self.go("rules")
         await self.think()
         widget = self.session.page.find("Optimizer")
         assert widget is not None
@@ -223,7 +237,7 @@ class Student:
 
     async def draw(self) -> None:
         """Draw digits, and see that a network reads them."""
-        await self.session.go("Draw")
+        await self.go("draw")
         for _ in range(self._random.randint(1, 3)):
             await self.think()
             await self.session.draw(DIGITS[self._random.choice(list(DIGITS))])
@@ -233,7 +247,7 @@ class Student:
 
     async def results(self) -> None:
         """Take the results home, if there are some."""
-        await self.session.go("Results")
+        await self.go("results")
         await self.think()
         if self.session.page.find(r"Everything \(zip\)"):
             await self.session.download(r"Everything \(zip\)")
