@@ -5,13 +5,14 @@ import streamlit as st
 from core import labs
 from core.errors import LabError
 from core.labs.steps import CLASS, OVERVIEW
-from pages.ui import fields, layout, sidebar
+from pages.ui import fields, layout, present, sidebar
 from pages.ui.text import _
 
 
 def draw() -> None:
     """Draw the sidebar, then the page that the URL names."""
     st.set_page_config(page_title="Recognition Lab", page_icon="✏️", layout="wide")
+    st.html(present.LOOK)
     steps = labs.all_steps() | {CLASS.name: CLASS}
     pages = {
         step.name: st.Page(
@@ -36,6 +37,7 @@ def draw() -> None:
         # The lab, which the sidebar knows, may have another name for the page than another lab.
         st.set_page_config(page_title=_(st.session_state.step.title))
         navigation = st.sidebar.empty()
+        present.switch(page)
         with navigation.container():
             drawn = sidebar.navigation()
         fields.turn_to_page()

@@ -61,7 +61,7 @@ def begin(question: str, choice_of: Literal["run", "data"] = "run") -> Choice:
 
 def head(question: str) -> None:
     """Draw title and question only: the head of a page that needs no choice."""
-    st.title(_(st.session_state.step.title))
+    st.title(_(st.session_state.step.title), anchor=False)
     st.write(question)
 
 
@@ -76,13 +76,16 @@ def required_choice() -> Choice:
 
 
 def data_summary(current: Choice) -> str:
-    """The images of the choice in one line, and where they come from."""
-    arrays = current.data.arrays
-    images = _("{train:,} + {test:,} images from {place}").format(
-        train=len(arrays.x_train), test=len(arrays.x_test), place=place(current.data)
-    )
-    part = "" if current.data.complete else _(" (a sample, not the full set)")
-    return f"**{current.data.definition.title}**, {images}{part}"
+    """The data set of the choice, and how much of it is here."""
+    data, train = current.data, len(current.data.x_train)
+    if data.complete:
+        extent = _("full set")
+    elif train < data.definition.images:
+        extent = _("sample: {n:,} of {total:,} training images")
+        extent = extent.format(n=train, total=data.definition.images)
+    else:
+        extent = _("not the full set")
+    return f"**{data.definition.title}**, {extent}"
 
 
 def summary(current: Choice) -> str:
@@ -242,8 +245,8 @@ def next_step() -> None:
     here = st.session_state.step.name
     following = steps[names.index(here) + 1 :] if here in names else steps
     if following:
-        st.divider()
-        link(following[0].name, _("Next: {page}").format(page=_(following[0].title)))
+        with st.container(key="next_step"):  # which look.css makes a button
+            link(following[0].name, _("Next: {page}").format(page=_(following[0].title)))
 
 
 def show_error(error: LabError) -> None:

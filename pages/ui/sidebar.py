@@ -163,17 +163,17 @@ def navigation() -> list[bool]:
     st.markdown(f"**{_('The lab, step by step')}**")
     for number, (step, is_done) in enumerate(zip(choice.lab().steps, states, strict=True)):
         title = f"{number}. {_(step.title)}" if number else _(step.title)
-        _link(step, f"{title} ✓" if is_done else title, is_done)
+        _link(step, f"{title} ✓" if is_done else title)
     st.markdown(f"**{_('The whole class')}**")
-    _link(CLASS, _(CLASS.title), is_done=False)
+    _link(CLASS, _(CLASS.title))
     return states
 
 
-def _link(step: Step, label: str, is_done: bool) -> None:
+def _link(step: Step, label: str) -> None:
     st.page_link(
         st.session_state.pages[step.name],
         label=label,
-        icon=":material/check_circle:" if is_done else step.icon,
+        icon=step.icon,
         query_params=layout.query(step.name),
         width="stretch",
     )
