@@ -45,6 +45,7 @@ def check_number(name: str, value: Any, limit: Limit, *, whole: bool) -> Any:
 
     Raises UsageError unless it is a number within `limit`.
     """
+    _refuse_empty(name, value)
     low, high = limit
     kind: Any = Integral if whole else Real
     if isinstance(value, bool) or not isinstance(value, kind) or not low <= value <= high:
@@ -60,12 +61,18 @@ def check_number(name: str, value: Any, limit: Limit, *, whole: bool) -> Any:
 def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
     """Raise UsageError unless `value` is one of `allowed`."""
     if value not in allowed:
+        _refuse_empty(name, value)
         raise UsageError(
             N_("{name} is {value}: choose one of {allowed}."),
             name=name,
             value=value,
             allowed=", ".join(allowed),
         )
+
+
+def _refuse_empty(name: str, value: object) -> None:
+    if value == "":
+        raise UsageError(N_("{name} is empty: give a value, or leave it out."), name=name)
 
 
 @dataclass(frozen=True)
@@ -181,14 +188,16 @@ class Text(Field[str]):
 
 @dataclass(frozen=True)
 class Switch(Field[bool]):
-    """On or off, written as true or false."""
+    """On or off, written as true or false; 1 and 0 are read too."""
 
     def parse(self, text: str) -> bool:
-        if text not in ("true", "false"):
+        known = {"true": True, "1": True, "false": False, "0": False}
+        if text not in known:
+            _refuse_empty(self.term, text)
             raise UsageError(
                 N_("{name} is {value}: give true or false."), name=self.term, value=text
             )
-        return text == "true"
+        return known[text]
 
     def text(self, value: bool) -> str:
         return "true" if value else "false"

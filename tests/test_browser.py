@@ -154,6 +154,108 @@ def test_every_page_is_drawn_light_and_dark(
             expect(page.get_by_test_id("stSidebar")).not_to_be_in_viewport()
 
 
+CUT = """() => [...document.querySelectorAll('[data-testid=stMain] *')]
+    .filter(e => e.checkVisibility() && e.textContent.trim())
+    .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+    .filter(e => {
+        for (let box = e.parentElement; box.dataset.testid !== 'stMain'; box = box.parentElement)
+            if (['auto', 'scroll'].includes(getComputedStyle(box).overflowX)) return false;
+        return true;
+    })
+    .map(e => e.outerHTML.slice(0, 200))"""
+"""What ends beyond the right edge, and is not in a box of its own that scrolls."""
+
+
+@pytest.mark.slow
+def test_on_a_telephone_nothing_is_cut(tab: Tab, server: Server) -> None:
+    page = tab(390)
+    for lab_name, one in LABS.items():
+        for step in (*one.steps, CLASS):
+            path = "" if step is OVERVIEW else step.name
+            lab.open_page(page, server, path, lab=lab_name)
+            assert page.evaluate(CUT) == [], step.name
+
+
+def test_the_keyboard_skips_to_the_content_and_the_open_page_is_marked(
+    tab: Tab, server: Server
+) -> None:
+    page = tab()
+    lab.open_page(page, server, "train", variant=9)
+    sidebar, main = page.get_by_test_id("stSidebar"), page.get_by_test_id("stMain")
+    here = sidebar.locator("[aria-current=page]")
+    expect(here).to_have_text(re.compile("Train"))
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to main content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(main).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Start training")).to_be_focused()
+
+    other = sidebar.get_by_role("link", name=re.compile("Network"))
+    other.focus()
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.press("Tab")
+    expect(other).to_have_css("outline-style", "solid")
+    expect(here).to_have_css("outline-style", "none")
+    colour = "(e) => getComputedStyle(e).backgroundColor"
+    assert other.evaluate(colour) != here.evaluate(colour)
+    page.keyboard.press("Enter")
+    expect(lab.title(page)).to_have_text("Network")
+    expect(here).to_have_text(re.compile("Network"))
+    expect(here).to_be_focused()
+
+
+def test_who_follows_next_by_the_keyboard_goes_on_in_the_new_page(tab: Tab, server: Server) -> None:
+    page = tab()
+    lab.open_page(page, server, "network")
+    page.get_by_role("link", name="Next: Train").press("Enter")
+    expect(lab.title(page)).to_have_text("Train")
+    expect(page.get_by_test_id("stMain")).to_be_focused()
+
+
+def test_arrow_keys_present_the_pages(tab: Tab, server: Server) -> None:
+    page = tab()
+    lab.open_page(page, server, "data", variant=4)
+    sidebar = page.get_by_test_id("stSidebar")
+    sidebar.get_by_text("Present", exact=True).click()
+    leave = page.get_by_role("button", name="Leave (Esc)")
+    expect(leave).to_be_visible()
+    expect(sidebar).to_be_hidden()
+    pages = [("ArrowRight", "Network"), ("PageDown", "Train"), ("ArrowLeft", "Network")]
+    for key, title in [*pages, ("PageUp", "Data")]:
+        page.keyboard.press(key)
+        expect(lab.title(page)).to_have_text(title)
+        lab.settled(page)
+        expect(page).to_have_url(re.compile(rf"/{title.lower()}\?variant=4&present=true$"))
+    page.get_by_label(re.compile("^Training image, from")).press("ArrowRight")
+    expect(lab.title(page)).to_have_text("Data")
+    page.reload()
+    expect(leave).to_be_visible()
+    page.get_by_test_id("stMain").focus()
+    page.keyboard.press("Escape")
+    expect(sidebar).to_be_visible()
+    expect(page).to_have_url(f"{server.url}/data?variant=4")
+    page.keyboard.press("ArrowRight")
+    expect(lab.title(page)).to_have_text("Data")
+
+
+def test_on_paper_stands_the_page_alone_in_light_colours(tab: Tab, server: Server) -> None:
+    page = tab(scheme="dark")
+    lab.open_page(page, server, "data")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print", color_scheme="dark")
+    for hidden in ("stSidebar", "stHeader", "stMainMenu"):
+        expect(page.get_by_test_id(hidden)).to_be_hidden()
+    expect(page.get_by_role("link", name=re.compile("^Next"))).to_be_hidden()
+    expect(lab.title(page)).to_have_css("color", "rgb(17, 24, 33)")
+    expect(page.get_by_test_id("stApp")).to_have_css("background-color", "rgba(0, 0, 0, 0)")
+    chart = page.locator(".js-plotly-plot").first.bounding_box()
+    assert chart
+    assert chart["x"] + chart["width"] < 720
+
+
 def test_a_whole_lab(tab: Tab, server: Server) -> None:
     """Variant 3 from the choice to the file that is handed in."""
     page = tab()

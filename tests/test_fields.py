@@ -40,7 +40,9 @@ def test_a_value_comes_back_from_its_text(field: Field[Any], value: Any, text: s
     [
         (EPOCHS, "0", "Epochs is 0: give a whole number from 1 to 100."),
         (EPOCHS, "1.0", "Epochs is 1.0: give a whole number from 1 to 100."),
-        (EPOCHS, "", "Epochs is : give a whole number from 1 to 100."),
+        (EPOCHS, "", "Epochs is empty: give a value, or leave it out."),
+        (RULE, "", "Rule is empty: give a value, or leave it out."),
+        (ZOOM, "", "Zoom is empty: give a value, or leave it out."),
         (EPOCHS, "9" * 5000, "give a whole number from 1 to 100."),
         (SPLIT, "0.6", "Validation split is 0.6: give a number from 0 to 0.5."),
         (SPLIT, "nan", "Validation split is nan: give a number from 0 to 0.5."),

@@ -78,7 +78,7 @@ SURFACES = {
         Limit(-1.0, 3.0),
         (-1.5, 2.0),
         (1.0, 1.0),
-        N_("A bent valley with steep walls. Its floor is found soon, its end late."),
+        N_("A bent valley with steep walls. The valley is found soon; the way along it is long."),
         {"sgd": 0.001, "rmsprop": 0.02, "adadelta": 10.0, "lion": 0.02},
     ),
 }

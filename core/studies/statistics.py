@@ -44,7 +44,7 @@ class Summary:
     def sound(self) -> dict[int, Run]:
         """The runs that did not diverge. The others have no figures but their times.
 
-        A network of weights that are no numbers still gets some images right by chance.
+        A network whose weights became NaN still gets some images right by chance.
         """
         return {
             seed: run

@@ -21,6 +21,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from core.errors import LabError, UsageError
 from core.fields import Field, Number, OneOf, SeveralOf, Switch, Text, WholeNumber
+from core.i18n import N_
 from pages.ui import layout
 from pages.ui.text import _
 
@@ -104,6 +105,13 @@ def turn_to_page() -> None:
 def complete() -> None:
     """All fields are drawn: the address has been read, and says nothing of those not drawn."""
     address = _address()
+    unknown = (address.brought or {}).keys() - address.settled - address.drawn
+    if unknown:
+        error = UsageError(
+            N_("The address also says {names}, which means nothing on this page."),
+            names=", ".join(sorted(unknown)),
+        )
+        _refuse(address.page, error)
     address.brought = None
     for owner in (CHOICE, address.page):
         texts = address.texts.setdefault(owner, {})
@@ -137,10 +145,15 @@ def read(one: Field[Any], key: str = "") -> bool:
         st.session_state[key or one.name] = one.parse(brought[one.name])
     except LabError as error:
         st.session_state[key or one.name] = one.default
-        address.refused.append((address.owner, error))
-        with st.session_state.refusals:
-            layout.show_error(error)
+        _refuse(address.owner, error)
     return True
+
+
+def _refuse(owner: str, error: LabError) -> None:
+    """Say what an address said wrongly, above the page and until somebody chooses."""
+    _address().refused.append((owner, error))
+    with st.session_state.refusals:
+        layout.show_error(error)
 
 
 def value(one: Field[T], key: str = "") -> T:

@@ -33,6 +33,9 @@ STILL = {"displayModeBar": False}
 """For st.plotly_chart: charts that are read and not edited need no toolbar over them."""
 
 
+NUMBER = r"[+-]?[\d.,]+(e[+-]?\d+)?%?( ± [\d.,]+)?(/\d+)?"
+"""A number as tables say it: with its spread, as a share, or so many of so many."""
+
 PLACES = {
     "LAB_DATA": N_("the folder named by LAB_DATA"),
     "cache": N_("this lab's downloads"),
@@ -169,6 +172,18 @@ def each_layer(network: NetworkSpec) -> str:
 def fitting(cells: Iterable[str]) -> ColumnConfig:
     """A column that is wide enough for its longest cell; Streamlit looks at the first ten only."""
     return st.column_config.Column(width=24 + 7 * max(map(len, cells)))
+
+
+def numbers_right(content: pd.DataFrame) -> dict[str, ColumnConfig]:
+    """For st.dataframe: at the right every column whose texts are numbers, or say that none is."""
+    right = st.column_config.Column(alignment="right")
+    missing = ["–", "", _("diverged")]
+    return {
+        str(name): right
+        for name, column in content.astype(str).items()
+        if column.str.fullmatch(NUMBER).any()
+        and (column.str.fullmatch(NUMBER) | column.isin(missing)).all()
+    }
 
 
 def short_name(experiment: Experiment) -> str:

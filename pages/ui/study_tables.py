@@ -62,9 +62,11 @@ def figures(chosen: Chosen, summaries: list[Summary]) -> None:
         del columns[_("Published")]
     if any(s.diverged for s in summaries):
         columns[_("Diverged")] = [diverged(s) for s in summaries]
+    content = pd.DataFrame(columns)
     st.dataframe(
-        pd.DataFrame(columns),
+        content,
         hide_index=True,
+        column_config=layout.numbers_right(content),
         height="content" if len(summaries) <= LONG else 460,
         alt=_("Test accuracy, loss and time of each row"),
     )
@@ -133,7 +135,8 @@ def _show(columns: list[Column]) -> None:
     shown: Styler = content.style.apply(lambda _frame: styles, axis=None)
     st.dataframe(
         shown,
-        column_config={  # else a long network is cut off
+        column_config=layout.numbers_right(content)
+        | {  # else a long network is cut off
             column.name: layout.fitting([column.name, *column.values])
             for column in columns
             if column.name == _("Network")
