@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import streamlit as st
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
@@ -38,7 +39,7 @@ from core.studies.experiment import Experiment, Shown
 from core.training.epochs import Epoch
 from core.training.run import Outcome
 from core.training.run import run as train
-from pages.ui import fields, identity, server, sidebar
+from pages.ui import fields, identity, layout, server, sidebar
 from tests import apptest, toy, toy_lab
 from tests.apptest import ROOT, TRAINED, Queue, spec_of, visit
 
@@ -339,6 +340,38 @@ def test_the_digits_of_the_variant_are_checked(run: Run) -> None:
     assert ["right" in verdict for verdict in verdicts] == right.tolist()
     tables = [frame.value["output"].to_numpy() for frame in at.main.dataframe]
     np.testing.assert_allclose(np.stack(tables), rows, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("page", "name"), [("data", "index"), ("motion", "optimizers")])
+def test_what_no_page_asks_for_is_one_sentence_until_somebody_chooses(page: str, name: str) -> None:
+    at = visit(page, **{name: "-1", "lab": "optimizers"})
+    (sentence,) = sentences(at)
+    assert sentence == f"The address also says {name}, which means nothing on this page."
+    at.selectbox(key="variant").set_value("own").run()
+    assert not at.error
+
+
+def test_the_address_says_that_a_page_is_presented(run: Run) -> None:
+    at = visit("data", variant=TRAINED, present=1)
+    assert at.query_params["present"] == "true"
+    (link,) = [one.proto for one in at.main.get("page_link")]
+    assert link.label == "Next: Network"
+    assert "present=true" in link.query_string
+    press(at, "Leave (Esc)")
+    assert "present" not in at.query_params
+
+
+def test_columns_of_numbers_stand_at_the_right() -> None:
+    content = pd.DataFrame(
+        {
+            "layers": ["128", "32 + 32"],
+            "accuracy": ["0.9712", "diverged"],
+            "published": ["–", "–"],
+            "spread": ["0.9712 ± 0.0010", "–"],
+            "n": [3, 4],
+        }
+    )
+    assert list(layout.numbers_right(content)) == ["accuracy", "spread", "n"]
 
 
 @pytest.mark.parametrize("index", ["200", "-1", "x", "1e3", "²"])
@@ -642,7 +675,7 @@ def texts(at: AppTest) -> Iterator[str]:
             )
         if kind == "page_link":
             proto.pop("page", None)
-        if kind != "code":
+        if kind not in ("code", "html"):  # of which the latter is look.css
             yield from strings(proto)
     for frame in at.dataframe:
         yield from map(str, frame.value.columns)

@@ -10,10 +10,13 @@ const BUSY =
 const STEPS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
 const PAPER = 700; // pixels: what A4 and Letter have room for
 
+const pathOf = (link) => link.getAttribute("href").split("?")[0];
+
 function mark(page) {
   for (const link of document.querySelectorAll(LINKS)) {
-    if (link.getAttribute("href").split("?")[0] === page) link.ariaCurrent = "page";
-    else link.ariaCurrent = null;
+    link.ariaCurrent = pathOf(link) === page ? "page" : null;
+    // Streamlit may draw a link anew while the keyboard is on it.
+    if (pathOf(link) === held && document.activeElement === document.body) link.focus();
   }
 }
 
@@ -41,13 +44,18 @@ function focusMain() {
   document.querySelector("[data-testid=stMain]").focus({ preventScroll: true });
 }
 
+let held; // the link in the sidebar that has the keyboard
 let shown;
 let ends = new AbortController();
 
 export default function ({ data }) {
   ends.abort(); // Streamlit calls this again whenever something is new
   ends = new AbortController();
-  const { signal } = ends;
+  const mine = ends;
+  const { signal } = mine;
+  const hold = ({ target }) => (held = target.matches(LINKS) ? pathOf(target) : undefined);
+  document.addEventListener("focusin", hold, { signal });
+  document.addEventListener("pointerdown", () => (held = undefined), { signal });
   document.addEventListener("keydown", press, { signal });
   window.addEventListener("beforeprint", fitPaper, { signal });
   const seen = new MutationObserver(() => mark(data.page));
@@ -57,7 +65,7 @@ export default function ({ data }) {
   mark(data.page);
   // Who followed a link that is gone with its page goes on from the top of the new one.
   const turned = shown !== undefined && data.page !== shown;
-  if (turned && document.activeElement === document.body) focusMain();
+  if (turned && !held && document.activeElement === document.body) focusMain();
   shown = data.page;
-  return () => ends.abort();
+  return () => mine.abort();
 }
