@@ -344,7 +344,8 @@ def test_the_digits_of_the_variant_are_checked(run: Run) -> None:
 
 @pytest.mark.parametrize(("page", "name"), [("data", "index"), ("motion", "optimizers")])
 def test_what_no_page_asks_for_is_one_sentence_until_somebody_chooses(page: str, name: str) -> None:
-    at = visit(page, **{name: "-1", "lab": "optimizers"})
+    query: dict[str, Any] = {name: "-1", "lab": "optimizers"}
+    at = visit(page, **query)
     (sentence,) = sentences(at)
     assert sentence == f"The address also says {name}, which means nothing on this page."
     at.selectbox(key="variant").set_value("own").run()
