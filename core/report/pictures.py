@@ -37,10 +37,10 @@ DPI = 150
 WIDTH = 6.4
 """Of a chart, in inches."""
 
-TILE, COLUMNS = 168, 5
+TILE, COLUMNS = 224, 4
 """Pixels of a test image, and how many stand side by side."""
 
-MARGIN, TITLE, NOTE = 24, 28, 18
+MARGIN, TITLE, NOTE = 24, 28, 20
 """Pixels around a picture, and the sizes of the text above and below."""
 
 NUMBERED = 40

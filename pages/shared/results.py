@@ -114,9 +114,8 @@ def downloads(found: Files) -> None:
 
 def pictures(found: Files) -> None:
     """The pictures in the zip, with the names of their files."""
-    left, right = st.columns(2, gap="medium")
-    for place, name in zip((left, right, left, right), found.pictures, strict=True):
-        picture = found.pictures[name]
+    places = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
+    for place, (name, picture) in zip(places, found.pictures.items(), strict=True):
         place.image(picture.png, caption=f"`{name}`", alt=picture.text)
 
 
