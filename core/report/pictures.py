@@ -5,6 +5,7 @@ below it where it comes from: pictures get separated from the text that they wer
 """
 
 import io
+import threading
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
@@ -51,6 +52,10 @@ SYMBOLS = {"circle": "o", "diamond": "D"}
 """What matplotlib calls the lines and symbols of Plotly."""
 
 
+_TURN = threading.Lock()
+"""One run is drawn at a time: forty at once take half a gigabyte, and no less time."""
+
+
 class Picture(NamedTuple):
     """One picture to hand in."""
 
@@ -66,16 +71,17 @@ def pictures(run: Run, dataset: Dataset, choice: Choice, _: Translate) -> dict[s
     wrong = np.flatnonzero(outputs.argmax(axis=1) != dataset.y_test)
     checked = np.array([i for i in choice.shown.test_indices if i < len(outputs)], np.intp)
     note = f"{words.name(choice, _)}. {words.provenance(run, _)}"
-    drawn = {
-        "curves.png": _curves(run, _),
-        "confusion.png": _confusion(run, [_(one) for one in dataset.class_names], _),
-        "checked.png": _checked(outputs, checked, dataset, _),
-        "mistakes.png": _mistakes(outputs, wrong[: choice.shown.mistakes], dataset, _),
-    }
-    return {
-        name: Picture(title, text, _png(_framed(picture, title, note)))
-        for name, (title, text, picture) in drawn.items()
-    }
+    with _TURN:
+        drawn = {
+            "curves.png": _curves(run, _),
+            "confusion.png": _confusion(run, [_(one) for one in dataset.class_names], _),
+            "checked.png": _checked(outputs, checked, dataset, _),
+            "mistakes.png": _mistakes(outputs, wrong[: choice.shown.mistakes], dataset, _),
+        }
+        return {
+            name: Picture(title, text, _png(_framed(picture, title, note)))
+            for name, (title, text, picture) in drawn.items()
+        }
 
 
 def _curves(run: Run, _: Translate) -> Drawn:
@@ -109,6 +115,8 @@ def _draw_lines(axes: Axes, chart: go.Figure) -> None:
     axes.set_xlabel(chart.layout.xaxis.title.text)
     axes.set_ylabel(chart.layout.yaxis.title.text)
     axes.set_xlim(*chart.layout.xaxis.range)
+    if chart.layout.yaxis.range:
+        axes.set_ylim(*chart.layout.yaxis.range)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     if axes.lines:

@@ -83,8 +83,9 @@ def origin(run: Run, data: Dataset) -> None:
     )
 
 
-def downloads(found: Files) -> None:
+def downloads(found: Files, run: Run) -> None:
     """The files to hand in."""
+    classes = run.dataset["classes"]
     with st.container(horizontal=True):
         st.download_button(
             _("Everything (zip)"),
@@ -105,10 +106,11 @@ def downloads(found: Files) -> None:
         )
     st.caption(
         _(
-            "The zip holds the four pictures below, the settings in words, the answer to each test "
-            "image (results.csv), the table of epochs, the numbers of the run (metrics.json), the "
-            "trained network and a README."
-        )
+            "The zip holds the four pictures below, the settings in words, the table of epochs, the "
+            "trained network and, also on their own, the recognition results: true and predicted "
+            "class of each of the {n:,} test images, confidence, and the outputs for the {classes} "
+            "classes, p0 to p{last}."
+        ).format(n=run.dataset["test"], classes=classes, last=classes - 1)
     )
 
 
@@ -141,7 +143,7 @@ current = layout.begin(_("How good is the network, and what do you hand in?"))
 run = layout.finished_run(current)
 layout.result_tiles(run)
 found = files(run, current)
-downloads(found)
+downloads(found, run)
 pictures(found)
 origin(run, current.data)
 next_task(current)
