@@ -106,10 +106,10 @@ def downloads(found: Files, run: Run) -> None:
         )
     st.caption(
         _(
-            "The zip holds the four pictures below, the settings in words, the table of epochs, the "
-            "trained network and, also on their own, the recognition results: true and predicted "
-            "class of each of the {n:,} test images, confidence, and the outputs for the {classes} "
-            "classes, p0 to p{last}."
+            "The zip holds the four pictures below, the settings in words, the table of epochs, "
+            "the trained network and, also on their own, the recognition results: true and "
+            "predicted class of each of the {n:,} test images, confidence, and the outputs for the "
+            "{classes} classes, p0 to p{last}."
         ).format(n=run.dataset["test"], classes=classes, last=classes - 1)
     )
 
