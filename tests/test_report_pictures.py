@@ -2,6 +2,7 @@
 
 import io
 import math
+import pickle
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -95,7 +96,7 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     image = pictures._image
 
     def noted(figure: Figure) -> Image.Image:
-        found.append(figure)
+        found.append(pickle.loads(pickle.dumps(figure)))  # it is cleared when it is drawn
         return image(figure)
 
     monkeypatch.setattr(pictures, "_image", noted)

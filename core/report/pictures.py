@@ -224,7 +224,9 @@ def _image(figure: Figure) -> Image.Image:
     assert isinstance(canvas, FigureCanvasAgg), "_figure makes it"
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]
-    return Image.fromarray(pixels[..., :3])
+    picture = Image.fromarray(pixels[..., :3])
+    figure.clear()  # its parts know each other: ten megabytes would wait for the garbage collector
+    return picture
 
 
 def _framed(picture: Image.Image, title: str, note: str) -> Image.Image:
