@@ -302,6 +302,7 @@ def test_a_whole_lab(tab: Tab, server: Server) -> None:
     lab.follow(page, "Results")
     with page.expect_download() as download:
         page.get_by_role("button", name="Everything (zip)").click()
+    assert re.fullmatch(r"lab7-mnist-variant3-[0-9a-f]{8}\.zip", download.value.suggested_filename)
     with zipfile.ZipFile(download.value.path()) as archive:
         assert archive.testzip() is None
         table = io.TextIOWrapper(archive.open("results.csv"), encoding="utf-8")

@@ -196,10 +196,16 @@ stored = core.train("toy", lab="toy", experiment="dense")
 new = core.train(lab="toy", experiment="conv", epochs=1, seed=3)
 rows = core.study("TOY", seeds=2)
 
+from core import labs
+from core.i18n import untranslated
 from core.report.archive import results_zip
+from core.report.pictures import pictures
+from core.specs import DataSpec
 
-with zipfile.ZipFile(io.BytesIO(results_zip(stored, data))) as archive:
-    names = [name for name in archive.namelist() if name != "model.keras"]
+choice = labs.choose("toy", "dense", DataSpec.of(data), {})
+drawn = pictures(stored, data, choice, untranslated)
+with zipfile.ZipFile(io.BytesIO(results_zip(stored, data, choice, drawn))) as archive:
+    names = [name for name in archive.namelist() if name.endswith((".txt", ".csv", ".json"))]
     text = {name: archive.read(name).decode() for name in names}
 print(json.dumps({
     "before": before,
@@ -210,6 +216,7 @@ print(json.dumps({
     "new": [new.key, len(new.epochs), new.predictions.shape],
     "rows": [[row.row.name, len(row.runs)] for row in rows],
     "zip": text,
+    "checked": drawn["checked.png"].text,
 }))
 """
 
@@ -224,7 +231,11 @@ def test_a_script_and_the_file_of_results(copy: Copy, trained: list[dict[str, An
     assert found["new"][1:] == [1, [90, 3]]
     assert found["rows"] == [["conv", 2], ["sgd", 2], ["few", 2]]
     files = found["zip"]
-    assert list(files) == ["README.txt", "results.csv", "epochs.csv", "metrics.json"]
+    assert list(files) == [
+        "README.txt", "settings.txt", "results.csv", "epochs.csv", "metrics.json"
+    ]  # fmt: skip
+    assert "Experiment: One Dense layer" in files["settings.txt"]
+    assert found["checked"].startswith("test image 0, predicted ")
     header, *images = files["results.csv"].splitlines()
     assert header == "index,true,predicted,confidence,p0,p1,p2"
     assert len(images) == 90

@@ -3,6 +3,7 @@
 import base64
 import io
 from collections.abc import Sequence
+from importlib.metadata import distribution
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
@@ -14,6 +15,9 @@ GAP = 6
 SMALLEST, LARGEST = 9, 2 / 7
 """Font size of captions: at least so many pixels, at most this part of a tile's width."""
 
+FONT = str(distribution("matplotlib").locate_file("matplotlib/mpl-data/fonts/ttf/DejaVuSans.ttf"))
+"""Pillow's own font has neither arrows nor letters with accents."""
+
 
 def grid(
     images: Images, columns: int, width: int = 84, marks: Sequence[str] = (), *, negative: bool
@@ -22,14 +26,14 @@ def grid(
 
     Each pixel becomes a square of whole pixels, so that a tile is about `width` pixels wide.
     `negative` shows light ink dark on white, as in the lab sheet. `marks` has one caption for each
-    image, of one or more lines; all share one font size, the largest at which the longest line is
-    no wider than a tile.
+    image, of one or more lines; all share one font size, the largest at which the longest line
+    leaves a gap beside the next one.
     """
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
     scale = max(1, round(width / images.shape[2]))
     high, wide = images.shape[1] * scale, images.shape[2] * scale
-    font = _font([line for mark in marks for line in mark.split("\n")], wide)
+    font = _font([line for mark in marks for line in mark.split("\n")], wide - GAP)
     caption = _height(marks, font) if marks else 0
     step_x, step_y = wide + GAP, high + caption + GAP
     picture = Image.new("L", (columns * step_x + GAP, rows * step_y + GAP), color=255)
@@ -59,18 +63,12 @@ def tile(image: Images, side: int = 140, *, negative: bool) -> str:
 
 
 def _font(lines: Sequence[str], width: int) -> ImageFont.FreeTypeFont:
-    """Pillow's own font, in the largest size at which every line fits into `width` pixels."""
+    """The largest size at which every line fits into `width` pixels."""
     for size in range(round(LARGEST * width), SMALLEST, -1):
-        font = _sized(size)
+        font = ImageFont.truetype(FONT, size)
         if all(font.getlength(line) <= width for line in lines):
             return font
-    return _sized(SMALLEST)
-
-
-def _sized(size: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.load_default(size=size)
-    assert isinstance(font, ImageFont.FreeTypeFont), "Pillow comes with a scalable font"
-    return font
+    return ImageFont.truetype(FONT, SMALLEST)
 
 
 def _height(marks: Sequence[str], font: ImageFont.FreeTypeFont) -> int:

@@ -45,6 +45,8 @@ class Lab:
     studies: tuple[Study, ...] = ()
     word: str = N_("Experiment")
     """What the lab sheet calls an experiment."""
+    short: str = ""
+    """What names of files begin with; by default its name."""
     before_lesson: tuple[str, ...] = ()
     """Experiments that a teacher trains before the lesson."""
     drawing_model: str = ""

@@ -74,6 +74,7 @@ DRAWING = Experiment(
 LAB = Lab(
     name="digits",
     title=N_("Practical 7: digits"),
+    short="lab7",
     order=1,
     datasets=("mnist", "fashion-mnist"),
     base=RunSpec(

@@ -124,6 +124,7 @@ _IN_A = {row.name for row in _REPORT_A}
 LAB = Lab(
     name="optimizers",
     title=N_("Lab 4: optimizers"),
+    short="lab4",
     order=2,
     datasets=("mnist", "fashion-mnist"),
     base=BASE,

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import re
+import unicodedata
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,10 @@ import pandas as pd
 from core.data import Dataset
 from core.data.contract import Images
 from core.i18n import N_, untranslated
+from core.labs import OWN, Choice
+from core.report import words
 from core.report.objects import spec_object
+from core.report.pictures import Picture
 from core.store import Run
 from core.store.records import dump_json
 
@@ -26,6 +31,11 @@ finished {finished}. On the test images the accuracy is {accuracy:.4f} and the l
 
 Classes from p0 on: {classes}.
 
+settings.txt  every setting of the run
+curves.png    accuracy and loss of each epoch
+confusion.png how many images of each class were taken for which class
+checked.png   the test images of the lab sheet, with the answers of the network
+mistakes.png  the first misclassified test images
 results.csv   each test image: its index, true and predicted class, the confidence (the largest
               output) and all outputs, p0 first
 epochs.csv    loss and accuracy of each epoch
@@ -62,10 +72,33 @@ def epochs_csv(run: Run) -> str:
     return text.getvalue()
 
 
-def results_zip(run: Run, dataset: Dataset, _: Callable[[str], str] = untranslated) -> bytes:
-    """All results of a run in one archive, with the same bytes whenever it is made."""
+def file_name(run: Run, choice: Choice) -> str:
+    """What the files of a run are named by, such as lab7-mnist-variant3-1a2b3c4d; ASCII only."""
+    lab, experiment = choice.lab, choice.experiment
+    name = OWN if experiment is None else experiment.name
+    if experiment and "{name}" in experiment.title:
+        name = f"{lab.word}{name}"
+    digest = run.key.removeprefix(f"{run.spec.data.name}-")[:8]
+    parts = (lab.short or lab.name, run.spec.data.name, name, digest)
+    plain = unicodedata.normalize("NFKD", "-".join(parts)).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9.]+", "-", plain.lower())
+
+
+def results_zip(
+    run: Run,
+    dataset: Dataset,
+    choice: Choice,
+    pictures: Mapping[str, Picture],
+    _: Callable[[str], str] = untranslated,
+) -> bytes:
+    """All results of a run in one archive, with the same bytes whenever it is made.
+
+    `pictures` are those of core.report.pictures, by the names of their files.
+    """
     content: dict[str, str | bytes] = {
         "README.txt": _readme(run, dataset, _),
+        "settings.txt": words.settings(run, dataset, choice, _),
+        **{name: picture.png for name, picture in pictures.items()},
         "results.csv": results_csv(run, dataset.arrays.y_test),
         "epochs.csv": epochs_csv(run),
         "metrics.json": dump_json(_metrics(run), indent=1) + "\n",

@@ -1,26 +1,53 @@
 """The figures of the run, and files with the recognition results."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple
 
 import streamlit as st
 
 from core.data import DATASETS, Dataset
-from core.report import archive as report
 from core.store import Run
 from pages.ui import choice, layout
 from pages.ui.choice import Choice
-from pages.ui.text import _, catalogue
+from pages.ui.text import _
+
+if TYPE_CHECKING:
+    from core.report.pictures import Picture
+
+
+class Files(NamedTuple):
+    """What a student hands in of a run."""
+
+    name: str
+    """Of the files, without the ending."""
+    everything: bytes
+    table: bytes
+    pictures: "Mapping[str, Picture]"
 
 
 # Not made on demand: Streamlit may forget such a file before the browser fetches it, while others
-# use the server.
-@st.cache_data(max_entries=24, show_spinner=False)
-def files(key: str, finished: str, language: str, _run: Run, _data: Dataset) -> tuple[bytes, str]:
-    """The zip and the recognition results of a run, made once for each language."""
-    return (
-        report.results_zip(_run, _data, catalogue().gettext),
-        report.results_csv(_run, _data.y_test),
+# use the server. Sessions share one copy.
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _files(key: str, finished: str, chosen: str, language: str, _run: Run, _of: Choice) -> Files:
+    from core.report import archive, pictures  # with matplotlib, which takes a second
+
+    drawn = pictures.pictures(_run, _of.data, _of, _)
+    return Files(
+        archive.file_name(_run, _of),
+        archive.results_zip(_run, _of.data, _of, drawn, _),
+        archive.results_csv(_run, _of.data.y_test).encode(),
+        drawn,
     )
+
+
+def files(run: Run, current: Choice) -> Files:
+    """The files of a run, made once for each language."""
+    experiment = current.experiment and current.experiment.name
+    chosen = f"{current.lab.name} {experiment} {current.data.origin}"
+    language = _("")  # the head of the catalogue
+    with st.spinner(_("Drawing the pictures, once for this run")):
+        return _files(run.key, run.finished, chosen, language, run, current)
 
 
 def origin(run: Run, data: Dataset) -> None:
@@ -56,40 +83,42 @@ def origin(run: Run, data: Dataset) -> None:
     )
 
 
-def downloads(run: Run, data: Dataset) -> None:
+def downloads(found: Files, run: Run) -> None:
     """The files to hand in."""
-    st.subheader(_("Save the results"))
-    everything, table = files(run.key, run.finished, str(st.context.locale), run, data)
-    st.download_button(
-        _("Everything (zip)"),
-        everything,
-        file_name=f"{run.key}.zip",
-        mime="application/zip",
-        icon=":material/folder_zip:",
-        type="primary",
-        on_click=choice.mark_done,
-    )
-    st.caption(
-        _(
-            "The recognition results, the table of epochs (epochs.csv), all figures and settings "
-            "(metrics.json), the trained network (model.keras) and a README."
+    classes = run.dataset["classes"]
+    with st.container(horizontal=True):
+        st.download_button(
+            _("Everything (zip)"),
+            found.everything,
+            file_name=f"{found.name}.zip",
+            mime="application/zip",
+            icon=":material/folder_zip:",
+            type="primary",
+            on_click=choice.mark_done,
         )
-    )
-    st.download_button(
-        _("Recognition results (CSV)"),
-        table,
-        file_name=f"{run.key}.csv",
-        mime="text/csv",
-        icon=":material/table:",
-        on_click=choice.mark_done,
-    )
-    classes = len(data.class_names)
+        st.download_button(
+            _("Recognition results (CSV)"),
+            found.table,
+            file_name=f"{found.name}.csv",
+            mime="text/csv",
+            icon=":material/table:",
+            on_click=choice.mark_done,
+        )
     st.caption(
         _(
-            "One row for each of the {n:,} test images: index, true and predicted class, "
-            "confidence, and the outputs for the {classes} classes, p0 to p{last}."
+            "The zip holds the four pictures below, the settings in words, the table of epochs, "
+            "the trained network and, also on their own, the recognition results: true and "
+            "predicted class of each of the {n:,} test images, confidence, and the outputs for the "
+            "{classes} classes, p0 to p{last}."
         ).format(n=run.dataset["test"], classes=classes, last=classes - 1)
     )
+
+
+def pictures(found: Files) -> None:
+    """The pictures in the zip, with the names of their files."""
+    places = [*st.columns(2, gap="medium"), *st.columns(2, gap="medium")]
+    for place, (name, picture) in zip(places, found.pictures.items(), strict=True):
+        place.image(picture.png, caption=f"`{name}`", alt=picture.text)
 
 
 def next_task(current: Choice) -> None:
@@ -113,7 +142,9 @@ def take(dataset: str) -> None:
 current = layout.begin(_("How good is the network, and what do you hand in?"))
 run = layout.finished_run(current)
 layout.result_tiles(run)
+found = files(run, current)
+downloads(found, run)
+pictures(found)
 origin(run, current.data)
-downloads(run, current.data)
 next_task(current)
 layout.next_step()

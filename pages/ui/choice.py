@@ -12,6 +12,7 @@ from core.data import Dataset
 from core.errors import LabError
 from core.labs.contract import Lab, Step
 from core.labs.steps import TRAIN
+from core.report import words
 from core.specs import DataSpec
 from core.store import Run
 from pages.ui import server
@@ -27,7 +28,7 @@ class Choice(labs.Choice):
     @property
     def name(self) -> str:
         """The experiment in words."""
-        return self.experiment.label(_) if self.experiment else _("Own settings")
+        return words.name(self, _)
 
     @property
     def run(self) -> Run | None:

@@ -12,12 +12,13 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from core import labs
-from core.data import DATASETS, Dataset
+from core.data import Dataset
 from core.errors import LabError
 from core.i18n import N_
 from core.labs.contract import Step
 from core.labs.steps import CLASS
 from core.networks.layers import Channel, Flatten, layer_dict
+from core.report import words
 from core.specs import NetworkSpec, RunSpec
 from core.specs import fields as run_fields
 from core.specs.train import AUGMENTATIONS
@@ -328,17 +329,4 @@ def parameters(current: Choice) -> pd.DataFrame:
 
 def provenance(run: Run) -> str:
     """Where the figures of a run come from, in one line."""
-    line = _(
-        "One run with seed {seed} on {title} ({place}): {train:,} images to train, "
-        "{validation:,} to validate, {test:,} to test. Run {key}, Keras {keras}."
-    )
-    return line.format(
-        seed=run.spec.train.seed,
-        title=DATASETS[run.dataset["name"]].title,
-        place=_("full set") if run.dataset["complete"] else _("not the full set"),
-        train=run.dataset["train"],
-        validation=run.dataset["validation"],
-        test=run.dataset["test"],
-        key=run.key,
-        keras=run.versions["keras"],
-    )
+    return words.provenance(run, _)

@@ -1,0 +1,62 @@
+"""A run in words: where its figures come from, and every setting."""
+
+from collections.abc import Callable
+
+from core.data import DATASETS, Dataset
+from core.labs import Choice
+from core.specs import fields
+from core.specs.optimizers import OPTIMIZERS
+from core.specs.train import AUGMENTATIONS
+from core.store import Run
+
+
+def name(choice: Choice, _: Callable[[str], str]) -> str:
+    """What was chosen: an experiment of the lab, or own settings."""
+    return choice.experiment.label(_) if choice.experiment else _("Own settings")
+
+
+def provenance(run: Run, _: Callable[[str], str]) -> str:
+    """Where the figures of a run come from, in one line."""
+    line = _(
+        "One run with seed {seed} on {title} ({place}): {train:,} images to train, "
+        "{validation:,} to validate, {test:,} to test. Run {key}, Keras {keras}."
+    )
+    return line.format(
+        seed=run.spec.train.seed,
+        title=DATASETS[run.dataset["name"]].title,
+        place=_("full set") if run.dataset["complete"] else _("not the full set"),
+        train=run.dataset["train"],
+        validation=run.dataset["validation"],
+        test=run.dataset["test"],
+        key=run.key,
+        keras=run.versions["keras"],
+    )
+
+
+def settings(run: Run, dataset: Dataset, choice: Choice, _: Callable[[str], str]) -> str:
+    """Everything that decides the results of a run, one setting a line."""
+    optimizer, train = run.spec.optimizer, run.spec.train
+    known = OPTIMIZERS[optimizer.name]
+    defaults = {key: parameter.default for key, parameter in known.parameters.items()}
+    rows = {
+        _("Lab"): _(choice.lab.title),
+        _("Experiment"): name(choice, _),
+        _("Data set"): dataset.definition.title,
+        _("Found in"): dataset.origin,
+        _("Images"): _("the full set") if dataset.complete else _("a sample, not the full set"),
+        _("Images to train"): f"{run.dataset['train']:,}",
+        _("Images to validate"): f"{run.dataset['validation']:,}",
+        _("Images to test"): f"{run.dataset['test']:,}",
+        **{_("Layer {n}").format(n=n): row.code for n, row in enumerate(run.layers, 1)},
+        fields.OPTIMIZER.label(_): known.title,
+        fields.learning_rate(optimizer.name).label(_): f"{optimizer.learning_rate:g}",
+        **{key: f"{value}" for key, value in (defaults | dict(optimizer.parameters)).items()},
+        fields.EPOCHS.label(_): f"{train.epochs}",
+        fields.BATCH_SIZE.label(_): f"{train.batch_size}",
+        fields.VALIDATION_SPLIT.label(_): f"{100 * train.validation_split:.6g}%",
+        _("Augmentation"): _(AUGMENTATIONS[train.augmentation]),
+        fields.SEED.label(_): f"{train.seed}",
+        _("Run"): run.key,
+        _("Versions"): ", ".join(f"{package} {number}" for package, number in run.versions.items()),
+    }
+    return "".join(f"{setting}: {value}\n" for setting, value in rows.items())
