@@ -277,7 +277,7 @@ def test_a_whole_lab(tab: Tab, server: Server) -> None:
     assert accuracy > 0.8
     wrong = int(lab.metric(page, "Misclassified").replace(",", ""))
 
-    lab.follow(page, "Check digits")
+    lab.follow(page, "Check images")
     checked = {}
     for index in (14, 20, 39):
         expect(page.get_by_role("heading", name=f"Test image {index}", exact=True)).to_be_visible()
@@ -324,7 +324,7 @@ def test_a_whole_lab(tab: Tab, server: Server) -> None:
     for index, (predicted, true) in checked.items():
         assert (rows[index]["predicted"], rows[index]["true"]) == (predicted, true)
     lab.follow(page, "Overview")
-    for step in ("Data", "Train", "Check digits", "Mistakes", "Results"):
+    for step in ("Data", "Train", "Check images", "Mistakes", "Results"):
         expect(page.get_by_role("link", name=re.compile(rf"{step} ✓"))).to_be_visible()
 
 
@@ -792,7 +792,7 @@ def test_a_network_is_trained_from_the_page_and_used_beside_another(
     page.get_by_role("button", name="Train Own settings and use it here").click()
     network = page.get_by_role("combobox", name="Network")
     expect(network).to_have_value(re.compile("seed 77"), timeout=lab.TRAINING * 1000)
-    beside = page.get_by_role("combobox", name="Beside it")
+    beside = page.get_by_role("combobox", name="Compare with")
     expect(beside).to_have_value(re.compile("^Drawing model"))
     expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)
 

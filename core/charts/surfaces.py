@@ -14,7 +14,7 @@ from core.optimizers.surfaces import Floats, Path
 FRAMES = 60
 """Pictures of an animation, at most."""
 MILLISECONDS = 70
-"""Each of them."""
+"""That each of them is shown."""
 FAR = 1e6
 """Where a path is left out of the picture, which ends at 10."""
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from core.i18n import N_
 from core.labs.contract import Lab
-from core.labs.steps import CHECK, ONE_RUN
+from core.labs.steps import ONE_RUN
 from core.networks.layers import Channel, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from core.specs import DataSpec, NetworkSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.studies.experiment import Experiment, Shown
@@ -87,7 +87,5 @@ LAB = Lab(
     experiments=(_EXAMPLE, *_TABLE, DRAWING),
     before_lesson=tuple(variant.name for variant in _TABLE),
     drawing_model=DRAWING.name,
-    steps=tuple(
-        replace(step, title=N_("Check digits")) if step is CHECK else step for step in ONE_RUN
-    ),
+    steps=ONE_RUN,
 )

@@ -24,8 +24,8 @@ def reading(name: str, sweep: Sweep) -> str:
     """What the curve of an optimizer says, in words."""
     if len(sweep.rates) < START:
         return _(
-            "The loss is no number after {n} steps, while the rates are still tiny: this says "
-            "nothing about the rate. Try another seed or batch size."
+            "The loss is not a number (NaN) after {n} steps, while the rates are still tiny: "
+            "this says nothing about the rate. Try another seed or batch size."
         ).format(n=len(sweep.rates))
     sentences = []
     if sweep.steepest is None or sweep.lowest is None:

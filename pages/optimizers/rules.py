@@ -115,7 +115,7 @@ def in_keras(spec: OptimizerSpec) -> None:
     )
 
 
-layout.head(_("What does an optimizer do with a gradient, and which parameters has it?"))
+layout.head(_("What does an optimizer do with a gradient, and what are its parameters?"))
 spec = pick()
 formulas(spec)
 in_keras(spec)

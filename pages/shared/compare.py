@@ -17,7 +17,7 @@ from pages.ui.comparison import SeveralRows
 from pages.ui.study import Chosen, Progress
 from pages.ui.text import _, duration, plural
 
-ZOOM = Switch("zoom", N_("enlarge the better half"), False)
+ZOOM = Switch("zoom", N_("zoom in on the best rows"), False)
 FEW = 9  # rows, which are then all in colour
 
 

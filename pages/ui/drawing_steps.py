@@ -36,7 +36,7 @@ def _names(form: InputForm) -> dict[str, str]:
         "ink": _("Ink found"),
         "crop": _("Cropped"),
         "scale": _("{high} × {wide} box").format(high=high, wide=wide),
-        "slant": _("Slanted"),
+        "slant": _("Tilted"),
         "stroke": _("Even strokes"),
         "centre": _("Centred"),
     }

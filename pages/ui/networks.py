@@ -44,9 +44,9 @@ def pick(current: Choice) -> list[Run]:
         chosen = fields.select(network, format_func=names.__getitem__)
     shipped = next((key for key in runs if (SHIPPED / "runs" / key).is_dir()), "")
     with second:
-        others = {"": _("no other")} | {key: names[key] for key in runs if key != chosen}
+        others = {"": _("nothing")} | {key: names[key] for key in runs if key != chosen}
         default = shipped if chosen == own and shipped in others else ""
-        beside = OneOf("beside", N_("beside it"), default, others)
+        beside = OneOf("beside", N_("compare with"), default, others)
         other = fields.select(beside, key="other", format_func=others.__getitem__)
     return [runs[key] for key in (chosen, other) if key]
 

@@ -216,7 +216,7 @@ class Student:
         tries = {
             r"Training image, from 0 to \d+": self._random.randrange(1000),
             r"Any other test image, from 0 to \d+": self._random.randrange(200),
-            "Enlarge the better half": self._random.random() < 0.5,
+            "Zoom in on the best rows": self._random.random() < 0.5,
         }
         for label, value in tries.items():
             if self.session.page.find(label):
