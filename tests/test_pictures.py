@@ -102,7 +102,18 @@ def test_a_tile_shows_light_ink_dark_in_whole_squares() -> None:
 
 
 def test_a_tile_keeps_the_shape_of_a_picture_in_colour() -> None:
-    tile = shown(pictures.tile(np.full((300, 150, 3), (200, 0, 0), np.uint8), negative=False))
+    tile = shown(pictures.tile(np.full((300, 150, 3), (200, 0, 0), np.uint8), 140, negative=False))
     assert tile.shape == (140, 140, 3)
     assert (tile[:, 40:100] == (200, 0, 0)).all()
     assert (tile[:, :30] == 255).all()
+
+
+def test_an_arrow_comes_from_the_picture_before_and_leaves_the_picture_as_it_is() -> None:
+    image = np.full((28, 28), 200, np.uint8)
+    plain = shown(pictures.tile(image, 84, negative=False))
+    both = shown(pictures.tile(image, 84, negative=False, arrow=True))
+    assert both.shape == (84, 84 + pictures.ARROW, 4)
+    np.testing.assert_array_equal(both[:, pictures.ARROW :, 0], plain)
+    left = both[:, : pictures.ARROW, 3]
+    assert left[42].any()
+    assert not left[:30].any(), "in both themes the page is seen beside the arrow"

@@ -49,7 +49,7 @@ def probability_bars(
 ) -> go.Figure:
     """The outputs (classes,) of the network for one image, 0..1, with the two classes marked.
 
-    Without a true class, as for a drawing, only the predicted one is marked.
+    Without a true class, as for a drawing, only the predicted one is marked: no legend is needed.
     """
     if true is None:
         marked = {_("predicted"): ([predicted], COLOURS["blue"])}
@@ -62,7 +62,12 @@ def probability_bars(
         }
     others = [i for i in range(len(class_names)) if i not in (predicted, true)]
     groups = {**marked, _("other classes"): (others, COLOURS["grey"])}
-    figure = base_figure(60 + 26 * len(class_names), barmode="overlay", bargap=0.2)
+    figure = base_figure(
+        16 + 19 * len(class_names) if true is None else 60 + 26 * len(class_names),
+        barmode="overlay",
+        bargap=0.2,
+        showlegend=true is not None,
+    )
     for name, (classes, colour) in groups.items():
         if classes:
             figure.add_bar(
@@ -76,7 +81,10 @@ def probability_bars(
                 cliponaxis=False,
                 hovertemplate="%{y}: %{x:.6f}",
             )
-    figure.update_xaxes(range=[0, 1.2], tickvals=[0, 0.25, 0.5, 0.75, 1], fixedrange=True)
+    ticks = [0, 0.25, 0.5, 0.75, 1]
+    figure.update_xaxes(
+        range=[0, 1.2], tickvals=ticks, fixedrange=True, showticklabels=true is not None
+    )
     _class_axis(figure, class_names)
     return figure
 

@@ -7,10 +7,14 @@ from importlib.metadata import distribution
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from core.charts.style import COLOURS
 from core.data.contract import Images
 
 GAP = 6
 """White pixels between two tiles."""
+
+ARROW = 14
+"""Pixels at the left of a tile for an arrow."""
 
 SMALLEST, LARGEST = 9, 2 / 7
 """Font size of captions: at least so many pixels, at most this part of a tile's width."""
@@ -48,17 +52,34 @@ def grid(
     return picture
 
 
-def tile(image: Images, side: int = 140, *, negative: bool) -> str:
+def tile(image: Images, side: int, *, negative: bool, arrow: bool = False) -> str:
     """One image, uint8 (h, w) or (h, w, 3), as large as fits into a white square of `side` pixels.
 
-    Pixels of a small image stay squares. `negative` shows light ink dark. The result is a PNG as a
-    data URL: what changes with every stroke must not be asked for when it has changed again.
+    Pixels of a small image stay squares. `negative` shows light ink dark. With `arrow` there are
+    ARROW pixels more at the left, without background, with an arrow that comes from the picture
+    before. The result is a PNG as a data URL: what changes with every stroke must not be asked for
+    when it has changed again.
     """
     shown = Image.fromarray(255 - image if negative else image)
     small = max(image.shape[:2]) <= side
     how = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
+    square = ImageOps.pad(shown, (side, side), how, color="white")
+    return _data_url(_with_arrow(square) if arrow else square)
+
+
+def _with_arrow(square: Image.Image) -> Image.Image:
+    whole = Image.new("RGBA", (square.width + ARROW, square.height))
+    whole.paste(square, (ARROW, 0))
+    middle, end = square.height // 2, ARROW - 2
+    draw = ImageDraw.Draw(whole)
+    draw.line((0, middle, end, middle), fill=COLOURS["grey"], width=2)
+    draw.line((end - 5, middle - 5, end, middle, end - 5, middle + 5), COLOURS["grey"], width=2)
+    return whole
+
+
+def _data_url(picture: Image.Image) -> str:
     content = io.BytesIO()
-    ImageOps.pad(shown, (side, side), how, color="white").save(content, "PNG")
+    picture.save(content, "PNG")
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 

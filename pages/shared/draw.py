@@ -1,9 +1,12 @@
 """Draw something or bring a picture of it, and watch networks read it, step by step."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import streamlit as st
 
 from core.data.contract import Images
+from core.drawing.recognition import Answer
 from core.errors import LabError
 from core.fields import OneOf
 from core.i18n import N_
@@ -21,14 +24,14 @@ from pages.ui import (
     training,
 )
 from pages.ui.choice import Choice
+from pages.ui.drawing_input import Upload
 from pages.ui.text import _
 
-SOURCE = OneOf(
-    "source", N_("picture"), "canvas", {"canvas": N_("Draw here"), "files": N_("Upload pictures")}
-)
+SOURCE = OneOf("source", N_("picture"), "canvas", {"canvas": N_("Draw"), "files": N_("Upload")})
+SHORT = 5  # files, whose table is not scrolled
 
 
-def offer_training(current: Choice, runs: list[Run]) -> None:
+def offer_training(current: Choice, runs: Mapping[str, Run]) -> None:
     """Train the network of the choice from here, and go on with it when it is finished."""
     spec = current.spec
     if current.run:
@@ -65,13 +68,16 @@ def say_none(current: Choice) -> None:
 
 
 @layout.fragment()
-def desk(current: Choice, runs: list[Run]) -> None:
+def desk(current: Choice, known: dict[str, Run]) -> None:
     """The picture beside the answers, and below them what the networks see of it."""
     steps = drawing_steps.wanted() if drawn(current) else []
-    left, right = st.columns([2, 3], gap="large")
+    left, right = st.columns([9, 11], gap="medium")
+    with right:
+        runs = networks.pick(current, known)
     with left:
         picture = one_picture(current, runs[0], steps)
     prepared = answers.prepare(current, picture, steps) if picture is not None else None
+    said: list[Answer] = []
     with right:
         if picture is None or prepared is None or prepared.blank:
             say_empty(current, picture)
@@ -85,32 +91,45 @@ def desk(current: Choice, runs: list[Run]) -> None:
         drawing_steps.show(current, prepared)
     elif prepared:
         drawing_steps.show_input(current, prepared)
+    names = map(networks.name, runs)
+    answers.say_why_unsure(current, dict(zip(names, said, strict=False)))
     kept_drawings.section(current, picture, runs[0])
     fields.write()
 
 
 def one_picture(current: Choice, run: Run, steps: list[str]) -> Images | None:
     """The picture on the canvas, or the uploaded one to look at."""
-    if drawn(current) and fields.radio(SOURCE, label_visibility="collapsed") == "canvas":
-        return drawing_input.canvas()
-    found, errors = drawing_input.files()
-    chosen = next(iter(found), None)
-    if len(found) > 1:
-        chosen = st.selectbox(_("Look at"), list(found), key="look_at")
-        several(current, found, run, steps)
-    if errors:
-        st.error("  \n".join(map(layout.sentence, errors)), icon=":material/warning:")
-    return found[chosen] if chosen else None
+    place = st.container()
+    if drawn(current):
+        # Below the canvas, whose own toolbar covers what is above it.
+        line = st.container(horizontal=True, vertical_alignment="center", gap="xsmall")
+        with line:
+            source = fields.radio(SOURCE, label_visibility="collapsed")
+        if source == "canvas":
+            with place:
+                return drawing_input.canvas(line)
+    with place:
+        uploads = drawing_input.files()
+        if not uploads:
+            return None
+        chosen = drawing_input.look_at(uploads)
+        if len(uploads) > 1:
+            several(current, uploads, run, steps)
+    return uploads[chosen].picture
 
 
-def several(current: Choice, found: dict[str, Images], run: Run, steps: list[str]) -> None:
-    """What a network says to each of several files."""
-    drawings = [answers.prepare(current, picture, steps) for picture in found.values()]
-    said = answers.read(current, drawings, run)
+def several(current: Choice, uploads: dict[str, Upload], run: Run, steps: list[str]) -> None:
+    """What a network says to each of several files; each is prepared once."""
+    asked = (run.key, *steps)
+    for upload in uploads.values():
+        if asked not in upload.said:
+            prepared = answers.prepare(current, upload.picture, steps)
+            [upload.said[asked]] = answers.read(current, [prepared], run)
+    said = [upload.said[asked] for upload in uploads.values()]
     st.dataframe(
         pd.DataFrame(
             {
-                _("file"): found.keys(),
+                _("file"): uploads.keys(),
                 _("answer"): [answers.short(current, answer) for answer in said],
                 _("probability"): [
                     "–" if answer.label is None else f"{answer.certainty:.1%}" for answer in said
@@ -119,6 +138,7 @@ def several(current: Choice, found: dict[str, Images], run: Run, steps: list[str
         ),
         hide_index=True,
         column_config={_("probability"): st.column_config.Column(alignment="right")},
+        height="content" if len(said) <= SHORT else 250,
         alt=_("What {network} says to each file").format(network=networks.name(run)),
     )
 
@@ -136,9 +156,9 @@ def say_empty(current: Choice, picture: Images | None) -> None:
 
 
 current = layout.begin(
-    _("Does a network that passed its test also read what you draw? See why, and try to break it.")
+    _("Can a network that passed its test also read your own pictures? Try to break it.")
 )
-runs = networks.pick(current)
+runs = networks.finished(current.data.name)
 if not runs:
     say_none(current)
 try:

@@ -1,6 +1,6 @@
 """What networks say to a picture: the answer, how sure it is, and why it may be none."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 import streamlit as st
@@ -51,12 +51,12 @@ def show(current: Choice, run: Run, answer: Answer) -> None:
     """The class, how sure the network is, and its outputs."""
     names = current.class_names
     assert answer.label is not None, "only pictures with ink get here"
-    st.caption(networks.name(run))
-    layout.tiles(
-        {
-            _("Answer"): _("unsure") if answer.unsure else names[answer.label],
-            _("Probability"): f"{answer.certainty:.1%}",
-        }
+    st.metric(
+        _("Answer"),
+        _("unsure") if answer.unsure else names[answer.label],
+        _("probability {share:.1%}").format(share=answer.certainty),
+        delta_color="off",
+        delta_arrow="off",
     )
     outputs = answer.probabilities
     values = ", ".join(f"{name} {value:.4f}" for name, value in zip(names, outputs, strict=True))
@@ -66,12 +66,21 @@ def show(current: Choice, run: Run, answer: Answer) -> None:
         config=layout.STILL,
         alt=_("Probabilities of the classes: {values}").format(values=values),
     )
-    if answer.unsure:
-        st.warning(why_unsure(current, answer), icon=":material/help:")
 
 
-def why_unsure(current: Choice, answer: Answer) -> str:
-    """Which of the three signs speak against a drawing of any class."""
+def say_why_unsure(current: Choice, said: Mapping[str, Answer]) -> None:
+    """One box for the networks, by their titles, that are unsure of a picture."""
+    reasons = {title: _why_unsure(current, one) for title, one in said.items() if one.unsure}
+    if len(reasons) == 1:
+        [text] = reasons.values()
+    else:
+        text = "\n".join(f"- {title}: {reason}" for title, reason in reasons.items())
+    if reasons:
+        st.warning(text, icon=":material/help:")
+
+
+def _why_unsure(current: Choice, answer: Answer) -> str:
+    """Which of the three signs speak against a picture of any class."""
     best = current.class_names[answer.label or 0]
     reasons = []
     if not answer.certainty >= SURE:

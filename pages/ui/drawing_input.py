@@ -1,26 +1,43 @@
 """Where a picture to be read comes from: the canvas, or files."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit_drawable_canvas import st_canvas
 
 from core.data.contract import Images
 from core.drawing import preparation as drawing
+from core.drawing.recognition import Answer
 from core.errors import DataError
 from core.fields import Limit, WholeNumber
 from core.i18n import N_
-from pages.ui import fields
-from pages.ui.text import _
+from pages.ui import fields, layout
+from pages.ui.text import _, plural
 
 CANVAS = 280
 """Width and height of the canvas in pixels, which a telephone has room for."""
 BRUSH = WholeNumber("brush", N_("brush width"), 16, Limit(4, 40))
+MOST = 50
+"""Uploaded pictures of a session: they take 10 MB of the server's memory at the most."""
 
 
-def canvas() -> Images | None:
-    """The canvas with its own buttons; the picture on it, or None if it is empty.
+@dataclass
+class Upload:
+    """A picture from a file, reduced; the file itself is not kept."""
+
+    picture: Images
+    said: dict[tuple[str, ...], Answer] = field(default_factory=dict)
+    """What a network says to it after some steps, by the key of the run and the steps."""
+
+
+def canvas(line: DeltaGenerator) -> Images | None:
+    """The canvas, with its buttons in `line`; the picture on it, or None if it is empty.
 
     What was drawn stays when the page is left and opened again.
     """
@@ -40,16 +57,11 @@ def canvas() -> Images | None:
     )
     state.drawn = result.json_data or {"objects": []}
     strokes = state.drawn["objects"]
-    with st.container(horizontal=True):
-        st.button(
-            _("Undo"),
-            icon=":material/undo:",
-            on_click=_show,
-            args=[strokes[:-1]],
-            disabled=not strokes,
-        )
-        st.button(_("Clear"), icon=":material/delete:", on_click=clear, disabled=not strokes)
-    fields.slider(BRUSH, step=2, width=CANVAS)
+    with line:
+        st.button(_("Undo"), on_click=_show, args=[strokes[:-1]], disabled=not strokes)
+        st.button(_("Clear"), on_click=clear, disabled=not strokes)
+        with st.popover(_("Brush")):
+            fields.slider(BRUSH, step=2, width=200)
     if not strokes:
         state.drawn_image = None
     elif result.image_data is not None:  # it is missing when the page is opened again
@@ -70,41 +82,94 @@ def clear() -> None:
     _show([])
 
 
-def files() -> tuple[dict[str, Images], list[DataError]]:
-    """A place to put PNG and JPEG files: the pictures by file name, and what could not be read.
+def files() -> dict[str, Upload]:
+    """A place to put PNG and JPEG files, and the pictures from all files so far, by their names.
 
-    Nothing is read twice in a session.
+    Each file is read once, and then forgotten: an empty place takes the next ones. The pictures
+    stay when the page is left and opened again.
     """
-    uploaded = st.file_uploader(
+    state = st.session_state
+    uploads: dict[str, Upload] = state.setdefault("uploads", {})
+    key = f"files-{state.setdefault('uploaders', 0)}"
+    st.file_uploader(
         _("PNG or JPEG files: drawings, or photographs of them"),
         accept_multiple_files=True,
-        key="files",
+        key=key,
+        on_change=_take,
+        args=[key],
     )
-    known = st.session_state.get("read_files", {})
-    found = {
-        file.file_id: known[file.file_id] if file.file_id in known else _read(file)
-        for file in uploaded
-    }
-    st.session_state.read_files = found
-    pictures: dict[str, Images] = {}
-    errors = []
-    for file in uploaded:
-        read = found[file.file_id]
-        if isinstance(read, DataError):
-            errors.append(read)
-        else:
-            pictures[_new_name(file.name, pictures)] = read
-    return pictures, errors
+    if errors := state.get("not_taken"):
+        st.error("  \n".join(_grouped(errors)), icon=":material/warning:")
+    return uploads
 
 
-def _read(file: UploadedFile) -> Images | DataError:
-    try:
-        return drawing.read(file.getvalue(), file.name)
-    except DataError as error:
-        return error
+def look_at(uploads: dict[str, Upload]) -> str:
+    """The name of the picture to look at, with buttons that remove it or all of them."""
+    chosen = next(iter(uploads))
+    if len(uploads) > 1:
+        chosen = st.selectbox(_("Look at"), list(uploads), key="look_at")
+    with st.container(horizontal=True):
+        st.button(_("Remove this picture"), on_click=_remove, args=[[chosen]])
+        if len(uploads) > 1:
+            st.button(_("Remove all"), on_click=_remove, args=[list(uploads)])
+    return chosen
 
 
-def _new_name(name: str, taken: dict[str, Images]) -> str:
+def _remove(names: Sequence[str]) -> None:
+    for name in names:
+        del st.session_state.uploads[name]
+
+
+def _take(key: str) -> None:
+    """Read the files that were just uploaded, and let the server forget them."""
+    state, context = st.session_state, get_script_run_ctx()
+    assert context, "Streamlit calls this"
+    files = context.uploaded_file_mgr
+    assert isinstance(files, MemoryUploadedFileManager)
+    state.not_taken = []
+    state.uploaders += 1
+    for file in state[key]:
+        try:
+            name = _new_name(file.name, state.uploads)
+            state.uploads[name] = Upload(_read(file, len(state.uploads)))
+        except DataError as error:
+            state.not_taken.append(error)
+        files.remove_file(context.session_id, file.file_id)
+
+
+def _read(file: UploadedFile, taken: int) -> Images:
+    if taken >= MOST:
+        raise DataError(
+            N_("Not more than {most} pictures at once: {file} is left out."),
+            most=MOST,
+            file=file.name,
+        )
+    return drawing.read(file.getvalue(), file.name)
+
+
+def _grouped(errors: Sequence[DataError]) -> list[str]:
+    """A sentence for each kind of error, with the files that have it."""
+    kinds: dict[str, list[DataError]] = {}
+    for error in errors:
+        kinds.setdefault(error.message, []).append(error)
+    return [
+        layout.sentence(DataError(alike[0].message, **{**alike[0].values, "file": _names(alike)}))
+        for alike in kinds.values()
+    ]
+
+
+def _names(errors: Sequence[DataError]) -> str:
+    """The files that errors are about: the first ones by name."""
+    names = [str(error.values["file"]) for error in errors]
+    text, others = ", ".join(names[:8]), len(names[8:])
+    if not others:
+        return text
+    return plural("{files} and {n} other file", "{files} and {n} other files", others).format(
+        files=text, n=others
+    )
+
+
+def _new_name(name: str, taken: dict[str, Upload]) -> str:
     """The name, numbered if another file has it already."""
     if name not in taken:
         return name

@@ -1,5 +1,6 @@
 """The steps from a picture to a network's input, each with its switch and what it makes."""
 
+import numpy as np
 import streamlit as st
 
 from core.charts import pictures
@@ -14,6 +15,8 @@ from pages.ui.choice import Choice
 from pages.ui.text import _
 
 SHEET = Switch("sheet", N_("without any step: only resized"), False)
+TILE = 84
+"""Width and height of a picture of a step: eight beside each other fit beside the sidebar."""
 
 
 def wanted() -> list[str]:
@@ -74,65 +77,73 @@ def _reasons(form: InputForm, title: str) -> dict[str, str]:
 
 
 def show(current: Choice, prepared: Drawing | None) -> None:
-    """The picture after each step, with a switch for the step."""
+    """The picture after each step, with a switch for the step, and what the steps are for."""
     known = current.data.definition
     form = preparation.input_form(known)
-    st.subheader(_("What the network sees"))
-    _introduction(known, form)
-    high, wide = form.shape
-    sheet = fields.toggle(
-        SHEET,
-        label=_("Without any step: only resized to {high} × {wide}").format(high=high, wide=wide),
-    )
-    reasons = _reasons(form, known.title)
-    with st.container(horizontal=True):
-        for step, name in _names(form).items():
-            with st.container(width=164):
-                if prepared:
-                    st.image(
-                        pictures.tile(
-                            prepared.shown[step], negative=known.negative and step != "original"
-                        ),
-                        alt=_("{step}: the picture after this step").format(step=name),
-                    )
-                if step == "original":
-                    st.markdown(name)
-                else:
-                    fields.checkbox(switch(step), label=name, help=reasons[step], disabled=sheet)
+    with st.container(horizontal=True, gap="xxsmall"):
+        for step in _names(form):
+            _step(known, form, step, prepared)
         if prepared and not prepared.blank:
             _most_similar(current, prepared)
+    _introduction(known, form)
+
+
+def _step(known: Definition, form: InputForm, step: str, prepared: Drawing | None) -> None:
+    """The picture after one step, or white paper, with the switch of the step."""
+    name, first = _names(form)[step], step == "original"
+    image = prepared.shown[step] if prepared else np.full((1, 1), 255, np.uint8)
+    with st.container(width=TILE if first else TILE + pictures.ARROW, gap="xsmall"):
+        st.image(
+            pictures.tile(
+                image,
+                TILE,
+                negative=known.negative and not first and prepared is not None,
+                arrow=not first,
+            ),
+            alt=_("{step}: the picture after this step").format(step=name),
+        )
+        if first:
+            st.markdown(name)
+        else:
+            reason = _reasons(form, known.title)[step]
+            sheet = fields.value(SHEET)
+            fields.checkbox(switch(step), label=name, help=reason, disabled=sheet)
 
 
 def show_input(current: Choice, prepared: Drawing) -> None:
     """What becomes of a photograph, for which there are no steps."""
     known = current.data.definition
     high, wide = known.shape
-    st.subheader(_("What the network sees"))
+    shown = {
+        _("Your picture"): prepared.shown["original"],
+        _("What the network gets"): prepared.image,
+    }
+    with st.container(horizontal=True, gap="xxsmall"):
+        for name, image in shown.items():
+            last = image is prepared.image
+            with st.container(width=TILE + pictures.ARROW, gap="xsmall"):
+                st.image(pictures.tile(image, TILE, negative=False, arrow=last), alt=name)
+                st.markdown(name)
+        if not prepared.blank:
+            _most_similar(current, prepared)
     text = _(
         "Your picture becomes {high} × {wide} numbers like those of {title}: it is made grey "
         "and resized, and nothing else."
     )
     st.write(text.format(high=high, wide=wide, title=known.title))
-    shown = {
-        _("Your picture"): prepared.shown["original"],
-        _("What the network gets"): prepared.image,
-    }
-    with st.container(horizontal=True):
-        for name, image in shown.items():
-            with st.container(width=164):
-                st.image(pictures.tile(image, negative=False), alt=name)
-                st.markdown(name)
-        if not prepared.blank:
-            _most_similar(current, prepared)
 
 
 def _introduction(known: Definition, form: InputForm) -> None:
     """What the steps are for."""
     high, wide = form.shape
+    fields.toggle(
+        SHEET,
+        label=_("Without any step: only resized to {high} × {wide}").format(high=high, wide=wide),
+    )
     st.write(
         _(
             "Your picture becomes {high} × {wide} numbers like those of {title}, one step after "
-            "the other. Switch a step off, and watch the probabilities move."
+            "the other. Switch a step off, and watch the probabilities change."
         ).format(high=high, wide=wide, title=known.title)
     )
     if known.name != MEASURED:
@@ -141,14 +152,12 @@ def _introduction(known: Definition, form: InputForm) -> None:
 
 
 def _most_similar(current: Choice, prepared: Drawing) -> None:
-    """The training image that the drawing is most like, whatever a network says."""
+    """The training image that the picture is most like, whatever a network says."""
     images = current.data.x_train
     [(index, similarity)] = recognition.most_similar([prepared], networks.reference(current.data))
-    with st.container(width=164):
+    with st.container(width=TILE + pictures.ARROW, gap="xsmall"):
         st.image(
-            pictures.tile(images[index], negative=current.data.definition.negative),
-            alt=_("The training image that is most like the drawing"),
+            pictures.tile(images[index], TILE, negative=current.data.definition.negative),
+            alt=_("The training image that is most like your picture"),
         )
-        st.markdown(
-            _("Most similar training image: **{value:.2f}** alike").format(value=similarity)
-        )
+        st.markdown(_("Most similar: **{value:.2f}**").format(value=similarity))

@@ -1,5 +1,7 @@
 """Which trained networks read a drawing: the choice, and what is kept of them in memory."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from core import labs
@@ -24,15 +26,12 @@ def finished(dataset: str) -> dict[str, Run]:
     return {run.key: run for run in runs if run.spec.data.name == dataset}
 
 
-def pick(current: Choice) -> list[Run]:
-    """Let the student choose one network, or two to compare; none if none is finished.
+def pick(current: Choice, runs: Mapping[str, Run]) -> list[Run]:
+    """Let the student choose one of these networks, or two to compare.
 
     At first it is the one that the student chose in the sidebar, if it is trained, with the one
     that comes with the lab beside it.
     """
-    runs = finished(current.data.name)
-    if not runs:
-        return []
     names = {key: name(run) for key, run in runs.items()}
     own = current.run.key if current.run else ""
     network = OneOf("network", N_("network"), own or next(iter(runs)), names)
