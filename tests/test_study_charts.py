@@ -1,6 +1,7 @@
 """Charts of studies hold the figures of all runs, and can be told apart."""
 
 import math
+from itertools import pairwise
 
 import pytest
 
@@ -90,7 +91,45 @@ def test_zoom_leaves_out_what_is_far_below() -> None:
     low, high = study_charts.study_curves(rows, "accuracy", "", 2, zoom=True).layout.yaxis.range
     assert 0.5 < low < 0.96
     assert 0.98 < high < 1.01
-    assert study_charts.study_curves(rows, "accuracy", "", 2).layout.yaxis.range is None
+    low, _high = study_charts.study_curves(rows, "accuracy", "", 2).layout.yaxis.range
+    assert low < 0.3, "everything is seen without"
+
+
+def test_rows_are_named_at_the_ends_of_their_lines() -> None:
+    ends = (0.98, 0.979, 0.978, 0.5)
+    rows = [Curves(f"row {i}", style(i), [epochs(0.3, end)]) for i, end in enumerate(ends)]
+    figure = study_charts.study_curves(rows, "accuracy", "", 2)
+    labels = figure.layout.annotations
+    assert [label.text.split("</span> ")[1] for label in labels] == [row.name for row in rows]
+    assert [label.y for label in labels] == pytest.approx(ends)
+    assert not any(trace.showlegend for trace in figure.data), "and not again in the legend"
+    zoomed = study_charts.study_curves(rows, "accuracy", "", 2, zoom=True)
+    assert len(zoomed.layout.annotations) == 3, "what is not seen is not named"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ([10, 100, 50], [10, 100, 50]),
+        ([50, 50], [42, 58]),
+        ([50, 51, 80], [42.5, 58.5, 80]),
+        ([50, 51, 52, 90], [35, 51, 67, 90]),
+        ([60, 50, 44], [67.333, 51.333, 35.333]),
+        ([], []),
+    ],
+)
+def test_names_are_moved_apart_only_as_far_as_they_touch(
+    wanted: list[float], expected: list[float]
+) -> None:
+    found = study_charts.spread_out(wanted, [16.0] * len(wanted))
+    assert found == pytest.approx(expected, abs=0.01)
+
+
+def test_names_of_several_lines_do_not_lie_over_each_other() -> None:
+    heights = [16.0, 48.0, 16.0, 32.0]
+    found = study_charts.spread_out([20, 21, 22, 60], heights)
+    edges = [(place - h / 2, place + h / 2) for place, h in zip(found, heights, strict=True)]
+    assert all(below[1] <= above[0] + 1e-9 for below, above in pairwise(edges))
 
 
 @pytest.mark.parametrize("ends", [[0.4], [0.4, 0.5], [0.4, 0.4, 0.9]])

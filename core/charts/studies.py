@@ -1,6 +1,7 @@
 """Figures of studies: curves of many runs, and the difference of two. See core.charts."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -15,6 +16,16 @@ from core.training.epochs import Epoch
 
 PARTS = {"": N_("training"), "val_": N_("validation"), "test_": N_("test")}
 """Parts of the images by the prefix of their figures in Epoch."""
+
+HEIGHT = 400
+PLOT = 330
+"""Pixels of the figure that a study's curves have between its legend and its x axis, about."""
+LINE = 16
+"""Pixels of a line of text."""
+WRAPPED = 20
+"""Characters of a row's name in a line."""
+SIGNS = {"circle": "●", "diamond": "◆", "square": "■"}
+"""The symbols of Style as text."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +54,10 @@ def study_curves(
     `metric` is a key of METRICS, `part` one of PARTS. Rows without a style are thin grey lines.
     A run counts until its loss becomes NaN. There is a cross, and the line goes on without it, as
     the mean of the other runs, or ends. With `zoom` the y axis holds the better half
-    of the rows alone.
+    of the rows alone. Each row is named at the end of its line.
     """
     shown = [row for row in rows if row.style]
-    figure = base_figure(440 + 22 * math.ceil(len(shown) / 2), hovermode="closest")
+    figure = base_figure(HEIGHT, hovermode="closest")
     table = {row.name: _by_epoch(row.runs, part + metric) for row in rows}
     grey_x: list[int | None] = []
     grey_y: list[float | None] = []
@@ -80,12 +91,78 @@ def study_curves(
     epoch_axis(figure, total_epochs, _)
     name = _("{metric}, {part}").format(metric=_(METRICS[metric]), part=_(PARTS[part]))
     figure.update_yaxes(title=name, fixedrange=True, automargin=True)
-    ends = [_mean(values[max(values)]) for values in table.values() if values]
+    ends = {name: _mean(values[max(values)]) for name, values in table.items() if values}
     if not ends:
         figure.update_yaxes(range=[0, 1])
-    elif zoom:
-        figure.update_yaxes(range=_better_half(ends, metric))
+        return figure
+    limits = _better_half(list(ends.values()), metric) if zoom else _all_of(figure)
+    figure.update_yaxes(range=limits)
+    _name_ends(figure, shown, ends, limits)
     return figure
+
+
+def _all_of(figure: go.Figure) -> list[float]:
+    """A range for the y axis that holds everything in the figure."""
+    values = [y for trace in figure.data for y in trace.y if y is not None]
+    low, high = min(values), max(values)
+    room = 0.05 * (high - low) or 0.01
+    return [low - room, high + room]
+
+
+def _name_ends(
+    figure: go.Figure, rows: Sequence[Curves], ends: dict[str, float], limits: Sequence[float]
+) -> None:
+    """Name each row beside the end of its line instead of in the legend, no name over another."""
+    low, high = limits
+    named = [row for row in rows if low <= ends.get(row.name, math.inf) <= high]
+    texts = [textwrap.wrap(row.name, WRAPPED) for row in named]
+    wanted = [PLOT * (ends[row.name] - low) / (high - low) for row in named]
+    places = spread_out(wanted, [LINE * len(lines) for lines in texts])
+    for row, lines, at, place in zip(named, texts, wanted, places, strict=True):
+        assert row.style
+        sign = f'<span style="color:{row.style.colour}">{SIGNS[row.style.symbol]}</span>'
+        figure.add_annotation(
+            xref="paper",
+            x=1,
+            y=ends[row.name],
+            yshift=place - at,
+            text=f"{sign} {'<br>'.join(lines)}",
+            showarrow=False,
+            xanchor="left",
+            align="left",
+        )
+    longest = max((len(line) for lines in texts for line in lines), default=0)
+    figure.update_layout(margin_r=24 + 7 * longest)
+    figure.for_each_trace(
+        lambda trace: trace.update(showlegend=False),
+        lambda trace: trace.name in {row.name for row in named},
+    )
+
+
+def spread_out(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
+    """Where the middles of things with these heights go, as near as may be to where each should be.
+
+    Nothing lies over anything else, and their order stays.
+    """
+    groups: list[tuple[list[int], float]] = []  # of things that touch, and the middle of each group
+    for one in sorted(range(len(wanted)), key=lambda one: wanted[one]):
+        group, middle = [one], wanted[one]
+        while groups:
+            below, its_middle = groups[-1]
+            size, its_size = (sum(heights[i] for i in which) for which in (group, below))
+            if middle - size / 2 >= its_middle + its_size / 2:
+                break
+            groups.pop()
+            group = below + group
+            middle = sum(wanted[i] for i in group) / len(group)
+        groups.append((group, middle))
+    places = [0.0] * len(wanted)
+    for group, middle in groups:
+        edge = middle - sum(heights[i] for i in group) / 2
+        for i in group:
+            places[i] = edge + heights[i] / 2
+            edge += heights[i]
+    return places
 
 
 def _by_epoch(runs: Sequence[Sequence[Epoch]], field: str) -> dict[int, list[float]]:

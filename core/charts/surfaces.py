@@ -37,7 +37,7 @@ def paths_chart(
     """
     x, y, losses = ground
     steps = max((len(path.points) for _name, path in paths), default=1) - 1
-    figure = base_figure(620, hovermode="closest")
+    figure = base_figure(490, hovermode="closest")
     figure.add_contour(
         x=x,
         y=y,
@@ -134,7 +134,7 @@ def _add_player(figure: go.Figure, _: Translate) -> None:
                 "buttons": buttons,
                 "x": 0,
                 "y": 0,
-                "pad": {"t": 50},
+                "pad": {"t": 45},
                 "xanchor": "left",
                 "yanchor": "top",
                 "showactive": False,
@@ -150,10 +150,10 @@ def _add_player(figure: go.Figure, _: Translate) -> None:
                     "xanchor": "right",
                     "font": {"size": 13, "color": "#808080"},
                 },
-                "pad": {"t": 55},
-                "x": 0,
+                "pad": {"t": 30},
+                "x": 0.45,
                 "y": 0,
-                "len": 1,
+                "len": 0.55,
                 "ticklen": 0,
                 "minorticklen": 0,
                 "steps": [
@@ -167,7 +167,7 @@ def _add_player(figure: go.Figure, _: Translate) -> None:
                 "font": {"size": 1, "color": "rgba(0,0,0,0)"},
             }
         ],
-        margin={"l": 8, "r": 8, "t": 8, "b": 140},
+        margin={"l": 8, "r": 8, "t": 8, "b": 95},
     )
 
 

@@ -109,15 +109,11 @@ class Ground:
 
 def pick_ground() -> Ground:
     """The surface that is picked, with what is to be known of it."""
-    line = st.container(horizontal=True, vertical_alignment="bottom")
-    with line:
-        picked = fields.select(SURFACE, width=300)
+    picked = fields.select(SURFACE)
     if picked != NETWORK:
         return classic(picked)
     current = layout.required_choice()
-    with line:
-        run = pick_network(current)
-    return trained(run, current.data)
+    return trained(pick_network(current), current.data)
 
 
 def pick_network(current: Choice) -> Run:
@@ -135,7 +131,7 @@ def pick_network(current: Choice) -> Run:
         raise layout.PageEnds
     titles = {key: networks.name(run) for key, run in runs.items()}
     network = OneOf("network", N_("network"), next(iter(runs)), titles)
-    key = fields.select(network, key="motion_network", format_func=titles.__getitem__, width=520)
+    key = fields.select(network, key="motion_network", format_func=titles.__getitem__)
     return runs[key]
 
 
@@ -251,17 +247,15 @@ def settings(surface: str, walker: str, rate: float) -> OptimizerSpec:
 
 def pick_walk(ground: Ground) -> tuple[tuple[float, float], int]:
     """Where the optimizers start, and how many steps they make."""
-    left, middle, right = st.columns(3)
     start_x, start_y = ground.start
+    left, right = st.columns(2)
     with left:
         x = Number("x", N_("x"), start_x, ground.x)
         start_x = fields.slider(x, key=f"{ground.surface}-x", label=_("Start x"))
-    with middle:
+    with right:
         y = Number("y", N_("y"), start_y, ground.y)
         start_y = fields.slider(y, key=f"{ground.surface}-y", label=_("Start y"))
-    with right:
-        steps = fields.slider(WALKED, step=10)
-    return (start_x, start_y), steps
+    return (start_x, start_y), fields.slider(WALKED, step=10)
 
 
 def pick_walkers() -> list[str]:
@@ -290,14 +284,18 @@ def all_settings(ground: Ground, walkers: list[str]) -> dict[str, OptimizerSpec]
     return chosen
 
 
-def show(ground: Ground, paths: list[tuple[str, Path]]) -> None:
-    """The paths on the ground, their losses, and where they end."""
+def show_map(ground: Ground, paths: list[tuple[str, Path]]) -> None:
+    """The paths on the ground."""
     st.plotly_chart(
         motion_charts.paths_chart(ground.losses, paths, ground.goal, _=_),
         key="paths",
         config=layout.STILL,
         alt=_("Paths of the optimizers over the surface"),
     )
+
+
+def show_ends(paths: list[tuple[str, Path]]) -> None:
+    """The losses on the paths, and where they end."""
     if paths:
         st.plotly_chart(
             motion_charts.losses_chart(paths, _=_),
@@ -338,11 +336,16 @@ def figures(paths: list[tuple[str, Path]]) -> pd.DataFrame:
 
 
 layout.head(_("Why does one optimizer arrive where another crawls, swings or runs away?"))
-ground = pick_ground()
-walkers = pick_walkers()
-start, steps = pick_walk(ground)
+controls, place = st.columns([2, 3], gap="medium")
+with controls:
+    ground = pick_ground()
+    walkers = pick_walkers()
+    start, steps = pick_walk(ground)
 chosen = all_settings(ground, walkers)
-with st.spinner(_("Walking: the first time a worker starts, some seconds")):
-    found = paths_of(ground, list(chosen.values()), start, steps)
-show(ground, list(zip(map(title, chosen), found, strict=True)))
+with place:
+    with st.spinner(_("Walking: the first time a worker starts, some seconds")):
+        found = paths_of(ground, list(chosen.values()), start, steps)
+    paths = list(zip(map(title, chosen), found, strict=True))
+    show_map(ground, paths)
+show_ends(paths)
 layout.next_step()

@@ -1,5 +1,7 @@
 """Train experiments that a lab compares, and ask whether their differences are real."""
 
+from typing import NamedTuple
+
 import streamlit as st
 
 from core.charts import studies as study_charts
@@ -61,8 +63,8 @@ def controls(chosen: Chosen, done: Progress) -> None:
             )
             return
         st.caption(_("Somebody else asked for the runs that are under way."))
-    for error in done.errors:
-        st.warning(layout.sentence(error))
+    if done.errors:
+        st.warning("  \n".join(map(layout.sentence, done.errors)))
     if error := st.session_state.pop("start_error", None):
         layout.show_error(error)
     if done.missing:
@@ -121,8 +123,19 @@ def pick_rows(summaries: list[Summary]) -> list[str]:
     )
 
 
-def chart(chosen: Chosen, done: Progress, picked: list[str]) -> None:
-    """All runs on one chart, and what it shows."""
+class Shown(NamedTuple):
+    """What the chart shows."""
+
+    title: str
+    metric: str
+    """A key of METRICS."""
+    part: str
+    """A key of PARTS."""
+    zoom: bool
+
+
+def pick_figure(chosen: Chosen) -> Shown:
+    """The widgets for what the chart shows."""
     parts = {
         f"{part}{metric}": (metric, part) for metric in METRICS for part in (*chosen.watched, "")
     }
@@ -136,11 +149,22 @@ def chart(chosen: Chosen, done: Progress, picked: list[str]) -> None:
     shown = fields.radio(
         figures, key="study_figure", format_func=shows.__getitem__, label_visibility="collapsed"
     )
-    zoom = fields.toggle(ZOOM, key="study_zoom")
-    figure = study_charts.study_curves(
-        study.curves(chosen, done, picked), *parts[shown], chosen.epochs, zoom=zoom, _=_
-    )
-    alt = _("{figure} after each epoch, for each row").format(figure=shows[shown])
+    return Shown(shows[shown], *parts[shown], fields.toggle(ZOOM, key="study_zoom"))
+
+
+def chart(
+    chosen: Chosen,
+    done: Progress,
+    picked: list[str],
+    title: str,
+    metric: str,
+    part: str,
+    zoom: bool,
+) -> None:
+    """All runs on one chart, and what it shows."""
+    curves = study.curves(chosen, done, picked)
+    figure = study_charts.study_curves(curves, metric, part, chosen.epochs, zoom=zoom, _=_)
+    alt = _("{figure} after each epoch, for each row").format(figure=title)
     st.plotly_chart(figure, key="study_curves", config=layout.STILL, alt=alt)
     st.caption(" ".join(about_chart(chosen, done)))
 
@@ -172,22 +196,31 @@ def about_chart(chosen: Chosen, done: Progress) -> list[str]:
 
 
 def board(chosen: Chosen, live: bool) -> None:
-    """Everything that changes while the study goes on."""
+    """Everything that changes while the study goes on: the controls beside the chart."""
     done = study.progress(chosen)
     if live != bool(done.alive):
         st.rerun()
-    controls(chosen, done)
-    results(chosen, done)
+    summaries = statistics.summarise(chosen.study, done.runs, chosen.seeds, chosen.data_spec)
+    left, right = st.columns([1, 3], gap="medium")
+    with left:
+        controls(chosen, done)
+        picked = pick_rows(summaries)
+        shown = pick_figure(chosen)
+    with right:
+        chart(chosen, done, picked, shown)
+    results(chosen, summaries, picked)
     fields.write()
 
 
-def results(chosen: Chosen, done: Progress) -> None:
+def results(chosen: Chosen, summaries: list[Summary], picked: list[str]) -> None:
     """What the runs say that are done so far."""
-    summaries = statistics.summarise(chosen.study, done.runs, chosen.seeds, chosen.data_spec)
-    picked = pick_rows(summaries)
-    chart(chosen, done, picked)
-    st.subheader(_("Figures"))
-    study_tables.figures(chosen, summaries)
+    if not any(summary.runs for summary in summaries):
+        st.caption(
+            _("When the first runs are done, their numbers stand here, and whether they differ.")
+        )
+        return
+    with st.expander(_("All results in numbers")):
+        study_tables.figures(chosen, summaries)
     st.subheader(_("Is the difference real?"))
     comparison.is_it_real(chosen, summaries, picked)
 
@@ -206,6 +239,6 @@ except LabError as error:
 else:
     each_run(chosen)
     live_board(chosen)
-    st.subheader(_("What differs"))
-    study_tables.what_differs(chosen)
+    with st.expander(_("What differs between the rows")):
+        study_tables.what_differs(chosen)
 layout.next_step()
