@@ -1,10 +1,12 @@
 """Many small images as one picture."""
 
 import base64
+import html
 import io
 from collections.abc import Sequence
 from importlib.metadata import distribution
 
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from core.charts.style import COLOURS
@@ -50,6 +52,54 @@ def grid(
             below = (left + wide / 2, top + high + GAP / 2)
             draw.multiline_text(below, marks[i], fill=0, font=font, anchor="ma", align="center")
     return picture
+
+
+def numbers(image: Images, title: str, *, scaled: bool, negative: bool) -> str:
+    """The pixels of an image, uint8 (h, w), as an HTML table that scrolls where it is too wide.
+
+    Each cell has the grey of its pixel. `scaled` shows 0 to 1 and not 0 to 255; `negative` shows
+    light ink dark. `title` is what a screen reader says of the table.
+    """
+    shown = 255 - image if negative else image
+    texts = np.char.mod("%.2f", image / 255) if scaled else image.astype(str)
+    rows = [
+        "".join(
+            f'<td style="background:rgb({grey},{grey},{grey});color:'
+            f'{"#000" if grey > 127 else "#fff"}">{text}</td>'
+            for grey, text in zip(greys, values, strict=True)
+        )
+        for greys, values in zip(shown, texts, strict=True)
+    ]
+    body = "".join(f"<tr><th>{i}</th>{row}</tr>" for i, row in enumerate(rows))
+    head = "".join(f"<th>{i}</th>" for i in range(image.shape[1]))
+    style = (
+        ".pixels{overflow-x:auto}.pixels table{border-collapse:collapse;font-size:11px}"
+        ".pixels td,.pixels th{width:28px;min-width:27px;height:24px;padding:0;text-align:center}"
+        ".pixels th{font-weight:normal;opacity:.6}"
+    )
+    return (
+        f'<style>{style}</style><div class="pixels" tabindex="0">'
+        f'<table aria-label="{html.escape(title)}"><tr><th></th>{head}</tr>{body}</table></div>'
+    )
+
+
+def gallery(images: Images, captions: Sequence[str], *, negative: bool) -> str:
+    """The images, uint8 (n, h, w), with captions below, as HTML that fills the width of a page.
+
+    A row has as many as there is room for. `negative` shows light ink dark.
+    """
+    style = (
+        ".gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(100px,1fr));gap:12px}"
+        ".gallery figure{margin:0;text-align:center}"
+        ".gallery img{width:100%;max-width:150px;image-rendering:pixelated}"
+        ".gallery figcaption{font-size:16px}"
+    )
+    figures = "".join(
+        f'<figure><img src="{_data_url(Image.fromarray(255 - image if negative else image))}" '
+        f'alt=""><figcaption>{html.escape(caption)}</figcaption></figure>'
+        for image, caption in zip(images, captions, strict=True)
+    )
+    return f'<style>{style}</style><div class="gallery">{figures}</div>'
 
 
 def tile(image: Images, side: int, *, negative: bool, arrow: bool = False) -> str:

@@ -48,7 +48,7 @@ def show(current: Choice, predictions: Floats, index: int, key: str) -> None:
     predicted = int(outputs.argmax())
     right = predicted == true
     st.subheader(_("Test image {i}").format(i=index))
-    image, bars, numbers = st.columns([3, 5, 4], gap="medium")
+    image, bars = st.columns([1, 2], gap="medium")
     image.image(
         pictures.grid(data.x_test[index : index + 1], 1, 168, negative=data.definition.negative),
         alt=_("Test image {i}, a picture of {name}").format(i=index, name=names[true]),
@@ -71,13 +71,15 @@ def show(current: Choice, predictions: Floats, index: int, key: str) -> None:
         config=layout.STILL,
         alt=_("Bars of the outputs: {values}").format(values=values),
     )
-    numbers.dataframe(
-        pd.DataFrame({_("class"): names, _("output"): outputs}),
-        column_config={_("output"): st.column_config.NumberColumn(format="%.6f")},
-        hide_index=True,
-        row_height=28,
-        alt=_("The outputs as numbers: {values}").format(values=values),
-    )
+    with st.expander(_("The outputs as numbers")):
+        st.dataframe(
+            pd.DataFrame({_("class"): names, _("output"): outputs}),
+            column_config={_("output"): st.column_config.NumberColumn(format="%.6f")},
+            hide_index=True,
+            row_height=28,
+            width=320,
+            alt=_("The outputs as numbers: {values}").format(values=values),
+        )
 
 
 current = layout.begin(_("Does the trained network recognise single images, and how sure is it?"))

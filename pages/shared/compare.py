@@ -152,19 +152,13 @@ def pick_figure(chosen: Chosen) -> Shown:
     return Shown(shows[shown], *parts[shown], fields.toggle(ZOOM, key="study_zoom"))
 
 
-def chart(
-    chosen: Chosen,
-    done: Progress,
-    picked: list[str],
-    title: str,
-    metric: str,
-    part: str,
-    zoom: bool,
-) -> None:
+def chart(chosen: Chosen, done: Progress, picked: list[str], shown: Shown) -> None:
     """All runs on one chart, and what it shows."""
     curves = study.curves(chosen, done, picked)
-    figure = study_charts.study_curves(curves, metric, part, chosen.epochs, zoom=zoom, _=_)
-    alt = _("{figure} after each epoch, for each row").format(figure=title)
+    figure = study_charts.study_curves(
+        curves, shown.metric, shown.part, chosen.epochs, zoom=shown.zoom, _=_
+    )
+    alt = _("{figure} after each epoch, for each row").format(figure=shown.title)
     st.plotly_chart(figure, key="study_curves", config=layout.STILL, alt=alt)
     st.caption(" ".join(about_chart(chosen, done)))
 

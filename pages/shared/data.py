@@ -1,7 +1,6 @@
 """The images, their classes, and what becomes of them before training."""
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from core.charts import classes as charts
@@ -11,7 +10,7 @@ from core.data.contract import Images
 from core.fields import Limit, OneOf, WholeNumber
 from core.i18n import N_
 from core.specs import training_images
-from pages.ui import choice, fields, layout
+from pages.ui import choice, download, fields, layout
 from pages.ui.choice import Choice
 from pages.ui.text import _, plural
 
@@ -24,15 +23,16 @@ PIXELS = OneOf(
 
 
 def sample_note(data: Dataset) -> None:
-    """How to get the full set, where only a sample is on this computer."""
+    """Get the full set, where only a sample is on this computer."""
     if not data.complete:
         st.info(
             _(
-                "This is a sample of {n:,} images, not the full set. Get the full set with "
-                "`python -m core data fetch {name}`."
-            ).format(n=len(data.x_train) + len(data.x_test), name=data.name),
+                "These are {n:,} images of {title}, not all. What a network learns from them is "
+                "less than what it learns from the full set."
+            ).format(n=len(data.x_train) + len(data.x_test), title=data.definition.title),
             icon=":material/database:",
         )
+        download.offer(data.definition, "page")
 
 
 def first_images(current: Choice) -> None:
@@ -140,23 +140,16 @@ def one_image(current: Choice) -> None:
             vector=np.eye(len(names), dtype=int)[label],
         )
     )
-    numbers(data.x_train[index], index, scaled=scaled)
+    numbers(data.x_train[index], index, scaled=scaled, negative=data.definition.negative)
 
 
-def numbers(image: Images, index: int, *, scaled: bool) -> None:
-    """The pixels of an image as a table."""
+def numbers(image: Images, index: int, *, scaled: bool, negative: bool) -> None:
+    """The pixels of an image as a table, shaded as they are."""
     height, width = image.shape
-    names = [str(i) for i in range(width)]
-    column = st.column_config.NumberColumn(width=40, format="%.2f" if scaled else "%d")
-    st.dataframe(
-        pd.DataFrame(image / 255 if scaled else image, columns=names),
-        column_config=dict.fromkeys(names, column),
-        row_height=24,
-        height="content",
-        alt=_("The {rows} rows and {columns} columns of pixel values of training image {i}").format(
-            rows=height, columns=width, i=index
-        ),
+    title = _("The {rows} rows and {columns} columns of pixel values of training image {i}").format(
+        rows=height, columns=width, i=index
     )
+    st.html(pictures.numbers(image, title, scaled=scaled, negative=negative))
 
 
 def validation(current: Choice) -> None:

@@ -68,6 +68,7 @@ def first_mistakes(test: Test, wanted: int) -> None:
             "The first misclassified image", "The first {n} misclassified images", len(first)
         ).format(n=len(first))
     )
+    st.write(_("Below each image: the true class → the class that the network predicts."))
     show(test, first)
     st.write(
         _(
@@ -80,20 +81,9 @@ def first_mistakes(test: Test, wanted: int) -> None:
 def show(test: Test, indices: Indices) -> None:
     """The test images with these indices, with both classes below each."""
     names = test.names
-    caption = (
-        _("true\n{true}\npredicted\n{predicted}")
-        if max(map(len, names)) > 2
-        else _("true {true}\npredicted {predicted}")
-    )
-    marks = [
-        caption.format(true=names[test.true[i]], predicted=names[test.predicted[i]])
-        for i in indices
-    ]
-    images, negative = test.data.x_test[indices], test.data.definition.negative
-    st.image(
-        pictures.grid(images, 5, 112, marks, negative=negative),
-        alt="; ".join(mark.replace("\n", " ") for mark in marks),
-    )
+    captions = [f"{names[test.true[i]]} → {names[test.predicted[i]]}" for i in indices]
+    negative = test.data.definition.negative
+    st.html(pictures.gallery(test.data.x_test[indices], captions, negative=negative))
     st.caption(_("Test images {indices}").format(indices=", ".join(map(str, indices))))
 
 
@@ -122,8 +112,9 @@ def one_cell(test: Test, run: Run) -> None:
         return
     picked = fields.select(
         OneOf("cell", N_("cell"), next(iter(cells)), cells),
-        label=_("Look into one cell, the largest first"),
+        label=_("Look at the images of one cell, the largest first"),
         format_func=cells.__getitem__,
+        width=420,
     )
     true, taken_for = map(int, picked.split("-"))
     images = np.flatnonzero((test.true == true) & (test.predicted == taken_for))

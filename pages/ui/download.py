@@ -55,8 +55,11 @@ def start(wanted: Definition) -> None:
     threading.Thread(target=work, daemon=True).start()
 
 
-def offer(wanted: Definition) -> None:
-    """Where only a sample or nothing is on this machine: get the full set, once by itself."""
+def offer(wanted: Definition, place: str = "sidebar") -> None:
+    """Where only a sample or nothing is on this machine: get the full set, once by itself.
+
+    `place` tells two offers of a page apart.
+    """
     if datasets.present(wanted) or not wanted.url:
         return
     if not settings.offline():
@@ -69,7 +72,9 @@ def offer(wanted: Definition) -> None:
     if current and current.error:
         st.caption(layout.sentence(current.error))
     if st.button(
-        _("Download all of {title}").format(title=wanted.title), icon=":material/download:"
+        _("Download all of {title}").format(title=wanted.title),
+        icon=":material/download:",
+        key=f"download-{place}",
     ):
         _downloads().pop(wanted.name, None)
         start(wanted)
