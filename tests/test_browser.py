@@ -739,7 +739,7 @@ def picture(digit: str, kind: str = "PNG") -> bytes:
 
 
 def upload(page: Page, files: dict[str, bytes]) -> None:
-    page.get_by_text("Upload pictures").click()
+    page.get_by_test_id("stRadio").get_by_text("Upload").click()
     page.locator('input[type="file"]').set_input_files(
         [
             FilePayload(name=name, mimeType="image/png", buffer=content)
@@ -761,14 +761,18 @@ def test_uploaded_files_get_an_answer_or_a_sentence(tab: Tab, server: Server) ->
         "drawing.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
     }
     upload(page, files)
-    for name in ("empty.png", "text.png", "cut.png", "drawing.svg"):
-        sentence = f"{name} cannot be read as a picture: give a whole PNG or JPEG file."
-        expect(page.get_by_text(sentence)).to_be_visible()
+    names = "empty.png, text.png, cut.png, drawing.svg"
+    sentence = f"{names} cannot be read as a picture: give a whole PNG or JPEG file."
+    expect(page.get_by_text(sentence)).to_be_visible()
     answered(page, "7")
     row = page.get_by_test_id("stDataFrame").locator("[role=row]").filter(has_text="white.png")
     expect(row).to_have_text("white.pngnothing drawn–")
     lab.choose(page, "Look at", "eight.jpg")
     answered(page, "8")
+    lab.follow(page, "Data")
+    lab.follow(page, "Draw")
+    lab.choose(page, "Look at", "eight.jpg")
+    answered(page, "8")  # nothing is lost
 
 
 @pytest.mark.slow
@@ -817,8 +821,8 @@ def test_a_study_is_trained_live_and_compared(tab: Tab, server: Server) -> None:
     lab.open_page(page, server, "optimizers", **STUDY)
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("button", name="Stop, and keep what is done")).to_be_visible()
-    legend = page.locator(".js-plotly-plot .legendtext")
-    expect(legend).to_have_count(4)
+    names = page.locator(".js-plotly-plot .annotation-text")
+    expect(names).to_have_count(4, timeout=lab.TRAINING * 1000)
     done = page.get_by_text("8 of 8 runs are done")
     expect(done).to_be_visible(timeout=lab.TRAINING * 1000)
     expect(page.get_by_role("button", name="Stop, and keep what is done")).to_have_count(0)

@@ -4,6 +4,9 @@ What a browser is told in words (captions, alternative texts) and what it is sen
 from different lines of a page; here the pixels are looked at.
 """
 
+import base64
+import io
+import re
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from core.charts import pictures
 from core.charts.pictures import GAP
 from core.data.contract import Images
 from core.data.mnist import DATASET as MNIST
+from core.store import Run
 from tests import apptest
 from tests.apptest import TRAINED, visit
 from tests.test_pages import alternatives
@@ -74,23 +78,32 @@ def indices_below(at: AppTest) -> list[list[int]]:
     ]
 
 
-@pytest.mark.usefixtures("run")
-def test_mistakes_and_a_cell_show_the_images_that_their_captions_name(
-    shown: list[Image.Image],
-) -> None:
+def galleries(at: AppTest) -> list[list[tuple[Images, str]]]:
+    """The images of each gallery of a page, light ink on black again, with their captions."""
+    figure = re.compile(r'src="data:image/png;base64,([^"]+)".*?<figcaption>(.*?)</figcaption>')
+    bodies = [one.proto.body for one in at.main.get("html")]
+    return [
+        [
+            (255 - np.asarray(Image.open(io.BytesIO(base64.b64decode(content)))), caption)
+            for content, caption in figure.findall(body)
+        ]
+        for body in bodies
+        if "gallery" in body
+    ]
+
+
+def test_mistakes_and_a_cell_show_the_images_that_their_captions_name(run: Run) -> None:
     arrays = mnist().arrays
+    predicted = run.predictions.argmax(axis=1)
     at = visit("mistakes", variant=TRAINED)
-    shown.clear()
     at.main.selectbox[0].select_index(1).run()
-    named, told = indices_below(at), alternatives(at)
-    assert len(named) == len(told) == len(shown) == 2, "the first mistakes, and a cell"
-    for picture, indices, text in zip(shown, named, told, strict=True):
-        np.testing.assert_array_equal(tiles(picture, len(indices), 5), arrays.x_test[indices])
-        said = [int(caption.split()[1]) for caption in text.split("; ")]
-        assert said == arrays.y_test[indices].tolist(), "true classes"
-        marks = [caption.replace(" predicted", "\npredicted") for caption in text.split("; ")]
-        drawn = pictures.grid(arrays.x_test[indices], 5, 112, marks, negative=True)
-        np.testing.assert_array_equal(np.asarray(picture), np.asarray(drawn))
+    named, shown = indices_below(at), galleries(at)
+    assert len(named) == len(shown) == 2, "the first mistakes, and a cell"
+    for indices, figures in zip(named, shown, strict=True):
+        images, captions = zip(*figures, strict=True)
+        np.testing.assert_array_equal(np.stack(images), arrays.x_test[indices])
+        classes = zip(arrays.y_test[indices], predicted[indices], strict=True)
+        assert list(captions) == [f"{true} → {said}" for true, said in classes]
 
 
 @pytest.mark.usefixtures("run")
@@ -122,7 +135,11 @@ def test_data_shows_the_first_images_and_the_one_asked_for(shown: list[Image.Ima
     drawn = pictures.grid(x_train[: len(classes)], columns, 84, names, negative=True)
     np.testing.assert_array_equal(np.asarray(shown[0]), np.asarray(drawn))
     np.testing.assert_array_equal(tiles(shown[1], 1, 1)[0], x_train[11])
-    np.testing.assert_array_equal(at.main.dataframe[0].value.to_numpy(), x_train[11])
+    [table] = [one.proto.body for one in at.main.get("html")]
+    cells = re.findall(r"rgb\((\d+),.*?>(\d+)</td>", table)
+    greys, values = np.array(cells, int).reshape(SIDE, SIDE, 2).transpose(2, 0, 1)
+    np.testing.assert_array_equal(values, x_train[11])
+    np.testing.assert_array_equal(greys, 255 - x_train[11], "shaded as the picture beside it")
 
 
 def test_each_caption_of_a_picture_is_below_its_own_image() -> None:

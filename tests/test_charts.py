@@ -164,7 +164,7 @@ def test_diagram_has_every_layer_and_its_weights(hidden):
     texts = " ".join(annotation.text for annotation in figure.layout.annotations)
     flow = (784, *hidden, 10)
     for inputs, neurons in pairwise(flow):
-        assert f"= {inputs * neurons + neurons:,} weights" in texts
+        assert f"{inputs} × {neurons} + {neurons} weights" in texts
 
 
 def run(data: str, hidden: int, *, complete: bool = True) -> Run:

@@ -180,6 +180,8 @@ def test_without_fashion_mnist_a_page_says_how_to_get_it(step: str) -> None:
     [sentence] = sentences(at)
     assert sentence.startswith("Fashion-MNIST is not on this machine: put train-images-idx3-ubyte")
     assert "/datasets/fashion-mnist, or get it with `python -m core data fetch " in sentence
+    [here] = [one for one in at.main.button if one.label.startswith("Download")]
+    assert here.label == "Download all of Fashion-MNIST"
     assert at.selectbox(key="dataset").value == "fashion-mnist"
     assert at.sidebar.button[0].label == "Download all of Fashion-MNIST"
     at.selectbox(key="dataset").set_value("mnist").run()
@@ -822,7 +824,7 @@ def test_a_damaged_database_does_not_keep_networks_from_reading(cache: Path) -> 
     [sentence] = sentences(at)
     assert "lab.db" in sentence
     assert at.selectbox(key="network").options[0].startswith("Drawing model")
-    assert at.radio(key="source").options == ["Draw here", "Upload pictures"]
+    assert at.radio(key="source").options == ["Draw", "Upload"]
 
 
 def test_a_network_that_the_address_names_comes_before_one_s_own(run: Run, engine: Queue) -> None:

@@ -62,9 +62,8 @@ def network_diagram(
         else:
             beside(y, _("<b>{n}</b> outputs<br>softmax").format(n=count))
     for y, (inputs, layer) in enumerate(zip(flow, dense, strict=False)):
-        product = _("{inputs} × {neurons} + {neurons}").format(inputs=inputs, neurons=layer.output)
-        total = _("= {n:,} weights").format(n=layer.weights)
-        beside(y + 0.5, f"{product}<br>{total}")
+        product = _("{inputs} × {neurons} + {neurons} weights")
+        beside(y + 0.5, product.format(inputs=inputs, neurons=layer.output))
     upright = max(map(len, class_names)) > 2
     named = class_names if len(class_names) <= SHOWN else ()  # else some have no node
     for x, name in zip(rows[-1], named, strict=False):

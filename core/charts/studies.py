@@ -112,7 +112,10 @@ def _all_of(figure: go.Figure) -> list[float]:
 def _name_ends(
     figure: go.Figure, rows: Sequence[Curves], ends: dict[str, float], limits: Sequence[float]
 ) -> None:
-    """Name each row beside the end of its line instead of in the legend, no name over another."""
+    """Name each row beside the end of its line, and none in the legend. No name is over another.
+
+    What has no line yet, or none within the limits, has no name.
+    """
     low, high = limits
     named = [row for row in rows if low <= ends.get(row.name, math.inf) <= high]
     texts = [textwrap.wrap(row.name, WRAPPED) for row in named]
@@ -135,7 +138,7 @@ def _name_ends(
     figure.update_layout(margin_r=24 + 7 * longest)
     figure.for_each_trace(
         lambda trace: trace.update(showlegend=False),
-        lambda trace: trace.name in {row.name for row in named},
+        lambda trace: trace.name in {row.name for row in rows},
     )
 
 

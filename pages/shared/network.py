@@ -71,11 +71,11 @@ def explanation(rows: Sequence[LayerRow]) -> None:
 
 
 def as_keras_has_it(rows: Sequence[LayerRow]) -> None:
-    """The network as Keras prints it, and the lines that build it."""
-    st.subheader(_("As Keras prints it"))
-    st.code(summary.keras_summary(rows), language=None)
+    """The lines that build the network, and what Keras prints of it."""
     st.subheader(_("The Keras code"))
     st.code(summary.keras_code(rows), language="python")
+    with st.expander(_("What Keras prints of it")):
+        st.code(summary.keras_summary(rows), language=None)
 
 
 current = layout.begin(

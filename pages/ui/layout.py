@@ -70,11 +70,14 @@ def head(question: str) -> None:
 
 
 def required_choice() -> Choice:
-    """The choice with its images. Where they cannot be had, says why and ends the page."""
+    """The choice with its images. Where they cannot be had, says why, offers them and ends."""
     try:
         return choice.current()
     except LabError as error:
         show_error(error)
+        from pages.ui import download  # which needs this module
+
+        download.offer(DATASETS[st.session_state.dataset], "page")
         next_step()
         raise PageEnds from error
 
