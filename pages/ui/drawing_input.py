@@ -140,7 +140,7 @@ def _take(key: str) -> None:
 def _read(file: UploadedFile, taken: int) -> Images:
     if taken >= MOST:
         raise DataError(
-            N_("Not more than {most} pictures at once: {file} is left out."),
+            N_("Not more than {most} pictures at once. Left out: {file}."),
             most=MOST,
             file=file.name,
         )
