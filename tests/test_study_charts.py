@@ -25,12 +25,12 @@ ROWS = [
 
 def test_a_row_is_a_mean_line_with_a_band_from_lowest_to_highest() -> None:
     figure = study_charts.study_curves(ROWS, "accuracy", "test_", 5)
-    band, adam, sgd, waits = figure.data
+    band, adam, sgd, _waits = figure.data
     assert list(adam.x) == [1, 2]
     assert list(adam.y) == pytest.approx([0.75, 0.85])
     assert list(band.y) == [0.8, 0.9, 0.8, 0.7]
     assert band.fill == "toself"
-    assert (list(sgd.y), waits.showlegend) == ([0.5], True)
+    assert list(sgd.y) == [0.5]
     assert list(adam.customdata[0]) == [0.7, 0.8]
     assert figure.layout.xaxis.range == (0.5, 5.5)
     assert figure.layout.yaxis.title.text == "accuracy, test"
