@@ -63,7 +63,7 @@ def probability_bars(
     others = [i for i in range(len(class_names)) if i not in (predicted, true)]
     groups = {**marked, _("other classes"): (others, COLOURS["grey"])}
     figure = base_figure(
-        16 + 19 * len(class_names) if true is None else 60 + 26 * len(class_names),
+        15 * len(class_names) if true is None else 60 + 26 * len(class_names),
         barmode="overlay",
         bargap=0.2,
         showlegend=true is not None,
@@ -85,6 +85,9 @@ def probability_bars(
     figure.update_xaxes(
         range=[0, 1.2], tickvals=ticks, fixedrange=True, showticklabels=true is not None
     )
+    if true is None:
+        figure.update_layout(margin={"t": 0, "b": 0})
+        figure.update_traces(textfont_size=11)
     _class_axis(figure, class_names)
     return figure
 
