@@ -87,7 +87,7 @@ def probability_bars(
     )
     if true is None:
         figure.update_layout(margin={"t": 0, "b": 0})
-        figure.update_traces(textfont_size=11)
+        figure.update_traces(textfont_size=11, constraintext="none")
     _class_axis(figure, class_names)
     return figure
 
