@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
 from core import labs
-from core.data import Dataset
+from core.data import DATASETS, Dataset
 from core.errors import LabError
 from core.i18n import N_
 from core.labs.contract import Step
