@@ -1,0 +1,65 @@
+"""What the Class page shows of the store: computed once per change, for all who look at it."""
+
+import time
+from typing import NamedTuple
+
+import streamlit as st
+
+from core.engine import Place
+from core.labs.steps import TRAIN
+from core.store import Claim, Run
+from core.store.students import Present
+from pages.ui import server
+
+HERE_SECONDS = 3600.0
+"""Students who were not seen for longer than this are not listed."""
+RUNS_SECONDS, CLAIMS_SECONDS = 20, 2
+"""How old a snapshot may be: the time of a file may miss a change, and that of claims passes."""
+
+
+class Stored(NamedTuple):
+    """The finished runs."""
+
+    runs: dict[str, Run]
+    """By their keys, the newest first."""
+    others: list[str]
+    """The names of runs of another version of the lab."""
+    bytes: int
+
+
+class Lesson(NamedTuple):
+    """What is under way, and who is here."""
+
+    claims: dict[str, Claim]
+    """By their keys."""
+    queue: dict[str, Place]
+    students: list[Present]
+
+
+def stored() -> Stored:
+    """The finished runs. Raises StoreError if they cannot be read."""
+    store = server.engine().store
+    return _stored(str(store.cache), store.runs_state(), int(time.monotonic() // RUNS_SECONDS))
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _stored(cache: str, state: object, moment: int) -> Stored:
+    store = server.engine().store
+    return Stored({run.key: run for run in store.runs()}, store.other_versions(), store.size())
+
+
+def lesson() -> Lesson:
+    """What is under way, and who is here. Raises StoreError if the database cannot be read."""
+    store = server.engine().store
+    moment = int(time.monotonic() // CLAIMS_SECONDS)
+    return _lesson(str(store.cache), store.claims_state(), moment)
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _lesson(cache: str, state: object, moment: int) -> Lesson:
+    engine = server.engine()
+    return Lesson(
+        {claim.key: claim for claim in engine.store.claims()},
+        engine.places(),
+        engine.store.students.present(HERE_SECONDS, TRAIN.name),
+    )
