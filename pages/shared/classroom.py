@@ -1,7 +1,7 @@
 """For the teacher: the way here, who is at which step, what is trained, and what runs."""
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -75,13 +75,8 @@ def spec_of(experiment: Experiment, lab: Lab, data: Dataset) -> RunSpec:
 
 def cell(spec: RunSpec, now: Lesson) -> str:
     """The test accuracy of a run, or how far it is."""
-    run = find(spec.key)
+    run = now.find(spec.key)
     return layout.figure(run.test_accuracy) if run else state(spec, now)
-
-
-def find(key: str) -> Run | None:
-    """A finished run, also one that comes with the lab."""
-    return snapshot.stored().runs.get(key) or server.find_run(key)
 
 
 def state(spec: RunSpec, now: Lesson) -> str:
@@ -105,7 +100,8 @@ def students() -> None:
     if not now.students:
         st.caption(_("Nobody was here in the last hour."))
         return
-    rows = [row(one, now) for one in now.students]
+    titles = {known.name: step_titles(known) for known in labs.LABS.values()}
+    rows = [row(one, now, titles.get(one.lab, {})) for one in now.students]
     st.dataframe(
         pd.DataFrame(rows),
         column_config={
@@ -129,22 +125,25 @@ def students() -> None:
     )
 
 
-def row(one: Present, now: Lesson) -> dict[str, str]:
-    """A student as the table shows them."""
-    steps = labs.LABS[one.lab].steps if one.lab in labs.LABS else ()
-    titles = {
+def step_titles(lab: Lab) -> dict[str, str]:
+    """The steps of a lab as the sidebar numbers them, by their names."""
+    return {
         step.name: f"{number}. {_(step.title)}" if number else _(step.title)
-        for number, step in enumerate(steps)
+        for number, step in enumerate(lab.steps)
     }
+
+
+def row(one: Present, now: Lesson, titles: Mapping[str, str]) -> dict[str, str]:
+    """A student as the table shows them."""
     minutes = int((time.time() - one.seen) // 60)
-    own = [find(key) for key in one.asked]
+    own = [now.find(key) for key in one.asked]
     best = [run.test_accuracy for run in own if run and same_data(run.spec, one.spec)]
     return {
         _("Student"): record.name(one.number, one.nickname),
         _("Step"): titles.get(one.step, one.step),
-        _("Experiment"): short(one.spec) if one.spec else "–",
         _("Accuracy"): cell(one.spec, now) if one.spec else "–",
         _("Best"): layout.figure(max(best, default=None)),
+        _("Experiment"): short(one.spec) if one.spec else "–",
         _("Seen"): plural("{n} minute ago", "{n} minutes ago", minutes).format(n=minutes)
         if minutes > 0
         else _("now"),
@@ -210,13 +209,15 @@ def count_weights(network: NetworkSpec, data: Sequence[Dataset]) -> list[str]:
     return counts if len(set(counts)) > 1 else counts[:1]
 
 
-def train_all(lab: Lab, data: list[Dataset], under_way: Collection[str]) -> None:
+def train_all(lab: Lab, data: list[Dataset], now: Lesson) -> None:
     """The button that trains, before the lesson, what the lab wants trained by then."""
     wanted = [(spec, one) for one in data for spec in lab.lesson(DataSpec.of(one))]
     if not wanted:
         return
     missing = [
-        (spec, one) for spec, one in wanted if spec.key not in under_way and not find(spec.key)
+        (spec, one)
+        for spec, one in wanted
+        if not now.is_under_way(spec.key) and not now.find(spec.key)
     ]
     if not missing:
         st.caption(_("What the lesson needs is trained or under way."))
@@ -359,9 +360,9 @@ def board(lab: Lab, data: list[Dataset], finished: set[str]) -> None:
 
     At the size limit their number stays the same.
     """
-    if snapshot.stored().runs.keys() != finished:
-        st.rerun()
     now = snapshot.lesson()
+    if now.runs.keys() != finished:
+        st.rerun()
     claims, queue = list(now.claims.values()), now.queue
     alive = [claim for claim in claims if claim.alive]
     running = [claim for claim in alive if claim.state != "queued"]
@@ -378,7 +379,7 @@ def board(lab: Lab, data: list[Dataset], finished: set[str]) -> None:
         layout.show_error(error)
     if data:
         experiments(lab, data, now)
-        train_all(lab, data, {claim.key for claim in alive})
+        train_all(lab, data, now)
     st.subheader(_("Under way"))
     under_way(sorted(alive, key=lambda claim: turn(claim.key, queue)), queue)
     ended([claim for claim in claims if claim.state in ("failed", "interrupted")])
@@ -475,7 +476,9 @@ def accuracy_by(runs: list[Run]) -> None:
     )
 
 
-layout.head(_("Is everything trained for the lesson, and what is trained now?"))
+layout.head(
+    _("Who is at which step? Is everything trained for the lesson, and what is trained now?")
+)
 identity.ask_password()
 lab = choice.lab()
 left, right = st.columns([1, 3], gap="medium")

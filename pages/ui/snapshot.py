@@ -28,12 +28,22 @@ class Stored(NamedTuple):
 
 
 class Lesson(NamedTuple):
-    """What is under way, and who is here."""
+    """What is finished, what is under way, and who is here."""
 
+    runs: dict[str, Run]
+    """By their keys."""
     claims: dict[str, Claim]
     """By their keys."""
     queue: dict[str, Place]
     students: list[Present]
+
+    def find(self, key: str) -> Run | None:
+        """A finished run, also one that comes with the lab."""
+        return self.runs.get(key) or server.find_run(key)
+
+    def is_under_way(self, key: str) -> bool:
+        """True for a run that is trained or waits."""
+        return key in self.claims and self.claims[key].alive
 
 
 def stored() -> Stored:
@@ -49,16 +59,17 @@ def _stored(cache: str, state: object, moment: int) -> Stored:
 
 
 def lesson() -> Lesson:
-    """What is under way, and who is here. Raises StoreError if the database cannot be read."""
+    """All of the lesson now. Raises StoreError if the database cannot be read."""
     store = server.engine().store
-    moment = int(time.monotonic() // CLAIMS_SECONDS)
-    return _lesson(str(store.cache), store.claims_state(), moment)
+    state = store.runs_state(), store.claims_state()
+    return _lesson(str(store.cache), state, int(time.monotonic() // CLAIMS_SECONDS))
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _lesson(cache: str, state: object, moment: int) -> Lesson:
     engine = server.engine()
     return Lesson(
+        stored().runs,
         {claim.key: claim for claim in engine.store.claims()},
         engine.places(),
         engine.store.students.present(HERE_SECONDS, TRAIN.name),
