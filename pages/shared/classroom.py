@@ -46,6 +46,21 @@ BROKEN = {"failed": N_("failed"), "interrupted": N_("interrupted"), "stopped": N
 
 SHOWN = 10  # runs that are under way, each with its button, and those without a result
 
+FULL_SCREEN = {  # of Plotly's buttons the one that a projector needs
+    "displayModeBar": True,
+    "modeBarButtonsToRemove": [
+        "toImage",
+        "autoScale",
+        "resetScale",
+        "zoomIn",
+        "zoomOut",
+        "pan",
+        "zoom",
+        "select",
+        "lasso",
+    ],
+}
+
 QUESTIONS: dict[str, str] = {
     "weights": N_("Does a larger network do better?"),
     "seconds": N_("Does longer training do better?"),
@@ -144,9 +159,7 @@ def row(one: Present, now: Lesson, titles: Mapping[str, str]) -> dict[str, str]:
         _("Accuracy"): cell(one.spec, now) if one.spec else "–",
         _("Best"): layout.figure(max(best, default=None)),
         _("Experiment"): short(one.spec) if one.spec else "–",
-        _("Seen"): plural("{n} minute ago", "{n} minutes ago", minutes).format(n=minutes)
-        if minutes > 0
-        else _("now"),
+        _("Seen"): _("{n} min ago").format(n=minutes) if minutes > 0 else _("now"),
     }
 
 
@@ -360,9 +373,9 @@ def board(lab: Lab, data: list[Dataset], finished: set[str]) -> None:
 
     At the size limit their number stays the same.
     """
-    now = snapshot.lesson()
-    if now.runs.keys() != finished:
+    if snapshot.stored().runs.keys() != finished:
         st.rerun()
+    now = snapshot.lesson()
     claims, queue = list(now.claims.values()), now.queue
     alive = [claim for claim in claims if claim.alive]
     running = [claim for claim in alive if claim.state != "queued"]
@@ -465,7 +478,7 @@ def accuracy_by(runs: list[Run]) -> None:
     st.plotly_chart(
         charts.accuracy_by("seconds" if cost == "seconds" else "weights", shown, _=_),
         key="by_cost",
-        config=layout.STILL,
+        config=FULL_SCREEN,
         alt=_("Test accuracy of finished runs, and what each of them cost"),
     )
     st.caption(

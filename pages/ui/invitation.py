@@ -20,7 +20,7 @@ def show() -> None:
     if found := base():
         query = urlencode(st.session_state.address.query(fields.CHOICE))
         address = f"{found}/?{query}" if query else f"{found}/"
-        st.image(_code(address), width=220, alt=_("The address of this lesson as a QR code"))
+        st.image(_code(address), width="stretch", alt=_("The address of this lesson as a QR code"))
         st.code(address, language=None, wrap_lines=True)
         st.caption(_("For the class: this lab, with what is chosen in the sidebar."))
         return
