@@ -319,6 +319,7 @@ def test_the_address_has_the_choice_and_nothing_else(
 # What many viewers cost
 
 
+@pytest.mark.usefixtures("sit_down")
 def test_the_store_is_asked_once_per_change_for_all_viewers(
     run: Run, engine: Queue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
