@@ -588,6 +588,56 @@ def test_a_killed_server_leaves_nothing_running_and_offers_the_run_again(
 
 
 @pytest.mark.slow
+def test_a_reload_and_a_restart_lose_nothing_that_a_student_did(tab: Tab, tmp_path: Path) -> None:
+    def did_it() -> None:
+        """See on the pages what the student did before."""
+        done = page.get_by_test_id("stSidebar").get_by_role("link", name=re.compile(r"Data ✓"))
+        expect(done).to_be_visible()
+        page.get_by_role("button", name="Your name in the class").click()
+        expect(page.get_by_label("Nickname")).to_have_value("Ada")
+        page.keyboard.press("Escape")
+
+    def has_kept(server: Server) -> None:
+        open_canvas(page, server)
+        expect(page.get_by_role("img", name="1 kept drawing")).to_be_visible()
+
+    first = lab.start_server(tmp_path / "cache")
+    page = tab()
+    lab.open_page(page, first)
+    page.get_by_role("button", name="Your name in the class").click()
+    page.get_by_label("Nickname").fill(" Ada ")
+    page.get_by_label("Nickname").press("Enter")
+    lab.open_page(page, first, "data")
+    open_canvas(page, first)
+    lab.draw(page, *lab.DIGITS["7"])
+    answered(page, "7")
+    page.get_by_role("radio", name="7", exact=True).or_(
+        page.get_by_role("button", name="7", exact=True)
+    ).click()
+    press(page, "Keep this drawing")
+    empty(page)
+    page.reload()
+    has_kept(first)
+    lab.open_page(page, first)
+    did_it()
+    page.goto("about:blank")
+    first.end(first.process.kill)
+
+    second = lab.start_server(first.cache)
+    try:
+        lab.open_page(page, second)
+        did_it()
+        has_kept(second)
+        teacher = tab()
+        lab.open_page(teacher, second, "class")
+        expect(teacher.get_by_text("1 student was here in the last hour.")).to_be_visible()
+        for tab_ in (page, teacher):
+            tab_.goto("about:blank")
+    finally:
+        second.end()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [

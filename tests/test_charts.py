@@ -12,14 +12,12 @@ from core.charts import classes, networks
 from core.charts import runs as charts
 from core.charts.networks import SHOWN
 from core.charts.style import COLOURS
-from core.data import DATASETS
 from core.networks import structure
 from core.networks.layers import Channel, Conv2D, Dense, Flatten
 from core.networks.structure import LayerRow
 from core.specs import DataSpec, NetworkSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.store import Run
 from core.training.epochs import Epoch
-from tests import toy
 
 DIGITS = list("0123456789")
 EPOCHS = [
@@ -193,19 +191,19 @@ def test_blocks_of_any_size_fit_into_the_diagram(shape):
     assert right - left < 3.1 * widest
 
 
-def test_each_of_many_data_sets_has_a_look_of_its_own(monkeypatch):
-    many = {f"toy{i}": replace(toy.DATASET, name=f"toy{i}", title=f"Toy {i}") for i in range(9)}
-    for name, definition in many.items():
-        monkeypatch.setitem(DATASETS, name, definition)
-    runs = [run("mnist", 5, complete=False), run("mnist", 9), *(run(name, 7) for name in many)]
-    figure = charts.accuracy_by_weights(runs)
-    assert [trace.name for trace in figure.data] == ["MNIST", *(f"Toy {i}" for i in range(9))]
-    assert list(figure.data[0].marker.symbol) == ["circle-open", "circle"]
-    assert figure.data[0].marker.color == COLOURS["blue"]
-    looks = {(trace.marker.color, trace.marker.symbol[-1]) for trace in figure.data}
-    assert len(looks) == 10
-    low, high = charts.accuracy_by_weights(runs[:1]).layout.yaxis.range
-    assert 0 < low < runs[0].test_accuracy < 1 < high < 1.1
+def test_of_runs_with_the_same_layers_the_best_is_a_point():
+    stack = [replace(run("mnist", 9), test_accuracy=accuracy) for accuracy in (0.91, 0.95, 0.93)]
+    runs = [*stack, run("mnist", 5, complete=False)]
+    [points] = charts.accuracy_by("weights", runs).data
+    assert dict(zip(points.x, points.y, strict=True)) == {7165: 0.95, 3985: 0.9}
+    assert dict(zip(points.x, points.marker.symbol, strict=True)) == {
+        7165: "circle",
+        3985: "circle-open",
+    }
+    slow = [replace(runs[0], train_seconds=7.5)]
+    assert charts.accuracy_by("seconds", slow).data[0].x == (7.5,)
+    low, high = charts.accuracy_by("weights", stack[:1]).layout.yaxis.range
+    assert 0 < low < 0.91 < 1 < high < 1.1
 
 
 @pytest.mark.parametrize("count", [3, 24])

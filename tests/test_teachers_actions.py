@@ -27,6 +27,7 @@ def sit_down_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def choose_for_deletion(at: AppTest, key: str) -> None:
+    at.main.toggle(key="show_runs").set_value(True).run()
     at.main.multiselect(key="runs_to_delete").set_value([key]).run()
     at.main.checkbox[0].check().run()
 

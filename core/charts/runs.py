@@ -6,8 +6,7 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from core.charts.style import COLOURS, Translate, base_figure, style
-from core.data import DATASETS
+from core.charts.style import COLOURS, Translate, base_figure
 from core.i18n import N_, untranslated
 from core.store import Run
 from core.training.epochs import Epoch
@@ -61,41 +60,45 @@ def epoch_axis(figure: go.Figure, total_epochs: int, _: Translate) -> None:
     )
 
 
-def accuracy_by_weights(runs: Sequence[Run], _: Translate = untranslated) -> go.Figure:
-    """Test accuracy of runs against the number of their weights, a style for each data set.
+COSTS = {"weights": N_("weights"), "seconds": N_("seconds of training")}
+"""What a more accurate network may cost."""
 
-    A run on a sample is hollow: its accuracy is not one of the full set.
+
+def accuracy_by(
+    cost: Literal["weights", "seconds"], runs: Sequence[Run], _: Translate = untranslated
+) -> go.Figure:
+    """Test accuracy of runs on one data set against one of COSTS.
+
+    Of several runs with the same layers only the best is shown: those of a study would lie above
+    each other. A run on a sample is hollow: its accuracy is not one of the full set.
     """
+    best: dict[tuple[object, bool], Run] = {}
+    for run in sorted(runs, key=lambda run: run.test_accuracy):
+        best[run.spec.network, run.dataset["complete"]] = run
     figure = base_figure(360)
-    titles = {name: known.title for name, known in DATASETS.items()}
-    for run in runs:
-        titles.setdefault(run.spec.data.name, run.spec.data.name)  # of a data set that is gone
-    for place, (name, title) in enumerate(titles.items()):
-        points = [run for run in runs if run.spec.data.name == name]
-        if not points:
-            continue
-        look = style(place)
-        figure.add_scatter(
-            x=[sum(layer.weights for layer in run.layers) for run in points],
-            y=[run.test_accuracy for run in points],
-            name=title,
-            mode="markers",
-            marker={
-                "color": look.colour,
-                "size": 10,
-                "line": {"width": 2, "color": look.colour},
-                "symbol": [
-                    look.symbol if run.dataset["complete"] else f"{look.symbol}-open"
-                    for run in points
-                ],
-            },
-            text=[f"{run.spec.network.text}, {run.spec.optimizer.text}" for run in points],
-            hovertemplate="%{text}<br>%{x:,} · %{y:.4f}",
-        )
-    ticks = [digit * 10**power for power in range(3, 8) for digit in (1, 2, 5)]
-    figure.update_layout(showlegend=True)
-    figure.update_xaxes(title=_("weights"), type="log", tickvals=ticks, tickformat="~s")
-    lowest = min((run.test_accuracy for run in runs), default=0.0)
+    colour = COLOURS["blue"]
+    figure.add_scatter(
+        x=[
+            run.train_seconds if cost == "seconds" else sum(layer.weights for layer in run.layers)
+            for run in best.values()
+        ],
+        y=[run.test_accuracy for run in best.values()],
+        mode="markers",
+        marker={
+            "color": colour,
+            "size": 10,
+            "line": {"width": 2, "color": colour},
+            "symbol": [
+                "circle" if run.dataset["complete"] else "circle-open" for run in best.values()
+            ],
+        },
+        text=[f"{run.spec.network.text}, {run.spec.optimizer.text}" for run in best.values()],
+        hovertemplate="%{text}<br>%{x:,.4~g} · %{y:.4f}<extra></extra>",
+        showlegend=False,
+    )
+    ticks = [digit * 10**power for power in range(-1, 8) for digit in (1, 2, 5)]
+    figure.update_xaxes(title=_(COSTS[cost]), type="log", tickvals=ticks, tickformat="~s")
+    lowest = min((run.test_accuracy for run in best.values()), default=0.0)
     margin = 0.1 * (1 - lowest) + 0.002  # Plotly's own goes to 1.5 around one point
     limits = [lowest - margin, 1 + margin / 2]
     figure.update_yaxes(title=_("test accuracy"), tickformat=".3f", range=limits)

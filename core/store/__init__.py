@@ -2,7 +2,8 @@
 
     <cache>/runs/<key>/   one folder for each finished run: see core.store.runs
     <cache>/damaged/      what was found there and is not what was stored
-    <cache>/lab.db        what is small, shared and changes: see core.store.database and claims
+    <cache>/lab.db        what is small, shared and changes: see core.store.database, claims and
+                          students
 
 Finished runs need no database: they are found, saved and read where it is damaged or locked.
 """
@@ -16,6 +17,7 @@ from core.store.claims import Claims
 from core.store.database import Database
 from core.store.records import Claim, Run, State, dump_json
 from core.store.runs import Runs
+from core.store.students import Students
 
 __all__ = ["Claim", "Run", "State", "Store", "dump_json"]
 
@@ -31,4 +33,6 @@ class Store(Runs, Claims):
     ) -> None:
         self.cache = cache or settings.cache_folder()
         Runs.__init__(self, self.cache, keep)
-        Claims.__init__(self, Database(self.cache), self.is_finished)
+        database = Database(self.cache)
+        Claims.__init__(self, database, self.is_finished)
+        self.students = Students(database)

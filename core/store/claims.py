@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Any
@@ -97,6 +97,10 @@ class Claims:
         found = (_claim(*row) for row in self._database.rows(f"{FIND} ORDER BY key"))
         return [claim for claim in found if claim]
 
+    def claims_state(self) -> object:
+        """Equal as long as nobody has written to the database, as far as its files tell."""
+        return self._database.state()
+
     def release(self, key: str, owner: str) -> None:
         """Remove a claim of `owner`. Raises StoreError."""
         with self._database.transaction() as connection:
@@ -109,14 +113,22 @@ class Claims:
 
 def _claim(content: str, boot: str | None, beat: float | None) -> Claim | None:
     """A claim as it is now; None for one that another version wrote."""
+    claim = _written(content)
+    if claim is None or not claim.alive or _lives(boot, beat):
+        return claim
+    return replace(claim, state="interrupted")
+
+
+@lru_cache(maxsize=2 * ENDED_KEPT)
+def _written(content: str) -> Claim | None:
+    """A claim as it was written: most have ended, and are asked for again and again."""
     try:
         values: dict[str, Any] = json.loads(content)
         values["spec"] = RunSpec.from_dict(values["spec"])
         values["epochs"] = epochs_from(values["epochs"])
-        claim = Claim(**values)
+        return Claim(**values)
     except (ValueError, KeyError, TypeError, LabError):
         return None
-    return claim if not claim.alive or _lives(boot, beat) else replace(claim, state="interrupted")
 
 
 def _lives(boot: str | None, beat: float | None) -> bool:

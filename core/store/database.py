@@ -19,7 +19,7 @@ from core.errors import StoreError
 from core.i18n import N_
 from core.store.records import unwritable, writing
 
-VERSION = 1
+VERSION = 2
 """Counts up when tables are added to TABLES; a database of a greater version is not touched."""
 
 TABLES = """
@@ -35,6 +35,26 @@ CREATE TABLE IF NOT EXISTS owners (     -- signs of life
     boot    TEXT NOT NULL,              -- of the computer: a beat says nothing after a restart
     beat    REAL NOT NULL               -- time.monotonic()
 );
+CREATE TABLE IF NOT EXISTS students (
+    student  TEXT PRIMARY KEY,          -- the cookie of a browser
+    number   INTEGER NOT NULL,          -- by the order in which they came to this lesson
+    nickname TEXT NOT NULL DEFAULT '',
+    seen     REAL NOT NULL,             -- time.time(): a year is longer than a computer runs
+    place    TEXT NOT NULL DEFAULT ''   -- what the student looks at, as JSON
+);
+CREATE TABLE IF NOT EXISTS done (       -- steps that are done for a run
+    student TEXT NOT NULL REFERENCES students ON DELETE CASCADE,
+    key     TEXT NOT NULL,
+    step    TEXT NOT NULL,
+    PRIMARY KEY (student, key, step)
+);
+CREATE TABLE IF NOT EXISTS drawings (   -- that students keep
+    student TEXT NOT NULL REFERENCES students ON DELETE CASCADE,
+    dataset TEXT NOT NULL,
+    picture BLOB NOT NULL,              -- a PNG file
+    truth   INTEGER NOT NULL            -- the number of its class
+);
+CREATE INDEX IF NOT EXISTS drawings_of ON drawings (student);
 """
 
 BUSY_SECONDS = 3.0
@@ -91,6 +111,15 @@ class Database:
                 ) as still:
                     return still.execute(query, values).fetchall()
 
+    def state(self) -> object:
+        """Equal as long as nobody has written, as far as the times of the files tell."""
+        found = []
+        for path in (self.path, self.path.with_name(f"{self.path.name}-wal")):
+            with suppress(OSError):
+                status = path.stat()
+                found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+        return tuple(found)
+
     def close(self) -> None:
         """Close what is not in use. The next question opens it again."""
         with self._lock:
@@ -130,6 +159,7 @@ class Database:
         )
         try:
             connection.execute("PRAGMA synchronous = NORMAL")  # a power cut may cost a moment
+            connection.execute("PRAGMA foreign_keys = ON")
             if (version := _version(connection)) < VERSION:
                 _prepare(connection)
             elif version > VERSION:

@@ -1,6 +1,7 @@
-"""For the teacher: what is trained, what runs, and how accuracy grows with the network."""
+"""For the teacher: the way here, who is at which step, what is trained, and what runs."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -9,19 +10,33 @@ import pandas as pd
 import streamlit as st
 
 from core import data as datasets
-from core import settings
+from core import labs, settings
 from core.charts import runs as charts
 from core.data import Dataset
 from core.engine import Place
 from core.engine.estimates import seconds_of
 from core.errors import DataError, LabError, UsageError
+from core.fields import OneOf
 from core.i18n import N_
 from core.labs.contract import Lab
 from core.networks import structure
 from core.specs import DataSpec, NetworkSpec, RunSpec
 from core.store import Claim, Run
+from core.store.students import Present
 from core.studies.experiment import Experiment
-from pages.ui import choice, identity, layout, networks, server, training
+from pages.ui import (
+    choice,
+    fields,
+    identity,
+    invitation,
+    layout,
+    networks,
+    record,
+    server,
+    snapshot,
+    training,
+)
+from pages.ui.snapshot import Lesson, Stored
 from pages.ui.text import _, duration, plural
 
 Queue = dict[str, Place]
@@ -29,7 +44,27 @@ Queue = dict[str, Place]
 # States of a claim without a result
 BROKEN = {"failed": N_("failed"), "interrupted": N_("interrupted"), "stopped": N_("stopped")}
 
-SHOWN = 10  # runs that are under way, each with its button
+SHOWN = 10  # runs that are under way, each with its button, and those without a result
+
+FULL_SCREEN = {  # of Plotly's buttons the one that a projector needs
+    "displayModeBar": True,
+    "modeBarButtonsToRemove": [
+        "toImage",
+        "autoScale",
+        "resetScale",
+        "zoomIn",
+        "zoomOut",
+        "pan",
+        "zoom",
+        "select",
+        "lasso",
+    ],
+}
+
+QUESTIONS: dict[str, str] = {
+    "weights": N_("Does a larger network do better?"),
+    "seconds": N_("Does longer training do better?"),
+}
 
 
 def table_height(rows: Sequence[object]) -> int:
@@ -53,32 +88,94 @@ def spec_of(experiment: Experiment, lab: Lab, data: Dataset) -> RunSpec:
     return experiment.spec(lab.on(DataSpec.of(data)))
 
 
-def cells(spec: RunSpec, data: Dataset, queue: Queue) -> dict[str, str]:
-    """The cells of a run on a data set: its state and its test accuracy."""
-    run = server.find_run(spec.key)
-    return {
-        data.definition.title: _("trained") if run else state(spec, queue),
-        _("{title}, accuracy").format(title=data.definition.title): layout.figure(
-            run.test_accuracy if run else None
-        ),
-    }
+def cell(spec: RunSpec, now: Lesson) -> str:
+    """The test accuracy of a run, or how far it is."""
+    run = now.find(spec.key)
+    return layout.figure(run.test_accuracy) if run else state(spec, now)
 
 
-def state(spec: RunSpec, queue: Queue) -> str:
+def state(spec: RunSpec, now: Lesson) -> str:
     """How far a run is that is not finished."""
-    claim = server.engine().store.claimed(spec.key)
+    claim = now.claims.get(spec.key)
     if claim is None:
         return _("not trained")
     if claim.state == "running":
         return _("running, {share:.0%}").format(share=claim.fraction)
     if not claim.alive:
         return _(BROKEN[claim.state])
-    place = queue.get(claim.key)
+    place = now.queue.get(claim.key)
     return _("waiting, place {n}").format(n=place.number) if place else _("starting")
 
 
-def experiments(lab: Lab, data: list[Dataset], queue: Queue) -> None:
-    """Every experiment of the lab on every data set, with its state and its test accuracy."""
+@layout.fragment(run_every=5)
+def students() -> None:
+    """Who is at which step, and with what accuracy."""
+    now = snapshot.lesson()
+    st.subheader(_("Students"))
+    if not now.students:
+        st.caption(_("Nobody was here in the last hour."))
+        return
+    titles = {known.name: step_titles(known) for known in labs.LABS.values()}
+    rows = [row(one, now, titles.get(one.lab, {})) for one in now.students]
+    st.dataframe(
+        pd.DataFrame(rows),
+        column_config={
+            _("Accuracy"): st.column_config.Column(alignment="right"),
+            _("Best"): st.column_config.Column(
+                alignment="right",
+                help=_("Of all runs that the student has asked for, on the same data set"),
+            ),
+        },
+        hide_index=True,
+        height=table_height(rows),
+        alt=_("Who is at which step, and with what accuracy"),
+    )
+    text = plural(
+        "{n} student was here in the last hour.",
+        "{n} students were here in the last hour.",
+        len(rows),
+    )
+    st.caption(
+        text.format(n=len(rows)) + " " + _("Students choose their names on their Overview page.")
+    )
+
+
+def step_titles(lab: Lab) -> dict[str, str]:
+    """The steps of a lab as the sidebar numbers them, by their names."""
+    return {
+        step.name: f"{number}. {_(step.title)}" if number else _(step.title)
+        for number, step in enumerate(lab.steps)
+    }
+
+
+def row(one: Present, now: Lesson, titles: Mapping[str, str]) -> dict[str, str]:
+    """A student as the table shows them."""
+    minutes = int((time.time() - one.seen) // 60)
+    own = [now.find(key) for key in one.asked]
+    best = [run.test_accuracy for run in own if run and same_data(run.spec, one.spec)]
+    return {
+        _("Student"): record.name(one.number, one.nickname),
+        _("Step"): titles.get(one.step, one.step),
+        _("Accuracy"): cell(one.spec, now) if one.spec else "–",
+        _("Best"): layout.figure(max(best, default=None)),
+        _("Experiment"): short(one.spec) if one.spec else "–",
+        _("Seen"): _("{n} min ago").format(n=minutes) if minutes > 0 else _("now"),
+    }
+
+
+def same_data(spec: RunSpec, other: RunSpec | None) -> bool:
+    """True if two runs have the same data set."""
+    return other is not None and spec.data.name == other.data.name
+
+
+def short(spec: RunSpec) -> str:
+    """A run as briefly as the class needs it."""
+    experiment = labs.experiment_of(spec)
+    return f"{experiment.label(_) if experiment else _('Own settings')} · {title(spec)}"
+
+
+def experiments(lab: Lab, data: list[Dataset], now: Lesson) -> None:
+    """Every experiment of the lab on every data set: its test accuracy, or how far it is."""
     rows = []
     for one in lab.experiments:
         specs = [spec_of(one, lab, each) for each in data]
@@ -88,7 +185,7 @@ def experiments(lab: Lab, data: list[Dataset], queue: Queue) -> None:
             _("Weights"): " / ".join(count_weights(specs[0].network, data)),
         }
         for spec, each in zip(specs, data, strict=True):
-            row |= cells(spec, each, queue)
+            row[each.definition.title] = cell(spec, now)
         rows.append(row)
     st.subheader(_(lab.title))
     st.dataframe(
@@ -96,10 +193,14 @@ def experiments(lab: Lab, data: list[Dataset], queue: Queue) -> None:
         column_config={
             name: layout.fitting([name, *(row[name] for row in rows)])
             for name in (_(lab.word), _("Hidden layers"))
+        }
+        | {
+            name: st.column_config.Column(alignment="right")
+            for name in (_("Weights"), *(one.definition.title for one in data))
         },
         hide_index=True,
         height="content",
-        alt=_("Every experiment on every data set, with its state and its test accuracy"),
+        alt=_("Every experiment on every data set: its test accuracy, or how far it is"),
     )
     places = ", ".join(
         f"{one.definition.title}: {_('full set') if one.complete else _('a sample')}"
@@ -121,7 +222,7 @@ def count_weights(network: NetworkSpec, data: Sequence[Dataset]) -> list[str]:
     return counts if len(set(counts)) > 1 else counts[:1]
 
 
-def train_all(lab: Lab, data: list[Dataset], under_way: Collection[str]) -> None:
+def train_all(lab: Lab, data: list[Dataset], now: Lesson) -> None:
     """The button that trains, before the lesson, what the lab wants trained by then."""
     wanted = [(spec, one) for one in data for spec in lab.lesson(DataSpec.of(one))]
     if not wanted:
@@ -129,7 +230,7 @@ def train_all(lab: Lab, data: list[Dataset], under_way: Collection[str]) -> None
     missing = [
         (spec, one)
         for spec, one in wanted
-        if spec.key not in under_way and not server.find_run(spec.key)
+        if not now.is_under_way(spec.key) and not now.find(spec.key)
     ]
     if not missing:
         st.caption(_("What the lesson needs is trained or under way."))
@@ -181,9 +282,14 @@ def delete(keys: list[str]) -> None:
 
 def name(spec: RunSpec) -> str:
     """A run in words, with its data set and its seed."""
+    seed = _("seed {n}").format(n=spec.train.seed)
+    return f"{networks.title(spec)} · {title(spec)} · {seed}"
+
+
+def title(spec: RunSpec) -> str:
+    """The data set of a run."""
     known = datasets.DATASETS.get(spec.data.name)
-    title = known.title if known else spec.data.name  # whose file somebody has taken away again
-    return f"{networks.title(spec)} · {title} · " + _("seed {n}").format(n=spec.train.seed)
+    return known.title if known else spec.data.name  # whose file somebody has taken away again
 
 
 def under_way(claims: list[Claim], queue: Queue) -> None:
@@ -202,9 +308,13 @@ def under_way(claims: list[Claim], queue: Queue) -> None:
             st.markdown(f"**{name(claim.spec)}**  \n{facts(claim, queue)}", width="stretch")
             if teacher:
                 stop_button(_("Stop"), f"stop-{claim.key}", [claim.key], name(claim.spec))
-    if len(claims) > SHOWN:
-        more = len(claims) - SHOWN
-        st.caption(plural("And {n} more.", "And {n} more.", more).format(n=more))
+    and_more(len(claims) - SHOWN)
+
+
+def and_more(n: int) -> None:
+    """How many are not listed, if any."""
+    if n > 0:
+        st.caption(plural("And {n} more.", "And {n} more.", n).format(n=n))
 
 
 def facts(claim: Claim, queue: Queue) -> str:
@@ -242,8 +352,11 @@ def ended(claims: list[Claim]) -> None:
     if not claims:
         return
     st.subheader(_("Without a result"))
-    rows = [{_("Run"): name(claim.spec), _("Why"): claim.error.sentence(_)} for claim in claims]
+    rows = [
+        {_("Run"): name(claim.spec), _("Why"): claim.error.sentence(_)} for claim in claims[:SHOWN]
+    ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, alt=_("Runs that failed, and why"))
+    and_more(len(claims) - SHOWN)
     st.button(
         _("Train them again"),
         icon=":material/restart_alt:",
@@ -260,10 +373,10 @@ def board(lab: Lab, data: list[Dataset], finished: set[str]) -> None:
 
     At the size limit their number stays the same.
     """
-    store = server.engine().store
-    if {run.key for run in store.runs()} != finished:
+    if snapshot.stored().runs.keys() != finished:
         st.rerun()
-    claims, queue = store.claims(), server.engine().places()
+    now = snapshot.lesson()
+    claims, queue = list(now.claims.values()), now.queue
     alive = [claim for claim in claims if claim.alive]
     running = [claim for claim in alive if claim.state != "queued"]
     layout.tiles(
@@ -278,22 +391,29 @@ def board(lab: Lab, data: list[Dataset], finished: set[str]) -> None:
     if error := st.session_state.pop("class_error", None):
         layout.show_error(error)
     if data:
-        experiments(lab, data, queue)
-        train_all(lab, data, {claim.key for claim in alive})
+        experiments(lab, data, now)
+        train_all(lab, data, now)
     st.subheader(_("Under way"))
     under_way(sorted(alive, key=lambda claim: turn(claim.key, queue)), queue)
     ended([claim for claim in claims if claim.state in ("failed", "interrupted")])
 
 
-def stored(runs: list[Run]) -> None:
-    """All finished runs, how much room they take, and the button that deletes some."""
+def stored(found: Stored) -> None:
+    """All finished runs, how much room they take, and the button that deletes some.
+
+    Folded: only whoever opens it waits for a long table.
+    """
+    runs = list(found.runs.values())
     st.subheader(_("Stored runs"))
     limit = settings.store_bytes()
     st.caption(
         _("{used:.2f} of {limit:g} GB. When it is full, runs that nobody used for long go.").format(
-            used=server.engine().store.size() / 1e9, limit=limit / 1e9
+            used=found.bytes / 1e9, limit=limit / 1e9
         )
     )
+    label = plural("Show {n} run", "Show {n} runs", len(runs)).format(n=len(runs))
+    if not st.toggle(label, key="show_runs"):
+        return
     rows = [
         {
             _("Run"): name(run.spec),
@@ -342,24 +462,46 @@ def others(names: list[str]) -> None:
         )
 
 
-def accuracy_by_weights(runs: list[Run]) -> None:
-    """All finished runs by size and success."""
-    st.subheader(_("Does a larger network do better?"))
+def accuracy_by(runs: list[Run]) -> None:
+    """What finished runs on one data set cost, and how well they do."""
+    known = {run.spec.data.name: title(run.spec) for run in runs}
+    chosen = st.session_state.dataset
+    names = dict(sorted(known.items(), key=lambda item: item[0] != chosen))
+    st.subheader(_("What does accuracy cost?"))
+    left, right = st.columns(2)
+    with left:
+        of = OneOf("points", N_("data set"), next(iter(names)), names)
+        name = fields.select(of, key=f"points-{chosen}")
+    with right:
+        cost = fields.select(OneOf("cost", N_("question"), "weights", QUESTIONS))
+    shown = [run for run in runs if run.spec.data.name == name]
     st.plotly_chart(
-        charts.accuracy_by_weights(runs, _=_),
-        key="by_weights",
-        config=layout.STILL,
-        alt=_("Test accuracy of every finished run against its number of weights"),
+        charts.accuracy_by("seconds" if cost == "seconds" else "weights", shown, _=_),
+        key="by_cost",
+        config=FULL_SCREEN,
+        alt=_("Test accuracy of finished runs, and what each of them cost"),
     )
-    st.caption(_("Every finished run is one point; a hollow one was trained on a sample."))
+    st.caption(
+        _(
+            "Every point is a network, by its best run; a hollow one was trained on a sample. "
+            "Point at one to see which."
+        )
+    )
 
 
-layout.head(_("Is everything trained for the lesson, and what is trained now?"))
+layout.head(
+    _("Who is at which step? Is everything trained for the lesson, and what is trained now?")
+)
 identity.ask_password()
 lab = choice.lab()
-runs = server.engine().store.runs()
-board(lab, present_data(lab), {run.key for run in runs})
-if runs:
-    accuracy_by_weights(runs)
-    stored(runs)
-others(server.engine().store.other_versions())
+left, right = st.columns([1, 3], gap="medium")
+with left:
+    invitation.show()
+with right:
+    students()
+finished = snapshot.stored()
+board(lab, present_data(lab), set(finished.runs))
+if finished.runs:
+    accuracy_by(list(finished.runs.values()))
+    stored(finished)
+others(finished.others)

@@ -10,7 +10,7 @@ from core.data import DATASETS
 from core.labs.contract import Lab
 from core.specs import RunSpec
 from core.studies.experiment import Experiment, Shown
-from pages.ui import choice, fields, layout, server
+from pages.ui import choice, fields, layout, record, server
 from pages.ui.choice import Choice
 from pages.ui.text import _
 
@@ -123,6 +123,7 @@ def your_choice(current: Choice) -> None:
 
 current = layout.begin(question(choice.lab()))
 link_to_draw(current)
+record.choose_name()
 experiments(current)
 your_choice(current)
 choice.mark_done()

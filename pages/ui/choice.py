@@ -15,7 +15,7 @@ from core.labs.steps import TRAIN
 from core.report import words
 from core.specs import DataSpec
 from core.store import Run
-from pages.ui import server
+from pages.ui import record, server
 from pages.ui.text import _
 
 
@@ -63,8 +63,7 @@ def current() -> Choice:
 
 def mark_done() -> None:
     """Note for the sidebar that the step of this page is done for the current choice."""
-    step = st.session_state.step.name
-    st.session_state.setdefault("done", set()).add((current().spec.key, step))
+    record.mark_done(current().spec.key, st.session_state.step.name)
 
 
 def is_done(step: Step) -> bool:
@@ -73,4 +72,4 @@ def is_done(step: Step) -> bool:
         return False
     if step.file == TRAIN.file:  # whatever the lab calls it
         return current().run is not None
-    return (current().spec.key, step.name) in st.session_state.get("done", set())
+    return (current().spec.key, step.name) in st.session_state.done

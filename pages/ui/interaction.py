@@ -5,7 +5,7 @@ import streamlit as st
 from core import labs
 from core.errors import LabError
 from core.labs.steps import CLASS, OVERVIEW
-from pages.ui import fields, layout, present, sidebar
+from pages.ui import fields, layout, present, record, sidebar
 from pages.ui.text import _
 
 
@@ -28,12 +28,14 @@ def draw() -> None:
     st.session_state.pages = pages
     name = next(name for name in pages if pages[name] == page)
     st.session_state.step = steps[name]
+    record.begin()
     fields.begin(name)
     sidebar.choose()
     if following := st.session_state.pop("leave_for", None):
         st.switch_page(pages[following], query_params=layout.query(following))
     try:
         st.session_state.step = layout.step(name)
+        record.see()
         # The lab, which the sidebar knows, may have another name for the page than another lab.
         st.set_page_config(page_title=_(st.session_state.step.title))
         navigation = st.sidebar.empty()

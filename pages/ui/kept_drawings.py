@@ -9,8 +9,9 @@ import streamlit as st
 from core.charts import pictures
 from core.data.contract import Images
 from core.drawing.preparation import STEPS
+from core.errors import UsageError
 from core.store import Run
-from pages.ui import answers, drawing_input, layout, networks
+from pages.ui import answers, drawing_input, layout, networks, record
 from pages.ui.answers import MEASURED
 from pages.ui.choice import Choice
 from pages.ui.text import _, plural
@@ -32,22 +33,23 @@ def section(current: Choice, picture: Images | None, run: Run) -> None:
         args=[current.data.name, picture, truth],
         disabled=picture is None or truth is None,
     )
-    kept = st.session_state.setdefault("kept", [])
+    if error := st.session_state.pop("keep_error", None):
+        layout.show_error(error)
+    kept = st.session_state.kept
     mine = [(image, label) for name, image, label in kept if name == current.data.name]
     if mine:
         _count(current, mine, run)
 
 
 def _keep(dataset: str, picture: Images, truth: int) -> None:
-    st.session_state.kept.append((dataset, picture, truth))
+    try:
+        record.keep(dataset, picture, truth)
+    except UsageError as error:
+        st.session_state.keep_error = error
+        return
     st.session_state.truth = None
     if st.session_state.get("source") == "canvas":
         drawing_input.clear()
-
-
-def _forget(dataset: str) -> None:
-    """Forget the drawings that are shown; those for other data sets stay."""
-    st.session_state.kept = [one for one in st.session_state.kept if one[0] != dataset]
 
 
 def _why(current: Choice) -> None:
@@ -114,12 +116,11 @@ def _count(current: Choice, mine: list[tuple[Images, int]], run: Run) -> None:
         hide_index=True,
         height="content",
     )
-    st.caption(
-        _("Read by {network}. The drawings are kept until this page is closed.").format(
-            network=networks.name(run)
-        )
-    )
-    st.button(_("Forget them"), on_click=_forget, args=[current.data.name])
+    text = _("Read by {network}. The drawings are kept until you forget them.")
+    if not st.session_state.get("is_stored", True):
+        text = _("Read by {network}. The drawings are kept until this page is closed.")
+    st.caption(text.format(network=networks.name(run)))
+    st.button(_("Forget them"), on_click=record.forget, args=[current.data.name])
 
 
 def _pictures(current: Choice, mine: list[Images]) -> None:

@@ -8,7 +8,7 @@ from core.engine import Place
 from core.errors import LabError
 from core.i18n import N_
 from core.store import Claim
-from pages.ui import choice, identity, layout, server
+from pages.ui import choice, identity, layout, record, server
 from pages.ui.text import _, duration, plural
 
 STATES = {
@@ -31,7 +31,9 @@ def button(label: str, claim: Claim | None, kind: Literal["primary", "secondary"
 def _start() -> None:
     """Ask for the run of the current choice."""
     try:
-        server.engine().submit(choice.current().spec, identity.student())
+        spec = choice.current().spec
+        server.engine().submit(spec, identity.student())
+        record.ask(spec.key)
     except LabError as error:
         st.session_state.start_error = error
 
