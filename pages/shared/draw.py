@@ -46,7 +46,7 @@ def wait(key: str) -> None:
     """A training that is under way. When it ends, the page goes on with its network."""
     claim = server.engine().store.claimed(key)
     if not training.goes_on(claim):
-        st.rerun()
+        training.ended()
     assert claim
     training.progress(claim)
 

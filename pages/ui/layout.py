@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Literal, ParamSpec
 
-import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
@@ -311,20 +310,6 @@ def figure(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:.4f}" if math.isfinite(value) else _("diverged")
-
-
-def parameters(current: Choice) -> pd.DataFrame:
-    """Every setting of the choice, one a row."""
-    spec = current.spec
-    rows = {
-        **network_settings(spec),
-        _("Optimizer"): spec.optimizer.name,
-        _("Learning rate"): f"{spec.optimizer.learning_rate:g}",
-        **{name: f"{value}" for name, value in spec.optimizer.parameters},
-        **training_settings(spec, current.data),
-        _("Seed"): f"{spec.train.seed}",
-    }
-    return pd.DataFrame({_("Parameter"): rows.keys(), _("Value"): rows.values()})
 
 
 def provenance(run: Run) -> str:
