@@ -639,7 +639,6 @@ def test_the_focus_is_never_lost_while_a_network_is_trained(tab: Tab, server: Se
 
     lab.open_page(page, server, "train", **LONG, seed=3)
     press_enter("Start training", "Stop")
-    lab.under_way(page)
     press_enter("Stop", "Start again")
     lab.open_page(page, server, **QUICK, seed=3)
     page.get_by_role("button", name="Start your own settings").focus()
@@ -648,9 +647,9 @@ def test_the_focus_is_never_lost_while_a_network_is_trained(tab: Tab, server: Se
         timeout=lab.TRAINING * 1000
     )
     page.keyboard.press("Enter")
-    for key in ("loss", "accuracy"):
-        plays = f".st-key-{key} .scatterlayer"
-        lab.eventually(lambda: page.locator(plays).evaluate("e => e.getAnimations().length"))
+    playing = "curves => curves.map(curve => curve.getAnimations().length)"
+    curves = page.locator(".st-key-loss .scatterlayer, .st-key-accuracy .scatterlayer")
+    lab.eventually(lambda: curves.evaluate_all(playing) == [1, 1])
 
 
 def test_a_run_is_compared_with_the_next_and_back_undoes_it(

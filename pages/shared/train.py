@@ -20,7 +20,7 @@ from core.studies import reading
 from core.training.epochs import Epoch
 from pages.ui import choice, fields, layout, networks, server, sidebar, training
 from pages.ui.choice import Choice
-from pages.ui.text import _, duration
+from pages.ui.text import _, duration, plural
 
 # When a training is watched again, in seconds: of an epoch, and of all of them.
 REPLAYED_EPOCH = 0.5
@@ -54,7 +54,7 @@ def plan(current: Choice) -> None:
     text = _(
         "**What will happen:** {images:,} images, {batch:,} at a time, are {steps:,} steps an "
         "epoch. After each step the weights change a little, to make the loss smaller. In all "
-        "{all:,} steps in {epochs} epochs: {time} on this machine."
+        "{all:,} steps in {epochs}: {time} on this machine."
     )
     tried = _(
         "After each epoch the network is tried on {n:,} validation images that it never trains on."
@@ -67,7 +67,7 @@ def plan(current: Choice) -> None:
             batch=train.batch_size,
             steps=steps,
             all=steps * train.epochs,
-            epochs=train.epochs,
+            epochs=plural("{n} epoch", "{n} epochs", train.epochs).format(n=train.epochs),
             time=duration(server.engine().seconds(current.spec)),
         )
     )
