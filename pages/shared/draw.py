@@ -36,6 +36,7 @@ def offer_training(current: Choice, runs: list[Run]) -> None:
     claim = server.engine().store.claimed(spec.key)
     if training.goes_on(claim):
         wait(spec.key)
+        training.keep_focus("stop")
     else:
         label = _("Train {name} and use it here").format(name=current.name)
         training.button(label, claim, "secondary" if runs else "primary")

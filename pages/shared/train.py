@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
@@ -10,11 +11,11 @@ from core import labs
 from core.charts import networks as network_charts
 from core.charts import runs as charts
 from core.errors import UsageError
-from core.fields import OneOf
+from core.fields import OneOf, Text
 from core.i18n import N_
 from core.labs import Variation
+from core.specs import RunSpec, training_images
 from core.specs import fields as run_fields
-from core.specs import training_images
 from core.store import Claim, Run
 from core.studies import reading
 from core.training.epochs import Epoch
@@ -199,11 +200,19 @@ def take(one: Variation, key: str) -> None:
 # Beside another run
 
 
-class AnyRun(OneOf):
-    """A finished run by its key."""
+@dataclass(frozen=True)
+class OtherRun(Text):
+    """The key of a finished run of the same images as `spec`; empty for none."""
+
+    spec: RunSpec
+
+    def parse(self, text: str) -> str:
+        self.check(text)
+        return text
 
     def check(self, value: str) -> None:
-        if value not in self.choices:
+        run = server.find_run(value) if value not in ("", self.spec.key) else None
+        if value and (run is None or run.spec.data.digest != self.spec.data.digest):
             raise UsageError(
                 N_("There is no finished run {value} of these images to compare with."),
                 value=value,
@@ -211,17 +220,19 @@ class AnyRun(OneOf):
 
 
 def other_run(current: Choice) -> Run | None:
-    """The run that the student compares with; the picker is there as soon as it is of use."""
-    runs = {
-        key: run
-        for key, run in networks.finished(current.data.name).items()
-        if run.spec.data.digest == current.spec.data.digest and key != current.spec.key
-    }
-    names = {"": _("no other run")} | {key: networks.name(run) for key, run in runs.items()}
-    field = AnyRun("with", N_("compare with"), "", names)
-    if fields.value(field) or (runs and current.run):
-        fields.select(field, format_func=names.__getitem__)
-    return runs.get(fields.value(field))
+    """The run that the student compares with, of those of the lab and what was to be tried next."""
+    name, term = "with", N_("compare with")
+    chosen = fields.value(OtherRun(name, term, "", current.spec))
+    base = current.lab.on(current.spec.data)
+    specs = [one.spec(base) for one in current.lab.experiments]
+    specs += [one.spec for one in labs.variations(current)]
+    keys = dict.fromkeys([chosen, *(spec.key for spec in specs)])
+    found = {key: run for key in keys if key != current.spec.key and (run := server.find_run(key))}
+    if not chosen and not (found and current.run):
+        return None
+    names = {"": _("no other run")} | {key: networks.name(run) for key, run in found.items()}
+    picker = OneOf(name, term, "", names)
+    return found.get(fields.select(picker, format_func=names.__getitem__))
 
 
 def comparison(current: Choice, run: Run, other: Run) -> None:
