@@ -95,9 +95,11 @@ def experiments(current: Choice) -> None:
     # A key for each choice: whoever chooses in the sidebar sees that row marked here.
     key = f"experiments-{current.lab.name}-{chosen}-{st.session_state.get('unchecked', 0)}"
     rows = [names.index(chosen)] if chosen in names else []
+    content = table(current, listed)
     st.dataframe(
-        table(current, listed),
+        content,
         hide_index=True,
+        column_config=layout.numbers_right(content),
         height="content",
         key=key,
         on_select=partial(choose_row, key, names),

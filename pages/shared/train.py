@@ -134,9 +134,14 @@ def epoch_table(epochs: Sequence[Epoch]) -> None:
         }
         for row in epochs
     ]
+    content = pd.DataFrame(rows)
     with st.expander(_("The numbers of every epoch")):
         st.dataframe(
-            pd.DataFrame(rows), hide_index=True, height="content", alt=_("Table of epochs")
+            content,
+            hide_index=True,
+            column_config=layout.numbers_right(content),
+            height="content",
+            alt=_("Table of epochs"),
         )
 
 

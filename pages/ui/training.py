@@ -22,7 +22,8 @@ FOCUS = """<script>{
 const end = Date.now() + 5000;
 const take = () => {
   const next = document.querySelector(".st-key-KEY button:enabled");
-  if (next && document.activeElement === document.body) next.focus();
+  const lost = document.activeElement.matches("body, [data-testid=stMain]");
+  if (next && lost) next.focus();
   else if (Date.now() < end) setTimeout(take, 50);
 };
 take();
