@@ -676,6 +676,52 @@ def test_the_keyboard_goes_through_the_choice_in_its_order(tab: Tab, server: Ser
     assert met == labels
 
 
+def test_the_focus_is_never_lost_while_a_network_is_trained(tab: Tab, server: Server) -> None:
+    page = tab()
+    main = page.get_by_test_id("stMain")
+
+    def press_enter(name: str, then: str) -> None:
+        """Use a button, and wait until the one that follows has the focus."""
+        main.get_by_role("button", name=name, exact=True).focus()
+        page.keyboard.press("Enter")
+        following = main.get_by_role("button", name=then, exact=True)
+        expect(following).to_be_focused(timeout=lab.TRAINING * 1000)
+
+    lab.open_page(page, server, "train", **LONG, seed=3)
+    press_enter("Start training", "Stop")
+    press_enter("Stop", "Start again")
+    lab.open_page(page, server, **QUICK, seed=3)
+    page.get_by_role("button", name="Start your own settings").focus()
+    page.keyboard.press("Enter")
+    expect(main.get_by_role("button", name="Watch again")).to_be_focused(
+        timeout=lab.TRAINING * 1000
+    )
+    page.keyboard.press("Enter")
+    playing = "curves => curves.map(curve => curve.getAnimations().length)"
+    curves = page.locator(".st-key-loss .scatterlayer, .st-key-accuracy .scatterlayer")
+    lab.eventually(lambda: curves.evaluate_all(playing) == [1, 1])
+
+
+def test_a_run_is_compared_with_the_next_and_back_undoes_it(
+    tab: Tab, server: Server, trained: dict[str, Any]
+) -> None:
+    page = tab()
+    lab.open_page(page, server, "train", **trained)
+    before = page.url
+    page.get_by_role("button", name="Half the neurons: 16").click()
+    this_run = page.get_by_test_id("stPlotlyChart").get_by_text("this run, validation")
+    expect(this_run).to_be_visible(timeout=lab.TRAINING * 1000)
+    expect(page).to_have_url(re.compile("layer1=16.*with=mnist-"))
+    page.go_back()
+    expect(page).to_have_url(before, timeout=lab.SOON * 1000)
+    expect(this_run).to_have_count(0)
+    expect(lab.summary(page)).to_contain_text("Own settings: 32 relu")
+    page.go_forward()
+    expect(this_run).to_be_visible(timeout=lab.SOON * 1000)
+    page.reload()
+    expect(this_run).to_be_visible(timeout=lab.SOON * 1000)
+
+
 # Draw
 
 

@@ -80,6 +80,32 @@ def test_without_validation_the_second_line_is_empty():
     assert list(charts.learning_curves(epochs, "loss", 1).data[1].y) == [None]
 
 
+def test_axes_keep_a_least_span_so_that_chance_is_no_collapse():
+    good = [Epoch(n, 0.08, 0.976 + 0.002 * (n % 2), 0.09, 0.975, 1.0) for n in (1, 2, 3)]
+    low, high = charts.learning_curves(good, "accuracy", 3).layout.yaxis.range
+    assert low == pytest.approx(0.9)
+    assert 1 < high < 1.01
+    assert charts.learning_curves(good, "loss", 3).layout.yaxis.range == (0, 0.25)
+
+
+@pytest.mark.parametrize("accuracies", [(0.1, 0.11), (0.5, 0.99), (0.0, 1.0), (0.93, 0.97)])
+def test_every_value_is_within_its_axis(accuracies):
+    epochs = [Epoch(n, 3.0 - a, a, a, a / 2, 1.0) for n, a in enumerate(accuracies, 1)]
+    for metric in ("loss", "accuracy"):
+        figure = charts.learning_curves(epochs, metric, 2)
+        low, high = figure.layout.yaxis.range
+        assert all(low <= value < high for trace in figure.data for value in trace.y), metric
+    assert figure.layout.yaxis.range[0] < max(0.9, accuracies[0]), "there is room below"
+
+
+def test_two_runs_are_compared_on_what_neither_was_trained_on():
+    figure = charts.compared_curves([("this", seen(5, 100)), ("other", seen(3, 0))])
+    assert [trace.name for trace in figure.data] == ["this, validation", "other, test"]
+    assert [list(trace.y) for trace in figure.data] == [[0.7] * 5, [0.6] * 3]
+    assert figure.layout.xaxis.range == (0.5, 5.5)
+    assert figure.data[0].line.color != figure.data[1].line.color
+
+
 @pytest.mark.parametrize("total", [1, 3, 14, 100])
 def test_the_axis_of_epochs_does_not_move(total):
     none = charts.learning_curves([], "loss", total)
@@ -176,6 +202,18 @@ def run(data: str, hidden: int, *, complete: bool = True) -> Run:
         "dataset": {"complete": complete, "shape": [28, 28], "classes": 10},
     }
     return Run(**values)
+
+
+def seen(epochs: int, validation: int) -> Run:
+    """A finished run with or without validation images."""
+    found = run("mnist", 8)
+    kept = (0.3, 0.7, 1.0) if validation else (None, None, 1.0, 0.4, 0.6)
+    return replace(
+        found,
+        spec=replace(found.spec, train=replace(found.spec.train, epochs=epochs)),
+        dataset=found.dataset | {"validation": validation},
+        epochs=tuple(Epoch(n, 0.5, 0.8, *kept) for n in range(1, epochs + 1)),
+    )
 
 
 @pytest.mark.parametrize("shape", [(64, 64), (9, 7)])

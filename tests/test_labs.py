@@ -75,10 +75,10 @@ def test_practical_7_has_the_worked_example_nine_variants_and_the_drawing_model(
     assert DIGITS.datasets == ("mnist", "fashion-mnist")
 
 
-def test_before_the_lesson_the_nine_variants_are_trained_on_both_data_sets() -> None:
+def test_before_the_lesson_all_variants_are_trained_on_both_data_sets() -> None:
     for name in ("mnist", "fashion-mnist"):
         found = labs.lesson(DataSpec(name, "1"))
-        expected = [labs.choose("digits", str(n), DataSpec(name, "1"), {}) for n in range(1, 10)]
+        expected = [labs.choose("digits", str(n), DataSpec(name, "1"), {}) for n in range(10)]
         assert found == [choice.spec for choice in expected]
 
 
@@ -220,3 +220,32 @@ def test_an_experiment_changes_any_part_of_a_run() -> None:
     assert (spec.optimizer.name, spec.optimizer.learning_rate) == ("adam", 0.5)
     assert (spec.train.epochs, spec.train.batch_size) == (1, 32)
     assert spec.train.augmentation == "handwriting"
+
+
+def chosen(experiment: str, **settings: Any) -> labs.Choice:
+    return labs.choose("digits", experiment, DataSpec("mnist", "1"), settings)
+
+
+def test_what_to_try_next_differs_in_one_thing_each() -> None:
+    choice = chosen("3")
+    seed, half, batch = labs.variations(choice)
+    train = choice.spec.train
+    assert seed.spec == replace(choice.spec, train=replace(train, seed=1))
+    assert half.spec == replace(choice.spec, network=dense_network((16, 16)))
+    assert batch.spec == replace(choice.spec, train=replace(train, batch_size=420))
+    for one in (seed, half, batch):
+        assert chosen(labs.OWN, **one.settings).spec == one.spec
+        assert one.value in one.title.format(value=one.value)
+
+
+def test_what_to_try_next_stays_within_the_limits() -> None:
+    found = labs.variations(chosen(labs.OWN, hidden=(1,), batch_size=1024, seed=1))
+    assert [one.title.format(value=one.value) for one in found] == [
+        "The same with seed 0",
+        "A tenth of the batch size: 102",
+    ]
+    assert not labs.variations(chosen("drawing")), "own settings are of Dense layers"
+    lab4 = labs.choose("optimizers", "rmsprop-rho-0.3", DataSpec("mnist", "1"), {})
+    assert not labs.variations(lab4), "own settings have no rho"
+    none = labs.variations(chosen(labs.OWN, hidden=()))
+    assert [one.settings["hidden"] for one in none] == [(), ()]

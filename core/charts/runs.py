@@ -6,12 +6,16 @@ from typing import Literal
 
 import plotly.graph_objects as go
 
-from core.charts.style import COLOURS, Translate, base_figure
+from core.charts.style import COLOURS, Style, Translate, base_figure, style
 from core.i18n import N_, untranslated
 from core.store import Run
 from core.training.epochs import Epoch
 
 METRICS = {"accuracy": N_("accuracy"), "loss": N_("loss")}
+LEAST_SPAN = {"accuracy": 0.1, "loss": 0.25}
+"""Of an axis: the accuracy on 800 images, as of the sample, moves by 0.02 by chance."""
+CURVES = 250
+"""The height of curves in pixels: below title and tiles they fit the screen of a projector."""
 
 
 def learning_curves(
@@ -32,24 +36,57 @@ def learning_curves(
         (_("training"), metric, COLOURS["blue"], "solid", "circle"),
         (*second, COLOURS["orange"], "dash", "diamond"),
     )
-    figure = base_figure(300, hovermode="x unified")
+    figure = base_figure(CURVES, hovermode="x unified")
     for name, field, colour, dash, symbol in series:
-        values = [getattr(epoch, field) for epoch in epochs]
-        figure.add_scatter(
-            x=[epoch.epoch for epoch in epochs],
-            y=[v if v is not None and math.isfinite(v) else None for v in values],
-            name=name,
-            mode="lines+markers",
-            line={"color": colour, "dash": dash},
-            marker={"symbol": symbol, "size": 8},
-            hovertemplate="%{y:.4f}",
-            showlegend=True,
-        )
+        _add_curve(figure, name, epochs, field, Style(colour, dash, symbol))
     epoch_axis(figure, total_epochs, _)
-    figure.update_yaxes(title=_(METRICS[metric]), fixedrange=True, automargin=True)
-    if not epochs:
-        figure.update_yaxes(range=[0, 1])
+    _value_axis(figure, metric, _)
     return figure
+
+
+def compared_curves(runs: Sequence[tuple[str, Run]], _: Translate = untranslated) -> go.Figure:
+    """Accuracy (0..1) of runs with names after each epoch, on images they were not trained on."""
+    figure = base_figure(CURVES, hovermode="x unified")
+    for place, (name, run) in enumerate(runs):
+        part, field = ("validation", "val") if run.dataset["validation"] else ("test", "test")
+        label = _("{name}, {part}").format(name=name, part=_(part))
+        _add_curve(figure, label, run.epochs, f"{field}_accuracy", style(place))
+    epoch_axis(figure, max(run.spec.train.epochs for _name, run in runs), _)
+    _value_axis(figure, "accuracy", _)
+    return figure
+
+
+def _add_curve(
+    figure: go.Figure, name: str, epochs: Sequence[Epoch], field: str, look: Style
+) -> None:
+    """A figure of the table of epochs as a line."""
+    values = [getattr(epoch, field) for epoch in epochs]
+    figure.add_scatter(
+        x=[epoch.epoch for epoch in epochs],
+        y=[v if v is not None and math.isfinite(v) else None for v in values],
+        name=name,
+        mode="lines+markers",
+        line={"color": look.colour, "dash": look.dash},
+        marker={"symbol": look.symbol, "size": 8},
+        hovertemplate="%{y:.4f}",
+        showlegend=True,
+    )
+
+
+def _value_axis(figure: go.Figure, metric: Literal["loss", "accuracy"], _: Translate) -> None:
+    """The axis of a metric, from what can be no better to a little beyond the worst value.
+
+    It keeps a least span, so that the chance between two epochs does not look like a collapse, and
+    a curve that is already good looks good.
+    """
+    shown = [value for trace in figure.data for value in trace.y if value is not None]
+    if metric == "loss":
+        limits = [0, max(LEAST_SPAN["loss"], 1.05 * max(shown, default=1.0))]
+    else:
+        lowest = min(shown, default=0.0)
+        worst = min(1 - LEAST_SPAN["accuracy"], lowest - 0.05 * (1 - lowest))
+        limits = [max(0.0, worst), 1 + 0.02 * (1 - worst)]  # room for the markers at 1
+    figure.update_yaxes(title=_(METRICS[metric]), range=limits, fixedrange=True, automargin=True)
 
 
 def epoch_axis(figure: go.Figure, total_epochs: int, _: Translate) -> None:

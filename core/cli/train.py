@@ -34,7 +34,7 @@ STEPS = 1000
 def train(everything: bool, as_json: bool, **options: Any) -> None:
     """Train a run and store it; a run that is stored already is answered from the store.
 
-    With --all what each lab, or that of --lab, trains before the lesson, such as the nine variants
+    With --all what each lab, or that of --lab, trains before the lesson, such as all variants
     of Practical 7, on every data set of the lab or on that of --dataset.
 
     Example: python -m core train --dataset mnist --variant 1 --epochs 5 --seed 1

@@ -140,6 +140,10 @@ class Engine:
             return claim.seconds_left
         return self._speeds.seconds(claim.spec)
 
+    def seconds(self, spec: RunSpec) -> float:
+        """About how long a run takes here, from its first step on."""
+        return self._speeds.seconds(spec)
+
     def expected(self, claim: Claim) -> float | None:
         """How long the part before a training takes in which a run is, as far as that is known."""
         if claim.state == "importing":

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.data import DATASETS
 from core.errors import UsageError
+from core.fields import LIMITS
 from core.i18n import N_
 from core.labs.contract import Lab, Step
 from core.specs import DataSpec, RunSpec, dense_network, with_settings
@@ -105,6 +106,58 @@ def choose(
     if experiment == OWN and not base.network.dense:
         base = replace(base, network=dense_network())  # of which hidden layers can be chosen
     return Choice(chosen, found, with_settings(found.spec(base) if found else base, settings))
+
+
+class Variation(NamedTuple):
+    """A run that differs from another one in one thing."""
+
+    title: str
+    """With {value} in it."""
+    value: str
+    settings: dict[str, Any]
+    """Of it, by the names of their widgets."""
+    spec: RunSpec
+
+
+def variations(choice: Choice) -> list[Variation]:
+    """What to try next after a run: those of another seed, half the neurons and other batches.
+
+    Only what the own settings of its lab can say.
+    """
+    network, train = choice.spec.network, choice.spec.train
+    if not network.dense:
+        return []
+    same = {
+        "hidden": network.hidden,
+        **({"activation": network.activation} if network.hidden else {}),
+        "optimizer": choice.spec.optimizer.name,
+        "learning_rate": choice.spec.optimizer.learning_rate,
+        **{name: getattr(train, name) for name in ("epochs", "batch_size", "validation_split")},
+        "seed": train.seed,
+    }
+    half = tuple(max(1, neurons // 2) for neurons in network.hidden)
+    larger = 10 * train.batch_size <= LIMITS["batch size"].high
+    batch = 10 * train.batch_size if larger else train.batch_size // 10
+    seed = 1 if train.seed == 0 else 0
+    wanted: list[tuple[str, str, dict[str, Any]]] = [
+        (N_("The same with seed {value}"), f"{seed}", {"seed": seed}),
+        (N_("Half the neurons: {value}"), " + ".join(map(str, half)), {"hidden": half}),
+        (
+            N_("Ten times the batch size: {value}")
+            if larger
+            else N_("A tenth of the batch size: {value}"),
+            f"{batch}",
+            {"batch_size": batch},
+        ),
+    ]
+    found = []
+    for title, value, changes in wanted:
+        spec = with_settings(choice.spec, changes)
+        settings = same | changes
+        own = choose(choice.lab.name, OWN, choice.spec.data, settings).spec
+        if own == spec != choice.spec:
+            found.append(Variation(title, value, settings, spec))
+    return found
 
 
 def experiment_of(spec: RunSpec) -> Experiment | None:

@@ -85,7 +85,7 @@ LAB = Lab(
     ),
     word=N_("Variant"),
     experiments=(_EXAMPLE, *_TABLE, DRAWING),
-    before_lesson=tuple(variant.name for variant in _TABLE),
+    before_lesson=tuple(variant.name for variant in (_EXAMPLE, *_TABLE)),
     drawing_model=DRAWING.name,
     steps=ONE_RUN,
 )

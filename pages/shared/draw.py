@@ -39,6 +39,7 @@ def offer_training(current: Choice, runs: Mapping[str, Run]) -> None:
     claim = server.engine().store.claimed(spec.key)
     if training.goes_on(claim):
         wait(spec.key)
+        training.keep_focus("stop")
     else:
         label = _("Train {name} and use it here").format(name=current.name)
         training.button(label, claim, "secondary" if runs else "primary")
@@ -49,7 +50,7 @@ def wait(key: str) -> None:
     """A training that is under way. When it ends, the page goes on with its network."""
     claim = server.engine().store.claimed(key)
     if not training.goes_on(claim):
-        st.rerun()
+        training.ended()
     assert claim
     training.progress(claim)
 

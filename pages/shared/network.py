@@ -6,17 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from core.charts import networks as charts
-from core.networks import structure, summary
+from core.networks import summary
 from core.networks.structure import LayerRow
 from pages.ui import choice, layout
-from pages.ui.choice import Choice
 from pages.ui.text import _
-
-
-def layers_of(current: Choice) -> tuple[LayerRow, ...]:
-    """The layers of the chosen network, for the images of the choice."""
-    known = current.data.definition
-    return structure.rows(current.spec.network, known.shape, len(known.class_names))
 
 
 def flow(rows: Sequence[LayerRow]) -> str:
@@ -81,7 +74,7 @@ def as_keras_has_it(rows: Sequence[LayerRow]) -> None:
 current = layout.begin(
     _("How is the network built, and how many weights does training have to find?")
 )
-rows = layers_of(current)
+rows = current.layers
 diagram(rows, current.class_names)
 table(rows)
 explanation(rows)

@@ -1,4 +1,4 @@
-"""What the lab is, the choice, and what is trained already."""
+"""What the lab is, what to do next, and what is trained already."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -7,10 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from core.data import DATASETS
-from core.labs.contract import Lab
+from core.labs.contract import Lab, Step
+from core.labs.steps import OVERVIEW, TRAIN
 from core.specs import RunSpec
 from core.studies.experiment import Experiment, Shown
-from pages.ui import choice, fields, layout, record, server
+from pages.ui import choice, fields, layout, record, server, training
 from pages.ui.choice import Choice
 from pages.ui.text import _
 
@@ -22,6 +23,53 @@ def question(lab: Lab) -> str:
         "Train a neural network to recognise {things}, then look at what it gets right and wrong. "
         "Choose a data set and a row of the table, then follow the steps."
     ).format(things=_(" or ").join(shown))
+
+
+def begin_here(current: Choice) -> None:
+    """One button for what comes next, and the way to the page that needs no training."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        next_thing(current)
+        link_to_draw(current)
+        record.choose_name()
+    if error := st.session_state.pop("start_error", None):
+        layout.show_error(error)
+
+
+def next_thing(current: Choice) -> None:
+    """The button that starts the choice, or leads to what is not done of it."""
+    if current.run:
+        step = next_undone(current)
+        label = _("Go on: {page}").format(page=_(step.title))
+        if step.file == TRAIN.file:
+            label = _("Look at the curves: {name}").format(name=current.name)
+        go, icon = partial(leave_for, step.name), step.icon
+    elif training.goes_on(server.engine().store.claimed(current.spec.key)):
+        label = _("Watch: {name}").format(name=current.name)
+        go, icon = partial(leave_for, TRAIN.name), TRAIN.icon
+    else:
+        label = _("Start {name}").format(name=current.name)
+        if not current.experiment:
+            label = _("Start your own settings")
+        go, icon = partial(start, current.spec), TRAIN.icon
+    st.button(f"**{label}**", type="primary", icon=icon, on_click=go, key="go", width=340)
+
+
+def next_undone(current: Choice) -> Step:
+    """What a student has not seen of a trained network: first of all the curves."""
+    steps = [step for step in current.lab.steps if step is not OVERVIEW]
+    steps.sort(key=lambda step: step.file != TRAIN.file)
+    return next((step for step in steps if not choice.is_marked(step)), steps[0])
+
+
+def start(spec: RunSpec) -> None:
+    """Train it, and watch."""
+    training.start(spec)
+    if "start_error" not in st.session_state:
+        leave_for(TRAIN.name)
+
+
+def leave_for(page: str) -> None:
+    st.session_state.leave_for = page
 
 
 def link_to_draw(current: Choice) -> None:
@@ -48,9 +96,11 @@ def experiments(current: Choice) -> None:
     # A key for each choice: whoever chooses in the sidebar sees that row marked here.
     key = f"experiments-{current.lab.name}-{chosen}-{st.session_state.get('unchecked', 0)}"
     rows = [names.index(chosen)] if chosen in names else []
+    content = table(current, listed)
     st.dataframe(
-        table(current, listed),
+        content,
         hide_index=True,
+        column_config=layout.numbers_right(content),
         height="content",
         key=key,
         on_select=partial(choose_row, key, names),
@@ -115,16 +165,8 @@ def choose_row(key: str, names: Sequence[str]) -> None:
         fields.forget()
 
 
-def your_choice(current: Choice) -> None:
-    """Every setting of what is chosen."""
-    st.subheader(_("Your choice: {name}").format(name=current.name))
-    st.dataframe(layout.parameters(current), hide_index=True, height="content", width="stretch")
-
-
 current = layout.begin(question(choice.lab()))
-link_to_draw(current)
-record.choose_name()
+begin_here(current)
 experiments(current)
-your_choice(current)
 choice.mark_done()
 layout.next_step()

@@ -12,6 +12,8 @@ from core.data import Dataset
 from core.errors import LabError
 from core.labs.contract import Lab, Step
 from core.labs.steps import TRAIN
+from core.networks import structure
+from core.networks.structure import LayerRow
 from core.report import words
 from core.specs import DataSpec
 from core.store import Run
@@ -34,6 +36,12 @@ class Choice(labs.Choice):
     def run(self) -> Run | None:
         """The finished run of this choice, or None."""
         return server.find_run(self.spec.key)
+
+    @property
+    def layers(self) -> tuple[LayerRow, ...]:
+        """The layers of the chosen network, for the images of the choice."""
+        known = self.data.definition
+        return structure.rows(self.spec.network, known.shape, len(known.class_names))
 
     @property
     def class_names(self) -> list[str]:
@@ -72,4 +80,9 @@ def is_done(step: Step) -> bool:
         return False
     if step.file == TRAIN.file:  # whatever the lab calls it
         return current().run is not None
+    return is_marked(step)
+
+
+def is_marked(step: Step) -> bool:
+    """True if the student was on that page with the current choice, and saw what it shows."""
     return (current().spec.key, step.name) in st.session_state.done

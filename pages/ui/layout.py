@@ -316,20 +316,6 @@ def figure(value: float | None) -> str:
     return f"{value:.4f}" if math.isfinite(value) else _("diverged")
 
 
-def parameters(current: Choice) -> pd.DataFrame:
-    """Every setting of the choice, one a row."""
-    spec = current.spec
-    rows = {
-        **network_settings(spec),
-        _("Optimizer"): spec.optimizer.name,
-        _("Learning rate"): f"{spec.optimizer.learning_rate:g}",
-        **{name: f"{value}" for name, value in spec.optimizer.parameters},
-        **training_settings(spec, current.data),
-        _("Seed"): f"{spec.train.seed}",
-    }
-    return pd.DataFrame({_("Parameter"): rows.keys(), _("Value"): rows.values()})
-
-
 def provenance(run: Run) -> str:
     """Where the figures of a run come from, in one line."""
     return words.provenance(run, _)

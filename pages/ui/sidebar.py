@@ -1,5 +1,6 @@
 """The sidebar: a lab, its data sets and its experiments, and the pages of the lab."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -144,6 +145,15 @@ def _own_settings(lab: Lab) -> dict[str, Any]:
         "validation_split": fields.number(own["validation_split"], step=0.01, format="%.2f"),
         "seed": fields.number(own["seed"], help=_("Decides the first weights and the shuffling.")),
     }
+
+
+def take(settings: Mapping[str, Any]) -> None:
+    """Choose these own settings, by the names of their fields as labs.variations has them."""
+    hidden = settings["hidden"]
+    sizes = {f"layer{i}": size for i, size in enumerate(hidden, 1)}
+    others = {name: value for name, value in settings.items() if name != "hidden"}
+    st.session_state.update(variant=OWN, layers=len(hidden), **sizes, **others)
+    fields.forget()
 
 
 def _take_default_rate() -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from core.engine import Place
 from core.errors import LabError
 from core.i18n import N_
+from core.specs import RunSpec
 from core.store import Claim
 from pages.ui import choice, identity, layout, record, server
 from pages.ui.text import _, duration, plural
@@ -17,6 +18,18 @@ STATES = {
     "saving": N_("Testing the network and saving the run"),
 }
 
+FOCUS = """<script>{
+const end = Date.now() + 5000;
+const take = () => {
+  const next = document.querySelector(".st-key-KEY button:enabled");
+  const lost = document.activeElement.matches("body, [data-testid=stMain]");
+  if (next && lost) next.focus();
+  else if (Date.now() < end) setTimeout(take, 50);
+};
+take();
+}</script>"""
+"""A button that is gone leaves the focus to the page: with the keyboard one begins at the top."""
+
 
 def button(label: str, claim: Claim | None, kind: Literal["primary", "secondary"]) -> None:
     """The button that starts the run of the choice, with what is known of an earlier attempt."""
@@ -25,17 +38,41 @@ def button(label: str, claim: Claim | None, kind: Literal["primary", "secondary"
         show(layout.sentence(claim.error))
     if error := st.session_state.pop("start_error", None):
         layout.show_error(error)
-    st.button(label, type=kind, icon=":material/play_arrow:", on_click=_start)
+    st.button(label, type=kind, icon=":material/play_arrow:", on_click=_start, key="start")
 
 
 def _start() -> None:
-    """Ask for the run of the current choice."""
+    start(choice.current().spec)
+
+
+def start(spec: RunSpec) -> None:
+    """Ask for a run. The sentence about what went wrong stands above the next `button`."""
+    st.session_state.focus_moves = True
     try:
-        spec = choice.current().spec
         server.engine().submit(spec, identity.student())
         record.ask(spec.key)
     except LabError as error:
         st.session_state.start_error = error
+
+
+def _stop(key: str, student: str) -> None:
+    st.session_state.focus_moves = True
+    server.engine().stop(key, student)
+
+
+def ended() -> None:
+    """Draw the whole page anew: a run that was watched has ended."""
+    st.session_state.focus_moves = True
+    st.rerun()
+
+
+def keep_focus(key: str) -> None:
+    """Give the focus to the widget of that key if it went with a button that is gone.
+
+    Once after each such change: of Start to Stop, and of Stop to what follows a run.
+    """
+    if st.session_state.pop("focus_moves", False):
+        st.html(FOCUS.replace("KEY", key), unsafe_allow_javascript=True)
 
 
 def progress(claim: Claim) -> None:
@@ -57,7 +94,7 @@ def progress(claim: Claim) -> None:
     st.button(
         _("Stop"),
         icon=":material/stop:",
-        on_click=server.engine().stop,
+        on_click=_stop,
         args=[claim.key, student],
         key="stop",
     )
