@@ -293,8 +293,7 @@ def test_a_whole_lab(tab: Tab, server: Server) -> None:
     lab.follow(page, "Mistakes")
     shown = min(15, wrong)
     expect(page.get_by_role("heading", name=f"The first {shown} misclassified")).to_be_visible()
-    alt = page.get_by_role("img", name=re.compile("^true")).first.get_attribute("alt")
-    captions = re.findall(r"true (\d) predicted (\d)", alt or "")
+    captions = re.findall(r"(\d) → (\d)", page.locator(".gallery").first.inner_text())
     assert len(captions) == shown
     line = page.get_by_text(re.compile("^Test images [0-9]")).first.inner_text()
     first = [int(number) for number in re.findall(r"\d+", line)]

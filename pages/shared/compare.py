@@ -208,13 +208,11 @@ def board(chosen: Chosen, live: bool) -> None:
 
 def results(chosen: Chosen, summaries: list[Summary], picked: list[str]) -> None:
     """What the runs say that are done so far."""
-    if not any(summary.runs for summary in summaries):
-        st.caption(
-            _("When the first runs are done, their numbers stand here, and whether they differ.")
-        )
-        return
-    with st.expander(_("All results in numbers")):
-        study_tables.figures(chosen, summaries)
+    if any(summary.runs for summary in summaries):
+        with st.expander(_("All results in numbers")):
+            study_tables.figures(chosen, summaries)
+    else:
+        st.caption(_("When the first runs are done, their numbers stand here."))
     st.subheader(_("Is the difference real?"))
     comparison.is_it_real(chosen, summaries, picked)
 

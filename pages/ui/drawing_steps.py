@@ -100,7 +100,9 @@ def _step(known: Definition, form: InputForm, step: str, prepared: Drawing | Non
                 negative=known.negative and not first and prepared is not None,
                 arrow=not first,
             ),
-            alt=_("{step}: the picture after this step").format(step=name),
+            alt=(
+                _("{step}: the picture after this step") if prepared else _("{step}: nothing yet")
+            ).format(step=name),
         )
         if first:
             st.markdown(name)
