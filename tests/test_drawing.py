@@ -474,6 +474,35 @@ def test_ink_is_found_in_uneven_light() -> None:
     assert np.abs(found.astype(int) - expected).mean() < 6
 
 
+def eight(width: int, side: int, soft: int = 1) -> np.ndarray:
+    """An 8 that touches all four sides of its picture, with soft edges if `soft` is above 1."""
+    image = Image.new("RGB", (side * soft, side * soft * 3 // 2), "white")
+    pen = ImageDraw.Draw(image)
+    end, middle = image.width - 1, image.height // 2
+    for top, bottom in ((0, middle + width // 2), (middle - width // 2, image.height - 1)):
+        pen.ellipse([0, top, end, bottom], outline="black", width=width * soft)
+    return np.asarray(image.reduce(soft))
+
+
+@pytest.mark.parametrize(("width", "side", "soft"), [(5, 20, 8), (24, 100, 8)])
+@pytest.mark.parametrize("light", [False, True])
+def test_ink_that_touches_the_border_all_around_stays(
+    width: int, side: int, soft: int, light: bool
+) -> None:
+    tight = 255 - eight(width, side, soft) if light else eight(width, side, soft)
+    paper = 0 if light else 255
+    free = np.pad(tight, ((side, side), (side, side), (0, 0)), constant_values=paper)
+    expected = drawing.prepare(free, FORM).image
+    assert_alike(drawing.prepare(tight, FORM).image, expected, tolerance=60)
+
+
+def test_a_shadow_on_the_border_is_no_ink() -> None:
+    photograph = line(10, "#303030", "#f0e8c0").copy()
+    photograph[150:] = photograph[150:] * 0.6
+    found = drawing.prepare(photograph, FORM)
+    assert (found.shown["ink"][170:] > 127).mean() < 0.05
+
+
 def test_a_stray_dot_is_no_ink() -> None:
     expected = drawing.prepare(line(10), FORM).image
     dotted = line(10).copy()

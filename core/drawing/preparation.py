@@ -18,6 +18,7 @@ import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +48,8 @@ MAX_PIXELS = {"PNG": 30_000_000, "JPEG": 55_000_000}
 """Either takes about 350 MB to decode at the most: a JPEG is made smaller on the way."""
 LARGEST = 256
 """Larger pictures are reduced to this many pixels on their longer side."""
+SMALL = 60
+"""Pictures, or their ink, of no more pixels on the longer side are small."""
 FAINTEST = 8
 """Ink differs from its paper by more than this, of 255."""
 
@@ -187,7 +190,7 @@ def find_ink(picture: Images) -> Ink:
         return np.zeros_like(ink)
     ink = np.clip(ink / full, 0, 1)
     # In a small picture thin strokes are grey all over, so that only paper is told from ink.
-    large = max(crop(ink).shape) > 60 or not plain
+    large = max(crop(ink).shape) > SMALL or not plain
     # Half of full ink at most: where all is ink, Otsu's threshold runs through the ink itself.
     floor = min(_otsu(ink[ink > 0.05]), 0.5) if large else 0.1
     # Full ink near by, seen over 5 x 5 pixels: the middle of a stroke becomes 1, however faint.
@@ -280,7 +283,7 @@ def centre(image: Images) -> Images:
     return _bytes(ndimage.shift(image.astype(np.float32), way, order=1) / 255)
 
 
-def _border(picture: Images) -> npt.NDArray[np.float32]:
+def _border(picture: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     sides = (picture[0], picture[-1], picture[:, 0], picture[:, -1])
     return np.concatenate(sides).astype(np.float32)
 
@@ -290,9 +293,12 @@ def _border_colour(picture: Images) -> npt.NDArray[np.float32]:
 
 
 def _has_plain_border(picture: Images) -> bool:
-    """True for a drawing on one colour, and False for most photographs."""
-    difference = np.abs(_border(picture) - _border_colour(picture)).max(axis=1)
-    return bool((difference < 16).mean() >= 0.85)
+    """True for a drawing on one colour, whose ink may touch it; False for most photographs."""
+    difference = np.abs(picture - _border_colour(picture)).max(axis=2, keepdims=True)
+    border = _border(difference)
+    ink = border > max(difference.max() / 2, 64)  # a shadow differs less
+    # Nobody photographs so small; but half of such a border may be the soft edges of strokes.
+    return max(picture.shape) <= SMALL or bool(((border < 16) | ink).mean() >= 0.85)
 
 
 def _paper(picture: Images) -> npt.NDArray[np.float32]:
