@@ -549,6 +549,15 @@ def test_every_stroke_gets_the_width_of_mnist(width: int) -> None:
     assert found == pytest.approx(drawing.STROKE, abs=0.6)
 
 
+def test_the_stem_of_a_filled_loop_stays() -> None:
+    image = Image.new("L", (200, 200), 255)
+    pen = ImageDraw.Draw(image)
+    pen.ellipse([40, 90, 140, 190], fill=0)
+    pen.line([(47, 130), (60, 80), (120, 10)], fill=0, width=16, joint="curve")
+    found = drawing.prepare(picture(image), FORM).image
+    assert (found.max(axis=1) > 127).sum() >= 18
+
+
 @pytest.mark.parametrize("width", [5, 20])
 def test_thickness_is_the_width_of_strokes_by_the_size(width: int) -> None:
     assert drawing.prepare(line(width), FORM).thickness == pytest.approx(width / 112, rel=0.3)

@@ -248,11 +248,16 @@ def even_strokes(ink: Ink, form: InputForm) -> Ink:
     width = stroke_width(ink)
     # A drawing is its strokes' middle lines, scaled to box - stroke, and the strokes around them.
     length, box = max(zip(ink.shape, form.box, strict=True), key=lambda side: side[0] / side[1])
-    middle = max(length - width, 1)
-    change = (form.stroke * middle / (box - form.stroke) - width) / 2
+    wanted = form.stroke * max(length - width, 1) / (box - form.stroke)
+    change = (wanted - width) / 2
     margin = max(0, round(change)) + 1
     mask = np.pad(mask, margin)
-    distance = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
+    inside = ndimage.distance_transform_edt(mask)
+    if change < 0:
+        # A filled loop is no stroke: half of the middle lines keep half of the width at least.
+        middles = inside[mask & (inside == ndimage.maximum_filter(inside, 5))]
+        change = min(0, max(change, wanted / 4 - float(np.median(middles))))
+    distance = inside - ndimage.distance_transform_edt(~mask)
     evened = np.clip(distance + change + 0.5, 0, 1).astype(np.float32)
     surplus = margin - round(change)
     evened = evened[surplus : len(evened) - surplus, surplus : evened.shape[1] - surplus]
