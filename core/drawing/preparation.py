@@ -18,7 +18,6 @@ import warnings
 from collections.abc import Collection
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -288,7 +287,7 @@ def centre(image: Images) -> Images:
     return _bytes(ndimage.shift(image.astype(np.float32), way, order=1) / 255)
 
 
-def _border(picture: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+def _border(picture: Images) -> npt.NDArray[np.float32]:
     sides = (picture[0], picture[-1], picture[:, 0], picture[:, -1])
     return np.concatenate(sides).astype(np.float32)
 
@@ -299,11 +298,14 @@ def _border_colour(picture: Images) -> npt.NDArray[np.float32]:
 
 def _has_plain_border(picture: Images) -> bool:
     """True for a drawing on one colour, whose ink may touch it; False for most photographs."""
-    difference = np.abs(picture - _border_colour(picture)).max(axis=2, keepdims=True)
-    border = _border(difference)
-    ink = border > max(difference.max() / 2, 64)  # a shadow differs less
+    colour = _border_colour(picture)
+    difference = np.abs(_border(picture) - colour).max(axis=1)
+    paper = difference < 16
     # Nobody photographs so small; but half of such a border may be the soft edges of strokes.
-    return max(picture.shape) <= SMALL or bool(((border < 16) | ink).mean() >= 0.85)
+    if max(picture.shape) <= SMALL or paper.mean() >= 0.85:
+        return True
+    ink = difference > max(np.abs(picture - colour).max() / 2, 64)  # a shadow differs less
+    return bool((paper | ink).mean() >= 0.85)
 
 
 def _paper(picture: Images) -> npt.NDArray[np.float32]:
