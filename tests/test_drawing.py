@@ -429,8 +429,8 @@ def line(width: int, colour: str = "black", paper: str = "white", size: int = 20
 
 
 def stroke_width(found: np.ndarray) -> float:
-    """Ink over length: the line is 20 pixels high, and so is the box."""
-    return float(found.sum() / 255 / 20)
+    """Ink over length: the line is 19 pixels high, and so is the box."""
+    return float(found.sum() / 255 / 19)
 
 
 def test_every_step_is_shown_in_order() -> None:
@@ -526,10 +526,10 @@ def test_crop_keeps_all_ink_and_nothing_else() -> None:
 
 def test_scale_fills_the_box_and_keeps_the_shape() -> None:
     ink = np.ones((100, 50), np.float32)
-    assert drawing.enlarge(ink, FORM).shape == (160, 80)
+    assert drawing.enlarge(ink, FORM).shape == (152, 76)
     placed = drawing.place(ink, FORM)
-    assert (placed[4:24, 9:19] == 255).all()
-    assert placed.sum() == 20 * 10 * 255
+    assert (placed[4:23, 9:19] == 255).all()
+    assert placed.sum() == 19 * 10 * 255
     assert (drawing.place(ink, FORM, shape_kept=False) == 255).all()
 
 
@@ -579,6 +579,12 @@ def test_centre_moves_the_mass_to_the_middle() -> None:
     assert not drawing.centre(np.zeros((28, 28), np.uint8)).any()
 
 
+def test_a_digit_is_as_high_as_those_of_mnist() -> None:
+    for image in (picture(seven()), line(10), eight(5, 20)):
+        rows = np.flatnonzero(drawing.prepare(image, FORM).image.max(axis=1) > 12)
+        assert rows[-1] - rows[0] + 1 in (19, 20)
+
+
 @pytest.mark.parametrize("left_out", drawing.STEPS)
 def test_each_step_makes_a_difference(left_out: str) -> None:
     image = picture(seven())
@@ -605,8 +611,8 @@ TOY = drawing.input_form(toy.DATASET)
 
 
 def test_the_form_of_a_data_set_is_in_the_proportions_of_mnist() -> None:
-    assert drawing.InputForm((28, 28), (20, 20), 2.8, "light") == FORM
-    assert (TOY.shape, TOY.box, TOY.ink) == ((20, 24), (14, 17), "dark")
+    assert drawing.InputForm((28, 28), (19, 19), 2.8, "light") == FORM
+    assert (TOY.shape, TOY.box, TOY.ink) == ((20, 24), (14, 16), "dark")
     assert TOY.stroke == pytest.approx(2)
 
 
@@ -628,7 +634,7 @@ def test_a_drawing_becomes_dark_ink_where_the_data_set_has_dark_ink(colour: str)
 
 def test_ink_fits_into_a_box_that_is_no_square() -> None:
     wide = drawing.place(np.ones((10, 100), np.float32), TOY)
-    assert (wide > 0).any(axis=0).sum() == 17
+    assert (wide > 0).any(axis=0).sum() == 16
     high = drawing.place(np.ones((100, 10), np.float32), TOY)
     assert (high > 0).any(axis=1).sum() == 14
 

@@ -34,8 +34,11 @@ Ink = npt.NDArray[np.float32]
 STEPS = ("ink", "crop", "scale", "slant", "stroke", "centre")
 """What is done to a picture, in this order; `prepare` takes any part of them."""
 
-SIDE, BOX = 28, 20
-"""MNIST's picture, and the box that its digits fill; in pixels. Other pictures: in proportion."""
+SIDE, BOX = 28, 19
+"""MNIST's picture, and the box that ink is scaled into; in pixels. Other pictures: in proportion.
+
+`centre` spreads its edges over one more: then it fills 20 x 20, as MNIST's digits do.
+"""
 FINE = 8
 """Between `scale` and the end a pixel of the result is so many pixels wide."""
 STROKE = 2.8
