@@ -429,8 +429,8 @@ def line(width: int, colour: str = "black", paper: str = "white", size: int = 20
 
 
 def stroke_width(found: np.ndarray) -> float:
-    """Ink over length: the line is 20 pixels high, and so is the box."""
-    return float(found.sum() / 255 / 20)
+    """Ink over length: the line is 19 pixels high, and so is the box."""
+    return float(found.sum() / 255 / 19)
 
 
 def test_every_step_is_shown_in_order() -> None:
@@ -474,6 +474,35 @@ def test_ink_is_found_in_uneven_light() -> None:
     assert np.abs(found.astype(int) - expected).mean() < 6
 
 
+def eight(width: int, side: int, soft: int = 1) -> np.ndarray:
+    """An 8 that touches all four sides of its picture, with soft edges if `soft` is above 1."""
+    image = Image.new("RGB", (side * soft, side * soft * 3 // 2), "white")
+    pen = ImageDraw.Draw(image)
+    end, middle = image.width - 1, image.height // 2
+    for top, bottom in ((0, middle + width // 2), (middle - width // 2, image.height - 1)):
+        pen.ellipse([0, top, end, bottom], outline="black", width=width * soft)
+    return np.asarray(image.reduce(soft))
+
+
+@pytest.mark.parametrize(("width", "side", "soft"), [(5, 20, 8), (24, 100, 8)])
+@pytest.mark.parametrize("light", [False, True])
+def test_ink_that_touches_the_border_all_around_stays(
+    width: int, side: int, soft: int, light: bool
+) -> None:
+    tight = 255 - eight(width, side, soft) if light else eight(width, side, soft)
+    paper = 0 if light else 255
+    free = np.pad(tight, ((side, side), (side, side), (0, 0)), constant_values=paper)
+    expected = drawing.prepare(free, FORM).image
+    assert_alike(drawing.prepare(tight, FORM).image, expected, tolerance=60)
+
+
+def test_a_shadow_on_the_border_is_no_ink() -> None:
+    photograph = line(10, "#303030", "#f0e8c0").copy()
+    photograph[150:] = photograph[150:] * 0.6
+    found = drawing.prepare(photograph, FORM)
+    assert (found.shown["ink"][170:] > 127).mean() < 0.05
+
+
 def test_a_stray_dot_is_no_ink() -> None:
     expected = drawing.prepare(line(10), FORM).image
     dotted = line(10).copy()
@@ -497,10 +526,10 @@ def test_crop_keeps_all_ink_and_nothing_else() -> None:
 
 def test_scale_fills_the_box_and_keeps_the_shape() -> None:
     ink = np.ones((100, 50), np.float32)
-    assert drawing.enlarge(ink, FORM).shape == (160, 80)
+    assert drawing.enlarge(ink, FORM).shape == (152, 76)
     placed = drawing.place(ink, FORM)
-    assert (placed[4:24, 9:19] == 255).all()
-    assert placed.sum() == 20 * 10 * 255
+    assert (placed[4:23, 9:19] == 255).all()
+    assert placed.sum() == 19 * 10 * 255
     assert (drawing.place(ink, FORM, shape_kept=False) == 255).all()
 
 
@@ -518,6 +547,15 @@ def test_every_stroke_gets_the_width_of_mnist(width: int) -> None:
     steps = [step for step in drawing.STEPS if step != "slant"]
     found = stroke_width(drawing.prepare(line(width), FORM, steps).image)
     assert found == pytest.approx(drawing.STROKE, abs=0.6)
+
+
+def test_the_stem_of_a_filled_loop_stays() -> None:
+    image = Image.new("L", (200, 200), 255)
+    pen = ImageDraw.Draw(image)
+    pen.ellipse([40, 90, 140, 190], fill=0)
+    pen.line([(47, 130), (60, 80), (120, 10)], fill=0, width=16, joint="curve")
+    found = drawing.prepare(picture(image), FORM).image
+    assert (found.max(axis=1) > 127).sum() >= 18
 
 
 @pytest.mark.parametrize("width", [5, 20])
@@ -539,6 +577,12 @@ def test_centre_moves_the_mass_to_the_middle() -> None:
     assert (found * rows).sum() / found.sum() == pytest.approx(14, abs=0.2)
     assert (found * columns).sum() / found.sum() == pytest.approx(14, abs=0.2)
     assert not drawing.centre(np.zeros((28, 28), np.uint8)).any()
+
+
+def test_a_digit_is_as_high_as_those_of_mnist() -> None:
+    for image in (picture(seven()), line(10), eight(5, 20)):
+        rows = np.flatnonzero(drawing.prepare(image, FORM).image.max(axis=1) > 12)
+        assert rows[-1] - rows[0] + 1 in (19, 20)
 
 
 @pytest.mark.parametrize("left_out", drawing.STEPS)
@@ -567,8 +611,8 @@ TOY = drawing.input_form(toy.DATASET)
 
 
 def test_the_form_of_a_data_set_is_in_the_proportions_of_mnist() -> None:
-    assert drawing.InputForm((28, 28), (20, 20), 2.8, "light") == FORM
-    assert (TOY.shape, TOY.box, TOY.ink) == ((20, 24), (14, 17), "dark")
+    assert drawing.InputForm((28, 28), (19, 19), 2.8, "light") == FORM
+    assert (TOY.shape, TOY.box, TOY.ink) == ((20, 24), (14, 16), "dark")
     assert TOY.stroke == pytest.approx(2)
 
 
@@ -590,7 +634,7 @@ def test_a_drawing_becomes_dark_ink_where_the_data_set_has_dark_ink(colour: str)
 
 def test_ink_fits_into_a_box_that_is_no_square() -> None:
     wide = drawing.place(np.ones((10, 100), np.float32), TOY)
-    assert (wide > 0).any(axis=0).sum() == 17
+    assert (wide > 0).any(axis=0).sum() == 16
     high = drawing.place(np.ones((100, 10), np.float32), TOY)
     assert (high > 0).any(axis=1).sum() == 14
 

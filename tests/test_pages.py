@@ -1209,7 +1209,7 @@ def all_texts(at: AppTest) -> str:
                 "draw a shape",
                 "20 × 24 numbers like those of Toy shapes",
                 "For shapes, switch",
-                "14 × 17 box",
+                "14 × 16 box",
                 "Toy shapes is dark ink on white",
                 "strokes become 2.0 pixels",
             ],

@@ -34,8 +34,11 @@ Ink = npt.NDArray[np.float32]
 STEPS = ("ink", "crop", "scale", "slant", "stroke", "centre")
 """What is done to a picture, in this order; `prepare` takes any part of them."""
 
-SIDE, BOX = 28, 20
-"""MNIST's picture, and the box that its digits fill; in pixels. Other pictures: in proportion."""
+SIDE, BOX = 28, 19
+"""MNIST's picture, and the box that ink is scaled into; in pixels. Other pictures: in proportion.
+
+`centre` spreads its edges over one more: then it fills 20 x 20, as MNIST's digits do.
+"""
 FINE = 8
 """Between `scale` and the end a pixel of the result is so many pixels wide."""
 STROKE = 2.8
@@ -47,6 +50,8 @@ MAX_PIXELS = {"PNG": 30_000_000, "JPEG": 55_000_000}
 """Either takes about 350 MB to decode at the most: a JPEG is made smaller on the way."""
 LARGEST = 256
 """Larger pictures are reduced to this many pixels on their longer side."""
+SMALL = 60
+"""Pictures, or their ink, of no more pixels on the longer side are small."""
 FAINTEST = 8
 """Ink differs from its paper by more than this, of 255."""
 
@@ -187,7 +192,7 @@ def find_ink(picture: Images) -> Ink:
         return np.zeros_like(ink)
     ink = np.clip(ink / full, 0, 1)
     # In a small picture thin strokes are grey all over, so that only paper is told from ink.
-    large = max(crop(ink).shape) > 60 or not plain
+    large = max(crop(ink).shape) > SMALL or not plain
     # Half of full ink at most: where all is ink, Otsu's threshold runs through the ink itself.
     floor = min(_otsu(ink[ink > 0.05]), 0.5) if large else 0.1
     # Full ink near by, seen over 5 x 5 pixels: the middle of a stroke becomes 1, however faint.
@@ -245,11 +250,16 @@ def even_strokes(ink: Ink, form: InputForm) -> Ink:
     width = stroke_width(ink)
     # A drawing is its strokes' middle lines, scaled to box - stroke, and the strokes around them.
     length, box = max(zip(ink.shape, form.box, strict=True), key=lambda side: side[0] / side[1])
-    middle = max(length - width, 1)
-    change = (form.stroke * middle / (box - form.stroke) - width) / 2
+    wanted = form.stroke * max(length - width, 1) / (box - form.stroke)
+    change = (wanted - width) / 2
     margin = max(0, round(change)) + 1
     mask = np.pad(mask, margin)
-    distance = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
+    inside = ndimage.distance_transform_edt(mask)
+    if change < 0:
+        # A filled loop is no stroke: half of the middle lines keep half of the width at least.
+        middles = inside[mask & (inside == ndimage.maximum_filter(inside, 5))]
+        change = min(0, max(change, wanted / 4 - float(np.median(middles))))
+    distance = inside - ndimage.distance_transform_edt(~mask)
     evened = np.clip(distance + change + 0.5, 0, 1).astype(np.float32)
     surplus = margin - round(change)
     evened = evened[surplus : len(evened) - surplus, surplus : evened.shape[1] - surplus]
@@ -290,9 +300,15 @@ def _border_colour(picture: Images) -> npt.NDArray[np.float32]:
 
 
 def _has_plain_border(picture: Images) -> bool:
-    """True for a drawing on one colour, and False for most photographs."""
-    difference = np.abs(_border(picture) - _border_colour(picture)).max(axis=1)
-    return bool((difference < 16).mean() >= 0.85)
+    """True for a drawing on one colour, whose ink may touch it; False for most photographs."""
+    colour = _border_colour(picture)
+    difference = np.abs(_border(picture) - colour).max(axis=1)
+    paper = difference < 16
+    # Nobody photographs so small; but half of such a border may be the soft edges of strokes.
+    if max(picture.shape) <= SMALL or paper.mean() >= 0.85:
+        return True
+    ink = difference > max(np.abs(picture - colour).max() / 2, 64)  # a shadow differs less
+    return bool((paper | ink).mean() >= 0.85)
 
 
 def _paper(picture: Images) -> npt.NDArray[np.float32]:

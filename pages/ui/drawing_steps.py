@@ -61,8 +61,8 @@ def _reasons(form: InputForm, title: str) -> dict[str, str]:
         else _("{title} is light ink on black. What differs from the paper is ink, dark or light."),
         "crop": _("Where on the paper it stands does not matter."),
         "scale": _(
-            "For {title} a box of {box_high} × {box_wide} pixels is filled, as MNIST's digits fill "
-            "20 × 20 of their 28 × 28; the shape is kept."
+            "For {title} a box of {box_high} × {box_wide} pixels is filled, and with soft edges "
+            "one more: MNIST's digits fill 20 × 20 of their 28 × 28. The shape is kept."
         ),
         "slant": _("Handwriting leans and is narrow; what a mouse draws is upright and wide."),
         "stroke": _(
