@@ -1,5 +1,8 @@
 """What all sessions of a server share: the engine with its store, and the data sets."""
 
+import ctypes
+from contextlib import suppress
+
 import streamlit as st
 
 from core import data as datasets
@@ -7,6 +10,20 @@ from core import labs
 from core.data import Dataset, Source
 from core.engine import Engine
 from core.store import Run
+
+
+def give_memory_back() -> None:
+    """Have the C library return what is free, so that the server does not grow with each student.
+
+    Streamlit runs a page in a thread, and glibc gives threads pools of their own: each run leaves
+    its pool in pieces. Numbers and their meaning are those of mallopt(3).
+    """
+    arena_max, mmap_threshold, trim_threshold = -8, -3, -1
+    with suppress(OSError, AttributeError):  # another C library
+        allocator = ctypes.CDLL("libc.so.6")
+        allocator.mallopt(arena_max, 2)
+        allocator.mallopt(mmap_threshold, 2**18)
+        allocator.mallopt(trim_threshold, 2**18)
 
 
 @st.cache_resource(show_spinner=False)
