@@ -110,8 +110,8 @@ def experiments(current: Choice) -> None:
     )
     st.caption(
         _(
-            "Test accuracy: of one run each with seed {n}, on the images named above; – before "
-            "training."
+            "Test accuracy, as soon as there is one: of one run each with seed {n}, on the images "
+            "named above."
         ).format(n=current.lab.base.train.seed)
     )
 
@@ -120,10 +120,11 @@ def table(current: Choice, listed: Sequence[Experiment]) -> pd.DataFrame:
     """A row for each experiment; a setting that all of them share has no column."""
     specs = [one.spec(current.lab.on(current.spec.data)) for one in listed]
     runs = [server.find_run(spec.key) for spec in specs]
-    content = {
-        _(current.lab.word): [layout.short_name(one) for one in listed],
-        _("Test accuracy"): [layout.figure(run.test_accuracy if run else None) for run in runs],
-    }
+    content = {_(current.lab.word): [layout.short_name(one) for one in listed]}
+    if any(runs):
+        content[_("Test accuracy")] = [
+            layout.figure(run.test_accuracy if run else None) for run in runs
+        ]
     if any(one.published for one in listed):
         content[_("Published")] = [layout.figure(one.published) for one in listed]
     rows = [

@@ -96,7 +96,8 @@ def is_it_real(chosen: Chosen, summaries: list[Summary], picked: list[str]) -> N
     by_name = {summary.row.name: summary for summary in summaries}
     stated = [row for row in (s.row for s in summaries) if row.statement]
     for row in stated:
-        _published(row, by_name)
+        if by_name[row.name].runs:
+            _published(row, by_name)
     if len(by_name) < 2:
         st.info(_("Compare at least two rows."))
         return
