@@ -311,7 +311,7 @@ def test_the_address_has_the_choice_and_nothing_else(
 ) -> None:
     monkeypatch.setenv("LAB_PASSWORD", "secret")
     monkeypatch.setattr(invitation, "base", lambda: "http://lab.example:8501")
-    at = visit("class", lab="digits", variant=TRAINED, cost="seconds")
+    at = visit("class", lab="digits", variant=TRAINED, cost="seconds", present="true")
     assert [code.value for code in at.main.code] == ["http://lab.example:8501/?variant=3"]
     assert "The address of this lesson as a QR code" in alternatives(at)
 

@@ -9,6 +9,7 @@ import segno
 import streamlit as st
 
 from pages.ui import fields, identity
+from pages.ui.present import PRESENT
 from pages.ui.text import _
 
 ANYWHERE = (None, "", "0.0.0.0", "::")
@@ -18,7 +19,9 @@ ANYWHERE = (None, "", "0.0.0.0", "::")
 def show() -> None:
     """The address that students can reach, with the choice of whoever looks at it."""
     if found := base():
-        query = urlencode(st.session_state.address.query(fields.CHOICE))
+        choice = st.session_state.address.query(fields.CHOICE)
+        choice.pop(PRESENT.name, None)  # how the teacher looks at it
+        query = urlencode(choice)
         address = f"{found}/?{query}" if query else f"{found}/"
         st.image(_code(address), width="stretch", alt=_("The address of this lesson as a QR code"))
         st.code(address, language=None, wrap_lines=True)
