@@ -80,7 +80,7 @@ def show(current: Choice, prepared: Drawing | None) -> None:
     """The picture after each step, with a switch for the step, and what the steps are for."""
     known = current.data.definition
     form = preparation.input_form(known)
-    with st.container(horizontal=True, gap="xxsmall"):
+    with st.container(horizontal=True, gap="xxsmall", key="steps"):
         for step in _names(form):
             _step(known, form, step, prepared)
         if prepared and not prepared.blank:
