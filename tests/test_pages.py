@@ -1539,6 +1539,14 @@ def test_a_page_without_its_data_keeps_title_links_and_sidebar(step: str) -> Non
         assert list(class_table(at).index)[:3] == ["0", "1", "2"]
 
 
+@pytest.mark.parametrize(
+    ("page", "query"),
+    [("draw", {"source": "files", "brush": "24"}), ("class", {"cost": "seconds"})],
+)
+def test_an_address_may_speak_of_what_is_not_shown_now(page: str, query: dict[str, str]) -> None:
+    assert not visit(page, **query).error
+
+
 @needs_no_fashion
 @pytest.mark.parametrize("step", ["rules", "motion"])
 def test_a_page_that_needs_no_images_does_without_them(step: str) -> None:

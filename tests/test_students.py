@@ -21,13 +21,14 @@ from core.labs.steps import TRAIN
 from core.store import Run, Store, students
 from core.store.students import Drawing, Record, tidy
 from pages.ui import identity, invitation, snapshot
-from tests import apptest
+from tests import apptest, test_pages
 from tests.apptest import TRAINED, Queue, button, spec_of, texts_of, visit
 from tests.conftest import make_read_only
 from tests.test_pages import alternatives
 from tests.test_runs import SPEC, record, seed
 
 engine, outcome, run = apptest.engine, apptest.outcome, apptest.run
+teacher = test_pages.teacher
 FILES = {"model.keras": b"weights", "predictions.npy": b"probabilities"}
 SEVEN = Drawing("mnist", b"a picture", 7)
 
@@ -94,15 +95,16 @@ def test_the_class_has_those_who_were_seen_lately(
     seen(store, "ada")
     seen(store, "grace", "train")
     store.students.rename("grace", "Grace")
-    store.students.mark_done("grace", SPEC.key, TRAIN.name)
+    store.students.mark_done("grace", SPEC.key, students.ASKED)
+    store.students.mark_done("grace", "only-looked-at", TRAIN.name)
     later = time.time() + 100
     monkeypatch.setattr(time, "time", lambda: later)
     seen(store, "ada", "network")
-    found = store.students.present(3600, TRAIN.name)
+    found = store.students.present(3600)
     assert [(one.nickname, one.step) for one in found] == [("", "network"), ("Grace", "train")]
     assert [one.asked for one in found] == [frozenset(), {SPEC.key}]
     assert found[0].spec == SPEC
-    assert [one.nickname for one in store.students.present(50, TRAIN.name)] == [""]
+    assert [one.nickname for one in store.students.present(50)] == [""]
 
 
 def test_what_is_kept_has_limits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +112,7 @@ def test_what_is_kept_has_limits(store: Store, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(students, "MOST_DONE", 3)
     for _ in range(2):
         store.students.keep("ada", SEVEN)
-    with pytest.raises(UsageError, match=r"You keep 2 drawings.*forget some first"):
+    with pytest.raises(UsageError, match=r"You keep 2 drawings.*forget those of this or"):
         store.students.keep("ada", SEVEN)
     for number in range(5):
         store.students.mark_done("ada", f"{number}", "data")
@@ -253,7 +255,7 @@ def test_the_class_sees_who_is_where_and_with_what_accuracy(
     visit("train", variant=TRAINED)
     at = visit("overview", variant=TRAINED)
     at.main.text_input(key="new_nickname").set_value("Ada *L*").run()
-    engine.store.students.mark_done("ada", run.key, TRAIN.name)
+    engine.store.students.mark_done("ada", run.key, students.ASKED)
     sit_down("grace")
     at = visit("train", variant=1)
     button(at, "Start training").click().run()
@@ -280,6 +282,23 @@ def test_the_class_sees_who_is_where_and_with_what_accuracy(
         },
     ]
     assert "2 students were here in the last hour." in texts_of(at)
+
+
+@pytest.mark.usefixtures("teacher")
+def test_a_student_can_be_forgotten_and_names_cleared(
+    run: Run, engine: Queue, sit_down: Sit
+) -> None:
+    at = visit("overview", variant=TRAINED)
+    at.main.text_input(key="new_nickname").set_value("Ada").run()
+    sit_down("teacher")
+    button(visit("class"), "Clear all names").click().run()
+    assert [one.nickname for one in engine.store.students.present(60)] == [""]
+    sit_down("grace")
+    at = visit("overview", variant=TRAINED)
+    at.main.text_input(key="new_nickname").set_value("Grace").run()
+    button(at, "Forget me on this computer").click().run()
+    assert engine.store.students.record("grace").nickname == ""
+    assert at.main.text_input(key="new_nickname").value == ""
 
 
 # The way to the lesson

@@ -66,7 +66,7 @@ def test_of_a_trained_network_the_curves_come_first_and_then_the_steps() -> None
 def test_before_the_start_stand_the_network_and_what_will_happen() -> None:
     at = visit("train", variant=TRAINED)
     said = texts_of(at)
-    assert "3,400 images, 42 at a time, are 81 steps an epoch." in said
+    assert "the network sees 3,400 images, 42 at a time: 81 steps." in said
     assert "In all 567 steps in 7 epochs: about 1 s on this machine." in said
     assert "tried on 600 validation images that it never trains on." in said
     [diagram] = at.main.get("plotly_chart")

@@ -17,7 +17,7 @@ from typing import Any
 
 from core.errors import StoreError
 from core.i18n import N_
-from core.store.records import unwritable, writing
+from core.store.records import unreadable, unwritable, writing
 
 VERSION = 2
 """Counts up when tables are added to TABLES; a database of a greater version is not touched."""
@@ -96,8 +96,11 @@ class Database:
 
     def rows(self, query: str, *values: object) -> list[Any]:
         """What a SELECT gives; nothing where there is no database yet."""
-        if not self.path.is_file():
-            return []
+        try:
+            if not self.path.is_file():
+                return []
+        except OSError as error:
+            raise unreadable(self.path, error) from error
         with self._explained():
             try:
                 with self._connection() as connection:

@@ -25,6 +25,9 @@ NAME_LENGTH = 20
 LESSON = 12 * 3600.0
 """Seconds without a student after which numbers begin with 1 again."""
 
+ASKED = "asked"
+"""Stands among the steps of a student for the wish to have a run trained."""
+
 MOST_DRAWINGS = 50
 """How many drawings a student can keep; each takes about 3 kB, and 200 kB at the most."""
 MOST_DONE = 1000
@@ -139,18 +142,25 @@ class Students:
                 "DELETE FROM drawings WHERE student = ? AND dataset = ?", [student, dataset]
             )
 
-    def present(self, seconds: float, step: str) -> list[Present]:
-        """The students who were seen within so many seconds, by their numbers.
+    def leave(self, student: str) -> None:
+        """Forget a student and all that was kept."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM students WHERE student = ?", [student])
 
-        `step` is the one that stands for a training that was asked for.
-        """
+    def clear_names(self) -> None:
+        """Call all students by their numbers again."""
+        with self._database.transaction() as connection:
+            connection.execute("UPDATE students SET nickname = ''")
+
+    def present(self, seconds: float) -> list[Present]:
+        """The students who were seen within so many seconds, by their numbers."""
         since = time.time() - seconds
         asked: dict[str, set[str]] = {}
         for student, key in self._database.rows(
             "SELECT student, key FROM done JOIN students USING (student) "
             "WHERE seen >= ? AND step = ?",
             since,
-            step,
+            ASKED,
         ):
             asked.setdefault(student, set()).add(key)
         rows = self._database.rows(
@@ -174,7 +184,11 @@ def check_room(kept: int) -> None:
     """Raise UsageError if a student who keeps so many drawings can keep no other."""
     if kept >= MOST_DRAWINGS:
         raise UsageError(
-            N_("You keep {n} drawings, and there is room for no more: forget some first."), n=kept
+            N_(
+                "You keep {n} drawings, and there is room for no more: forget those of this or "
+                "another data set first."
+            ),
+            n=kept,
         )
 
 
@@ -204,9 +218,10 @@ def _arrive(connection: Connection, student: str) -> int:
 @lru_cache(maxsize=256)
 def _place(text: str) -> tuple[str, str, RunSpec | None]:
     """The lab, the step and the run that a student looks at."""
-    values: dict[str, Any] = json.loads(text)
+    lab, step = "", ""
     try:
-        spec = RunSpec.from_dict(values["spec"])
+        values: dict[str, Any] = json.loads(text)
+        lab, step = str(values["lab"]), str(values["step"])
+        return lab, step, RunSpec.from_dict(values["spec"])
     except (ValueError, KeyError, TypeError, LabError):
-        spec = None
-    return values["lab"], values["step"], spec
+        return lab, step, None

@@ -103,8 +103,8 @@ def _no_better_than_chance(run: Run) -> Sentence | None:
         return None
     text = N_(
         "{accuracy:.1%} of the test images are right; the same answer to every image would get "
-        "{share:.1%}. In this run the network learned nothing: try another learning rate, or more "
-        "epochs."
+        "{share:.1%}. So these figures show nothing that the network learned: try another learning "
+        "rate, or more epochs."
     )
     return Sentence(text, {"accuracy": run.test_accuracy, "share": share})
 
@@ -132,10 +132,22 @@ def _rose(watched: Sequence[Watched]) -> Sentence | None:
     )
     if last.training_loss < best.training_loss:
         text = N_(
-            "The {part} loss was lowest in epoch {n} ({low:.3f}) and rose after, to {end:.3f}, "
-            "while the training loss still fell: from there on the network learned the training "
-            "images by heart."
+            "The {part} loss was lowest in epoch {n} ({low:.3f}) and was {end:.3f} at the end, "
+            "while the training loss still fell."
         )
+        worse = [
+            one
+            for one in watched
+            if one.epoch > best.epoch and one.loss - best.loss > best.loss_noise
+        ]
+        gap = last.training_accuracy - last.accuracy
+        # One epoch alone may be a jump of the optimizer.
+        if len(worse) > 1 and gap > accuracy_noise(last.accuracy, last.images):
+            text = N_(
+                "The {part} loss was lowest in epoch {n} ({low:.3f}) and rose after, to "
+                "{end:.3f}, while the training loss still fell: from there on the network learned "
+                "the training images by heart."
+            )
     return Sentence(text, {"part": last.part, "n": best.epoch, "low": best.loss, "end": last.loss})
 
 
@@ -145,7 +157,7 @@ def _fell(watched: Sequence[Watched]) -> Sentence:
     before = watched[-1 - math.ceil((len(watched) - 1) / 3)]
     text = N_(
         "From epoch {n} to the end the {part} loss went from {before:.3f} to {end:.3f}: on "
-        "{images:,} images so little may be chance."
+        "{images:,} images such a small change may be chance."
     )
     if before.loss - last.loss > last.loss_noise:
         text = N_(
@@ -162,8 +174,9 @@ def _gap(run: Run, last: Watched, *, together: bool) -> Sentence | None:
     layers, augmentation = run.spec.network.layers, run.spec.train.augmentation
     if gap > noise:
         text = N_(
-            "At the end {training:.1%} of the training images are right and {other:.1%} of the "
-            "{part} images: the network is better on what it trained on."
+            "In the last epoch {training:.1%} of the training images were right while the network "
+            "learned, and {other:.1%} of the {part} images after it: it is better on what it "
+            "trained on."
         )
     elif gap >= -noise:
         text = N_(
@@ -175,12 +188,12 @@ def _gap(run: Run, last: Watched, *, together: bool) -> Sentence | None:
     elif augmentation != "none" or any(layer.kind == "Dropout" for layer in layers):
         text = N_(
             "At the end {part} accuracy ({other:.1%}) is above training accuracy ({training:.1%}): "
-            "while it trains, the network has the harder task."
+            "during training images are distorted or neurons switched off, so that one is lower."
         )
     else:
         text = N_(
             "At the end {part} accuracy ({other:.1%}) is above training accuracy ({training:.1%}): "
-            "that one is a mean over the epoch, in which the network still improved."
+            "that one is the mean over the whole epoch, while the network was still improving."
         )
     return Sentence(
         text, {"training": last.training_accuracy, "other": last.accuracy, "part": last.part}
@@ -202,12 +215,13 @@ def difference(run: Run, other: Run) -> Sentence:
     else:
         text = N_(
             "The test accuracy of this run is {gap:.2f} points lower. That is more than chance "
-            "among {n:,} test images ({noise:.2f} points); another seed may still change it."
+            "usually makes among {n:,} test images ({noise:.2f} points); another seed may still "
+            "change it."
         )
         if gap > 0:
             text = N_(
                 "The test accuracy of this run is {gap:.2f} points higher. That is more than "
-                "chance among {n:,} test images ({noise:.2f} points); another seed may still "
-                "change it."
+                "chance usually makes among {n:,} test images ({noise:.2f} points); another seed "
+                "may still change it."
             )
     return Sentence(text, {"gap": 100 * abs(gap), "n": images, "noise": 100 * noise})

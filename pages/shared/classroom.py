@@ -63,7 +63,7 @@ FULL_SCREEN = {  # of Plotly's buttons the one that a projector needs
 
 QUESTIONS: dict[str, str] = {
     "weights": N_("Does a larger network do better?"),
-    "seconds": N_("Does longer training do better?"),
+    "seconds": N_("Does a run that takes longer do better?"),
 }
 
 
@@ -120,7 +120,10 @@ def students() -> None:
     st.dataframe(
         pd.DataFrame(rows),
         column_config={
-            _("Accuracy"): st.column_config.Column(alignment="right"),
+            _("Accuracy"): st.column_config.Column(
+                alignment="right",
+                help=_("Of the run that the student has chosen, whoever trained it"),
+            ),
             _("Best"): st.column_config.Column(
                 alignment="right",
                 help=_("Of all runs that the student has asked for, on the same data set"),
@@ -138,6 +141,13 @@ def students() -> None:
     st.caption(
         text.format(n=len(rows)) + " " + _("Students choose their names on their Overview page.")
     )
+    if identity.is_teacher() and any(one.nickname for one in now.students):
+        st.button(_("Clear all names"), on_click=clear_names, key="clear_names")
+
+
+def clear_names() -> None:
+    """Call all students by their numbers again."""
+    act(lambda store: store.students.clear_names(), [server.engine().store])
 
 
 def step_titles(lab: Lab) -> dict[str, str]:
@@ -165,7 +175,7 @@ def row(one: Present, now: Lesson, titles: Mapping[str, str]) -> dict[str, str]:
 
 def same_data(spec: RunSpec, other: RunSpec | None) -> bool:
     """True if two runs have the same data set."""
-    return other is not None and spec.data.name == other.data.name
+    return other is not None and spec.data.digest == other.data.digest
 
 
 def short(spec: RunSpec) -> str:
@@ -407,9 +417,10 @@ def stored(found: Stored) -> None:
     st.subheader(_("Stored runs"))
     limit = settings.store_bytes()
     st.caption(
-        _("{used:.2f} of {limit:g} GB. When it is full, runs that nobody used for long go.").format(
-            used=found.bytes / 1e9, limit=limit / 1e9
-        )
+        _(
+            "{used:.2f} of {limit:g} GB. When it is full, the runs that were not used for longest "
+            "are deleted."
+        ).format(used=found.bytes / 1e9, limit=limit / 1e9)
     )
     label = plural("Show {n} run", "Show {n} runs", len(runs)).format(n=len(runs))
     if not st.toggle(label, key="show_runs"):
@@ -439,7 +450,7 @@ def stored(found: Stored) -> None:
             key="runs_to_delete",
             help=_("A deleted run is gone for everybody, and can be trained again."),
         )
-        sure = st.checkbox(_("Yes, these"), key=f"sure-{len(keys)}", disabled=not keys)
+        sure = st.checkbox(_("Yes, delete these runs"), key=f"sure-{len(keys)}", disabled=not keys)
         st.button(
             plural("Delete {n} run", "Delete {n} runs", len(keys)).format(n=len(keys)),
             icon=":material/delete:",
@@ -483,8 +494,9 @@ def accuracy_by(runs: list[Run]) -> None:
     )
     st.caption(
         _(
-            "Every point is a network, by its best run; a hollow one was trained on a sample. "
-            "Point at one to see which."
+            "Every point is a network, by its best run, which is partly luck; a hollow one was "
+            "trained on a sample. Seconds are those of this machine, as busy as it was. Point at "
+            "one to see which."
         )
     )
 
@@ -504,4 +516,6 @@ board(lab, present_data(lab), set(finished.runs))
 if finished.runs:
     accuracy_by(list(finished.runs.values()))
     stored(finished)
+else:
+    fields.pass_over("points", "cost")
 others(finished.others)

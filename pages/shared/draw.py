@@ -109,6 +109,7 @@ def one_picture(current: Choice, run: Run, steps: list[str]) -> Images | None:
         if source == "canvas":
             with place:
                 return drawing_input.canvas(line)
+    fields.pass_over(drawing_input.BRUSH.name)
     with place:
         uploads = drawing_input.files()
         if not uploads:
@@ -166,7 +167,8 @@ try:
     offer_training(current, runs)
 except LabError as error:  # a trained network reads all the same
     layout.show_error(error)
-if runs:
-    desk(current, runs)
-    answers.when_unsure(current)
-    layout.next_step()
+if not runs:
+    raise layout.PageEnds
+desk(current, runs)
+answers.when_unsure(current)
+layout.next_step()

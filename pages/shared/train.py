@@ -53,9 +53,9 @@ def plan(current: Choice) -> None:
     steps = math.ceil(trained_on / train.batch_size)
     kept = images - trained_on
     text = _(
-        "**What will happen:** {images:,} images, {batch:,} at a time, are {steps:,} steps an "
-        "epoch. After each step the weights change a little, to make the loss smaller. In all "
-        "{all:,} steps in {epochs}: {time} on this machine."
+        "**What will happen:** In each epoch the network sees {images:,} images, {batch:,} at a "
+        "time: {steps:,} steps. After each step the weights change a little, to make the loss "
+        "smaller. In all {all:,} steps in {epochs}: {time} on this machine."
     )
     tried = _(
         "After each epoch the network is tried on {n:,} validation images that it never trains on."

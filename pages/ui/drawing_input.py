@@ -117,7 +117,7 @@ def look_at(uploads: dict[str, Upload]) -> str:
 
 def _remove(names: Sequence[str]) -> None:
     for name in names:
-        del st.session_state.uploads[name]
+        st.session_state.uploads.pop(name, None)  # a second click may be of the page before
 
 
 def _take(key: str) -> None:

@@ -64,7 +64,9 @@ def _reasons(form: InputForm, title: str) -> dict[str, str]:
             "For {title} a box of {box_high} × {box_wide} pixels is filled, and with soft edges "
             "one more: MNIST's digits fill 20 × 20 of their 28 × 28. The shape is kept."
         ),
-        "slant": _("Handwriting leans and is narrow; what a mouse draws is upright and wide."),
+        "slant": _(
+            "Handwriting is slanted and narrow; drawings made with a mouse are upright and wide."
+        ),
         "stroke": _(
             "For {title} strokes become {stroke:.1f} pixels wide, about as MNIST's are: 2.8 of 28."
         ),

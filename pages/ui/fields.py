@@ -156,6 +156,11 @@ def _refuse(owner: str, error: LabError) -> None:
         layout.show_error(error)
 
 
+def pass_over(*names: str) -> None:
+    """The page has no place for these fields now: what an address says of them is not wrong."""
+    _address().settled.update(names)
+
+
 def value(one: Field[T], key: str = "") -> T:
     """What a field holds, also before its widget is drawn."""
     address, key = _address(), key or one.name

@@ -29,7 +29,7 @@ def show() -> None:
         return
     st.info(
         _(
-            "This lab answers only the computer that it runs on. For the class start it with "
+            "This lab can only be opened on this computer. For the class start it with "
             "`streamlit run app.py --server.address 0.0.0.0`: then its address stands here."
         ),
         icon=":material/qr_code_2:",

@@ -7,6 +7,8 @@ const BUSY =
   "input, textarea, select, canvas, [role=slider], [role=tab], [role=radio], [role=grid]," +
   " [role=dialog], [role=listbox], [contenteditable=true], [data-testid=stDataFrame]," +
   " .js-plotly-plot";
+const OPEN =
+  "[data-testid=stPopoverBody], [data-baseweb=popover], [aria-label='Close fullscreen']";
 const STEPS = { ArrowRight: 1, PageDown: 1, ArrowLeft: -1, PageUp: -1 };
 const PAPER = 700; // pixels: what A4 and Letter have room for
 
@@ -24,6 +26,7 @@ function press(event) {
   const leave = document.querySelector(LEAVE);
   const other = event.ctrlKey || event.altKey || event.metaKey || event.shiftKey || event.repeat;
   if (!leave || other || event.target.closest?.(BUSY)) return;
+  if (event.defaultPrevented || document.querySelector(OPEN)) return; // it closes that
   if (event.key === "Escape") return leave.click();
   const links = [...document.querySelectorAll(LINKS)];
   const here = links.findIndex((link) => link.ariaCurrent);

@@ -15,8 +15,8 @@ from PIL import Image
 from core.data.contract import Images
 from core.drawing import preparation
 from core.errors import LabError
-from core.labs.steps import CLASS, TRAIN
-from core.store.students import NAME_LENGTH, Drawing, Record, Students, check_room, tidy
+from core.labs.steps import CLASS
+from core.store.students import ASKED, NAME_LENGTH, Drawing, Record, Students, check_room, tidy
 from pages.ui import identity, server
 from pages.ui.text import _
 
@@ -32,7 +32,8 @@ def begin() -> None:
     before, kept = Record(), []
     with suppress(LabError):
         before = _students().record(identity.student())
-        for one in before.drawings:
+    for one in before.drawings:
+        with suppress(LabError):
             kept.append((one.dataset, preparation.read(one.picture, one.dataset), one.truth))
     state.nickname, state.done, state.kept = before.nickname, set(before.done), kept
 
@@ -64,7 +65,7 @@ def mark_done(key: str, step: str) -> None:
 
 def ask(key: str) -> None:
     """Note that the student has asked for the training of a run."""
-    mark_done(key, TRAIN.name)
+    mark_done(key, ASKED)
 
 
 def keep(dataset: str, picture: Images, truth: int) -> None:
@@ -74,7 +75,7 @@ def keep(dataset: str, picture: Images, truth: int) -> None:
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "PNG")
     drawing = Drawing(dataset, file.getvalue(), truth)
-    _write(lambda: _students().keep(identity.student(), drawing))
+    st.session_state.is_stored = _write(lambda: _students().keep(identity.student(), drawing))
     kept.append((dataset, picture, truth))
 
 
@@ -103,11 +104,13 @@ def choose_name() -> None:
         )
         st.caption(
             _(
-                "The class sees it on the Class page, with your step and your accuracy. It need "
-                "not be your real name. It is stored where the lab runs, with your done steps and "
-                "kept drawings, until you were away for a year."
+                "The class sees it on the Class page, with your step, your experiment, its "
+                "accuracy and when you were last seen. It need not be your real name. It is stored "
+                "on the computer that runs the lab, with the steps you finished and the drawings "
+                "you kept. If you do not come back for a year, it is deleted."
             )
         )
+        st.button(_("Forget me on this computer"), on_click=_leave, key="forget_me")
 
 
 def _rename() -> None:
@@ -115,12 +118,20 @@ def _rename() -> None:
     _write(lambda: _students().rename(identity.student(), nickname))
 
 
+def _leave() -> None:
+    _write(lambda: _students().leave(identity.student()))
+    state = st.session_state
+    state.nickname, state.new_nickname, state.done, state.kept = "", "", set(), []
+
+
 def _students() -> Students:
     return server.engine().store.students
 
 
-def _write(action: Callable[[], None]) -> None:
-    st.session_state.is_stored = False
-    with suppress(LabError):
+def _write(action: Callable[[], None]) -> bool:
+    """Write to the store; False if that cannot be."""
+    try:
         action()
-        st.session_state.is_stored = True
+    except LabError:
+        return False
+    return True

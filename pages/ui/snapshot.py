@@ -1,12 +1,13 @@
 """What the Class page shows of the store: computed once per change, for all who look at it."""
 
 import time
+from contextlib import suppress
 from typing import NamedTuple
 
 import streamlit as st
 
 from core.engine import Place
-from core.labs.steps import TRAIN
+from core.errors import StoreError
 from core.store import Claim, Run
 from core.store.students import Present
 from pages.ui import server
@@ -68,9 +69,8 @@ def lesson() -> Lesson:
 @st.cache_resource(max_entries=1, show_spinner=False)
 def _lesson(cache: str, state: object, moment: int) -> Lesson:
     engine = server.engine()
-    return Lesson(
-        stored().runs,
-        {claim.key: claim for claim in engine.store.claims()},
-        engine.places(),
-        engine.store.students.present(HERE_SECONDS, TRAIN.name),
-    )
+    claims = {claim.key: claim for claim in engine.store.claims()}
+    students: list[Present] = []
+    with suppress(StoreError):  # a database of before that cannot be written knows none
+        students = engine.store.students.present(HERE_SECONDS)
+    return Lesson(stored().runs, claims, engine.places(), students)

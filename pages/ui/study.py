@@ -20,7 +20,7 @@ from core.specs.optimizers import OPTIMIZERS, value_text
 from core.store import Claim, Run
 from core.studies import study as studies
 from core.studies.study import Study
-from pages.ui import choice, fields, identity, layout, server
+from pages.ui import choice, fields, identity, layout, record, server
 from pages.ui.text import _
 
 SEEDS = WholeNumber("seeds", N_("seeds"), 3, studies.SEEDS)
@@ -232,6 +232,7 @@ def start(missing: list[RunSpec]) -> None:
     try:
         for spec in missing:
             server.engine().submit(spec, identity.student())
+            record.ask(spec.key)
     except LabError as error:
         st.session_state.start_error = error
 
