@@ -1543,7 +1543,7 @@ def test_a_page_without_its_data_keeps_title_links_and_sidebar(step: str) -> Non
     ("page", "query"),
     [("draw", {"source": "files", "brush": "24"}), ("class", {"cost": "seconds"})],
 )
-def test_an_address_may_speak_of_what_is_not_shown_now(page: str, query: dict[str, str]) -> None:
+def test_an_address_may_speak_of_what_is_not_shown_now(page: str, query: dict[str, Any]) -> None:
     assert not visit(page, **query).error
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 from tests import toy
 from tests.toy_app import copy_with_toy
 
-PATIENCE = 120
+PATIENCE = 400
 
 
 class Copy:
