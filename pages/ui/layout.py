@@ -180,13 +180,12 @@ def fitting(cells: Iterable[str]) -> ColumnConfig:
 
 def numbers_right(content: pd.DataFrame) -> dict[str, ColumnConfig]:
     """For st.dataframe: at the right every column whose texts are numbers, or say that none is."""
-    right = st.column_config.Column(alignment="right")
-    missing = ["–", "", _("diverged")]
+    right, missing = st.column_config.Column(alignment="right"), {"–", "", _("diverged")}
+    texts = {str(name): set(map(str, column)) - missing for name, column in content.items()}
     return {
-        str(name): right
-        for name, column in content.astype(str).items()
-        if column.str.fullmatch(NUMBER).any()
-        and (column.str.fullmatch(NUMBER) | column.isin(missing)).all()
+        name: right
+        for name, said in texts.items()
+        if said and all(re.fullmatch(NUMBER, text) for text in said)
     }
 
 
