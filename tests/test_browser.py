@@ -934,7 +934,7 @@ def test_a_study_is_trained_live_and_compared(tab: Tab, server: Server) -> None:
 @pytest.mark.slow
 def test_a_stopped_study_keeps_what_is_done(tab: Tab, server: Server) -> None:
     page = tab()
-    lab.open_page(page, server, "optimizers", **{**STUDY, **LONG, "study_epochs": 40, "seeds": 3})
+    lab.open_page(page, server, "optimizers", **{**STUDY, **LONG, "study_epochs": 45, "seeds": 3})
     page.get_by_role("button", name="Start").click()
     page.get_by_role("button", name="Stop, and keep what is done").click()
     expect(page.get_by_role("button", name=re.compile("Start|Go on"))).to_be_visible(
@@ -950,7 +950,7 @@ def test_paths_are_played(tab: Tab, server: Server) -> None:
     chart = page.locator(".js-plotly-plot").first
     shown = "chart => chart._fullData.map(trace => trace.x.length)"
     expect(chart).to_be_visible(timeout=lab.TRAINING * 1000)
-    assert chart.evaluate(shown)[2:] == [101] * 4
+    lab.eventually(lambda: chart.evaluate(shown)[2:] == [101] * 4)
     chart.get_by_text("Play").click()
     lab.eventually(lambda: chart.evaluate(shown)[2:] < [101] * 4)
     lab.eventually(lambda: chart.evaluate(shown)[2:] == [101] * 4)

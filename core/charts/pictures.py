@@ -96,7 +96,7 @@ def gallery(images: Images, captions: Sequence[str], *, negative: bool) -> str:
     )
     figures = "".join(
         f'<figure><img src="{_data_url(Image.fromarray(255 - image if negative else image))}" '
-        f'alt=""><figcaption>{html.escape(caption)}</figcaption></figure>'
+        f'alt="{html.escape(caption)}"><figcaption>{html.escape(caption)}</figcaption></figure>'
         for image, caption in zip(images, captions, strict=True)
     )
     return f'<style>{style}</style><div class="gallery">{figures}</div>'

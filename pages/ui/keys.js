@@ -43,8 +43,13 @@ function fitPaper() {
   root.style.setProperty("--print-zoom", Math.min(1, PAPER / content.clientWidth));
 }
 
-function focusMain() {
-  document.querySelector("[data-testid=stMain]").focus({ preventScroll: true });
+// Who followed a link goes on from the top of the new page, as soon as the link is gone.
+function focusMain(link, tries = 100) {
+  if (document.activeElement === document.body) {
+    document.querySelector("[data-testid=stMain]").focus({ preventScroll: true });
+  } else if (document.activeElement === link && tries > 0) {
+    setTimeout(focusMain, 100, link, tries - 1);
+  }
 }
 
 let held; // the link in the sidebar that has the keyboard
@@ -66,9 +71,8 @@ export default function ({ data }) {
   seen.observe(sidebar, { subtree: true, childList: true, attributeFilter: ["class"] });
   signal.addEventListener("abort", () => seen.disconnect());
   mark(data.page);
-  // Who followed a link that is gone with its page goes on from the top of the new one.
   const turned = shown !== undefined && data.page !== shown;
-  if (turned && !held && document.activeElement === document.body) focusMain();
+  if (turned && !held) focusMain(document.activeElement);
   shown = data.page;
   return () => mine.abort();
 }
