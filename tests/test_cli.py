@@ -527,7 +527,7 @@ def test_ctrl_c_ends_everything_with_one_line(
     finished = {run.key for run in Store(cache).runs()}
     assert {folder.name for folder in cache.glob("runs/*")} == finished
     assert {claim.state for claim in Store(cache).claims()} == {"interrupted"}
-    assert len(Store(cache).claims()) + len(finished) == (1 if command == "one" else 9)
+    assert len(Store(cache).claims()) + len(finished) == (1 if command == "one" else 10)
 
 
 # runs
