@@ -65,8 +65,9 @@ def engine(tmp_path_factory: pytest.TempPathFactory, small_mnist: Path) -> Itera
         patch.setenv("LAB_DATA", str(small_mnist))
         shared = Engine(Store(tmp_path_factory.mktemp("engine")), workers=2)
         shared.start()
-    yield shared
-    shared.close()
+        until(lambda: len(shared.workers) == 2)  # the second starts later, with the same data
+        yield shared
+        shared.close()
 
 
 @pytest.fixture
