@@ -611,11 +611,7 @@ def test_a_reload_and_a_restart_lose_nothing_that_a_student_did(tab: Tab, tmp_pa
     open_canvas(page, first)
     lab.draw(page, *lab.DIGITS["7"])
     answered(page, "7")
-    page.get_by_role("radio", name="7", exact=True).or_(
-        page.get_by_role("button", name="7", exact=True)
-    ).click()
-    press(page, "Keep this drawing")
-    empty(page)
+    keep(page, "7")
     page.reload()
     has_kept(first)
     lab.open_page(page, first)
@@ -742,6 +738,15 @@ def empty(page: Page) -> None:
     expect(page.get_by_test_id("stMetric").filter(has_text="Answer")).to_have_count(0)
 
 
+def keep(page: Page, answer: str) -> None:
+    """Keep the drawing with its right answer: then the canvas is empty."""
+    page.get_by_role("radio", name=answer, exact=True).or_(
+        page.get_by_role("button", name=answer, exact=True)
+    ).click()
+    press(page, "Keep this drawing")
+    empty(page)
+
+
 def press(page: Page, name: str) -> None:
     """One of the page's own buttons; the canvas has an Undo of its own, which shows on hover."""
     page.get_by_test_id("stButton").get_by_role("button", name=name).click()
@@ -816,11 +821,7 @@ def test_steps_are_switched_and_drawings_are_kept(tab: Tab, server: Server) -> N
     expect(chart).not_to_have_text(before)
     page.get_by_text("Without any step: only").click()
     answered(page, "7")
-    page.get_by_role("radio", name="7", exact=True).or_(
-        page.get_by_role("button", name="7", exact=True)
-    ).click()
-    press(page, "Keep this drawing")
-    empty(page)
+    keep(page, "7")
     tile = page.get_by_test_id("stMetric").filter(has_text="After all steps")
     expect(tile.get_by_test_id("stMetricValue")).to_have_text("1 / 1")
 

@@ -115,8 +115,7 @@ def _draw_lines(axes: Axes, chart: go.Figure) -> None:
     axes.set_xlabel(chart.layout.xaxis.title.text)
     axes.set_ylabel(chart.layout.yaxis.title.text)
     axes.set_xlim(*chart.layout.xaxis.range)
-    if chart.layout.yaxis.range:
-        axes.set_ylim(*chart.layout.yaxis.range)
+    axes.set_ylim(*chart.layout.yaxis.range)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     if axes.lines:

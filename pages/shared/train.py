@@ -148,13 +148,14 @@ def epoch_table(epochs: Sequence[Epoch]) -> None:
 # When it is done
 
 
-def finished(current: Choice, run: Run) -> None:
+def finished(run: Run, ideas: Sequence[Variation]) -> None:
     """A finished run: its figures and curves, and what can be read from them."""
     layout.result_tiles(run)
     curves(run.epochs, run.spec.train.epochs)
     watch_again(len(run.epochs))
     st.markdown("\n".join(f"- {sentence.text(_)}" for sentence in reading.sentences(run)))
-    try_next(current)
+    if ideas:
+        try_next(ideas, run.key)
     choice.mark_done()
 
 
@@ -178,20 +179,17 @@ def watch_again(epochs: int) -> None:
     )
 
 
-def try_next(current: Choice) -> None:
-    """Runs that differ from this one in one thing, each then compared with it."""
-    wanted = labs.variations(current)
-    if not wanted:
-        return
+def try_next(ideas: Sequence[Variation], key: str) -> None:
+    """Runs that differ in one thing from the one of that key, each then compared with it."""
     st.markdown(_("**Try next**, and compare it with this run:"))
     with st.container(horizontal=True):
-        for number, one in enumerate(wanted):
+        for number, one in enumerate(ideas):
             st.button(
                 _(one.title).format(value=one.value),
                 icon=":material/science:",
                 key=f"next-{number}",
                 on_click=take,
-                args=(one, current.spec.key),
+                args=(one, key),
             )
 
 
@@ -224,13 +222,13 @@ class OtherRun(Text):
             )
 
 
-def other_run(current: Choice) -> Run | None:
+def other_run(current: Choice, ideas: Sequence[Variation]) -> Run | None:
     """The run that the student compares with, of those of the lab and what was to be tried next."""
     name, term = "with", N_("compare with")
     chosen = fields.value(OtherRun(name, term, "", current.spec))
     base = current.lab.on(current.spec.data)
     specs = [one.spec(base) for one in current.lab.experiments]
-    specs += [one.spec for one in labs.variations(current)]
+    specs += [one.spec for one in ideas]
     keys = dict.fromkeys([chosen, *(spec.key for spec in specs)])
     found = {key: run for key in keys if key != current.spec.key and (run := server.find_run(key))}
     if not chosen and not (found and current.run):
@@ -289,14 +287,14 @@ def both(current: Choice, *runs: Run) -> pd.DataFrame:
 
 def state(current: Choice) -> None:
     """The run of the choice: finished, under way, or to be started."""
-    key = current.spec.key
+    key, ideas = current.spec.key, labs.variations(current)
     body, beside = st.container(), st.container()
     with beside:
-        other = other_run(current)
+        other = other_run(current, ideas)
     run = current.run
     with body:
         if run:
-            finished(current, run)
+            finished(run, ideas)
             training.keep_focus("again")
         elif training.goes_on(claim := server.engine().store.claimed(key)):
             watch(key, current.spec.train.epochs)

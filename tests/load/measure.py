@@ -24,7 +24,6 @@ class Gauge:
 
     def __init__(self, server: Server) -> None:
         self._process = psutil.Process(server.process.pid)
-        self._workers = [process.pid for process in server.processes()]
         self._begun = time.monotonic()
         self._processor = self._spent()
         self.samples: list[tuple[float, float]] = []
