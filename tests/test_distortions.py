@@ -3,9 +3,15 @@
 import numpy as np
 import pytest
 
+from core import data as datasets
 from core.data.contract import Ink
+from core.data.mnist import DATASET as MNIST
+from core.networks import structure
+from core.networks.build import build
+from core.specs import TrainSpec, dense_network, optimizer_spec
 from core.specs.train import AUGMENTATIONS
 from core.training.augmentation import DISTORTIONS, SHIFT, distort, distortion
+from core.training.fit import fit
 
 
 def changed(images: np.ndarray, *seed: int, ink: Ink = "light") -> np.ndarray:
@@ -79,3 +85,18 @@ def test_dark_ink_moves_over_white_paper(squares: np.ndarray) -> None:
     light, dark = changed(squares, 1, 2), changed(1 - squares, 1, 2, ink="dark")
     np.testing.assert_allclose(dark, 1 - light, atol=1e-6)
     assert (changed(np.ones((3, 20, 24), np.float32), 0, 0, ink="dark") == 1).all()
+
+
+def test_a_network_without_convolutions_learns_from_distorted_images_too() -> None:
+    data = datasets.load(datasets.locate(MNIST))
+    train = TrainSpec(epochs=2, batch_size=100, validation_split=0, augmentation="handwriting")
+    network = build(structure.rows(dense_network((64,)), (28, 28), 10), train.seed)
+    found = fit(
+        network,
+        optimizer_spec().keras(),
+        data.x_train,
+        data.y_train,
+        train,
+        distort=distortion(train.augmentation, "light"),
+    )
+    assert found.epochs[1].accuracy > found.epochs[0].accuracy

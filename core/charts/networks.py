@@ -1,14 +1,18 @@
 """The diagram of a network."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import plotly.graph_objects as go
 
 from core.charts.style import COLOURS, INK, Translate, base_figure
 from core.i18n import untranslated
 from core.networks.structure import LayerRow, NetworkSpec
+
+Note = dict[str, Any]
+"""An annotation as plotly writes it."""
 
 SHOWN = 12
 """How many nodes of a layer a diagram shows."""
@@ -24,9 +28,9 @@ def network_diagram(
     """
     if not NetworkSpec(tuple(row.layer for row in layers[:-1])).dense:
         return _block_diagram(layers, _)
-    first, *dense = layers
     flow = [row.output for row in layers]
     rows = [_nodes(count) for count in flow]
+    upright = max(map(len, class_names)) > 2
     figure = base_figure(70 + 105 * len(flow), showlegend=False, hovermode=False)
     edges_x: list[float | None] = []
     edges_y: list[float | None] = []
@@ -45,41 +49,47 @@ def network_diagram(
         marker={"size": 10, "color": COLOURS["blue"]},
     )
 
-    def beside(y: float, text: str) -> None:
-        figure.add_annotation(
-            xref="paper", x=0, y=y, text=text, showarrow=False, xanchor="left", align="left"
-        )
-
-    for y, count in enumerate(flow):
-        if count > SHOWN:
-            figure.add_annotation(x=0.5, y=y, text="···", showarrow=False, font={"size": 18})
-        if y == 0:
-            pixels = " × ".join(map(str, first.inputs))
-            beside(y, _("<b>{n}</b> inputs<br>{pixels} pixels").format(n=count, pixels=pixels))
-        elif y < len(flow) - 1:
-            kind = getattr(layers[y].layer, "activation", "")
-            beside(y, _("<b>{n}</b> neurons<br>{kind}").format(n=count, kind=kind))
-        else:
-            beside(y, _("<b>{n}</b> outputs<br>softmax").format(n=count))
-    for y, (inputs, layer) in enumerate(zip(flow, dense, strict=False)):
-        product = _("{inputs} × {neurons} + {neurons} weights")
-        beside(y + 0.5, product.format(inputs=inputs, neurons=layer.output))
-    upright = max(map(len, class_names)) > 2
-    named = class_names if len(class_names) <= SHOWN else ()  # else some have no node
-    for x, name in zip(rows[-1], named, strict=False):
-        figure.add_annotation(
-            x=x,
-            y=len(flow) - 1,
-            yshift=-10,
-            yanchor="top",
-            text=name,
-            textangle=-90 if upright else 0,
-            showarrow=False,
-        )
+    notes = [*_beside(layers, flow, _), *_below(rows[-1], class_names, upright, len(flow) - 1)]
+    notes += [
+        {"x": 0.5, "y": y, "text": "···", "font": {"size": 18}}
+        for y, count in enumerate(flow)
+        if count > SHOWN
+    ]
+    # All at once: plotly checks the earlier ones again with each that is added.
+    figure.update_layout(annotations=[note | {"showarrow": False} for note in notes])
     room = 0.85 if upright else 0.35
     figure.update_xaxes(visible=False, domain=[0.46, 1], range=[-0.05, 1.05], fixedrange=True)
     figure.update_yaxes(visible=False, range=[len(flow) - 1 + room, -0.3], fixedrange=True)
     return figure
+
+
+def _beside(layers: Sequence[LayerRow], flow: Sequence[int], _: Translate) -> Iterator[Note]:
+    """What each layer is, and between two of them the count of weights and biases."""
+    place: Note = {"xref": "paper", "x": 0, "xanchor": "left", "align": "left"}
+    for y, count in enumerate(flow):
+        if y == 0:
+            pixels = " × ".join(map(str, layers[0].inputs))
+            text = _("<b>{n}</b> inputs<br>{pixels} pixels").format(n=count, pixels=pixels)
+        elif y < len(flow) - 1:
+            kind = getattr(layers[y].layer, "activation", "")
+            text = _("<b>{n}</b> neurons<br>{kind}").format(n=count, kind=kind)
+        else:
+            text = _("<b>{n}</b> outputs<br>softmax").format(n=count)
+        yield place | {"y": y, "text": text}
+    product = _("{inputs} × {neurons} + {neurons} weights")
+    for y, (inputs, neurons) in enumerate(pairwise(flow)):
+        text = product.format(inputs=inputs, neurons=neurons)
+        yield place | {"y": y + 0.5, "text": text}
+
+
+def _below(
+    places: Sequence[float], class_names: Sequence[str], upright: bool, y: int
+) -> Iterator[Note]:
+    """The names of the classes below their outputs; none where some have no node."""
+    named = class_names if len(class_names) <= SHOWN else ()
+    angle = -90 if upright else 0
+    for x, name in zip(places, named, strict=False):
+        yield {"x": x, "y": y, "yshift": -10, "yanchor": "top", "text": name, "textangle": angle}
 
 
 def _block_diagram(rows: Sequence[LayerRow], _: Translate) -> go.Figure:
@@ -97,10 +107,19 @@ def _block_diagram(rows: Sequence[LayerRow], _: Translate) -> go.Figure:
         insidetextanchor="middle",
     )
     half = max(math.log2(row.output) for row in rows) / 2
-    for i, row in enumerate(rows):
-        if row.weights:
-            text = _("{n:,} weights").format(n=row.weights)
-            figure.add_annotation(x=1.1 * half, y=i, text=text, showarrow=False, xanchor="left")
+    figure.update_layout(
+        annotations=[
+            {
+                "x": 1.1 * half,
+                "y": i,
+                "text": _("{n:,} weights").format(n=row.weights),
+                "showarrow": False,
+                "xanchor": "left",
+            }
+            for i, row in enumerate(rows)
+            if row.weights
+        ]
+    )
     figure.update_xaxes(visible=False, range=[-1.05 * half, 2 * half], fixedrange=True)
     figure.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True, automargin=True)
     return figure

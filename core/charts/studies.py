@@ -121,19 +121,16 @@ def _name_ends(
     texts = [textwrap.wrap(row.name, WRAPPED) for row in named]
     wanted = [PLOT * (ends[row.name] - low) / (high - low) for row in named]
     places = spread_out(wanted, [LINE * len(lines) for lines in texts])
+    notes = []
     for row, lines, at, place in zip(named, texts, wanted, places, strict=True):
         assert row.style
         sign = f'<span style="color:{row.style.colour}">{SIGNS[row.style.symbol]}</span>'
-        figure.add_annotation(
-            xref="paper",
-            x=1,
-            y=ends[row.name],
-            yshift=place - at,
-            text=f"{sign} {'<br>'.join(lines)}",
-            showarrow=False,
-            xanchor="left",
-            align="left",
+        notes.append(
+            {"y": ends[row.name], "yshift": place - at, "text": f"{sign} {'<br>'.join(lines)}"}
         )
+    beside = {"xref": "paper", "x": 1, "showarrow": False, "xanchor": "left", "align": "left"}
+    # All at once: plotly checks the earlier ones again with each that is added.
+    figure.update_layout(annotations=[beside | note for note in notes])
     longest = max((len(line) for lines in texts for line in lines), default=0)
     figure.update_layout(margin_r=24 + 7 * longest)
     figure.for_each_trace(

@@ -48,13 +48,13 @@ def style(series: int) -> Style:
 
 def base_figure(height: int, **layout: object) -> go.Figure:
     """An empty figure with the margins, the legend and the hover box that all charts share."""
-    figure = go.Figure()
-    figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
-        hoverlabel={"namelength": -1},
-        dragmode=False,
-        **layout,
+    return go.Figure(
+        layout={
+            "height": height,
+            "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+            "legend": {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"},
+            "hoverlabel": {"namelength": -1},
+            "dragmode": False,
+            **layout,
+        }
     )
-    return figure

@@ -81,7 +81,7 @@ class CompiledSteps:
         self._steps_per_call = 1
         optimizer.build(model.trainable_variables)
         # XLA is slower than a plain graph where it meets convolutions and random numbers.
-        dense = all(isinstance(layer, DENSE_LAYERS) for layer in model.layers)
+        dense = all(isinstance(layer, DENSE_LAYERS) for layer in model.layers) and not distort
         self._many_steps = tf.function(
             self._loop,
             jit_compile=dense,
