@@ -31,6 +31,10 @@ def start() -> "Client":
             "distributed.scheduler.allowed-failures": 0,
             # Logs of a thousand messages, each with the curves of a run, are many megabytes.
             "distributed.admin.low-level-log-length": LOGGED,
+            "distributed.admin.log-length": LOGGED,
+            # Nobody looks at what dask measures of itself: for an hour, and stacks each 10 ms.
+            "distributed.admin.system-monitor.log-length": LOGGED,
+            "distributed.worker.profile.enabled": False,
             # Pages on a port of their own that tell any account of this computer what runs here.
             "distributed.scheduler.http.routes": [],
             "distributed.worker.http.routes": [],
