@@ -21,7 +21,7 @@ from distributed import Client
 
 from core import data as datasets
 from core.data.mnist import DATASET as MNIST
-from core.engine import Engine, worker
+from core.engine import Engine, fleet, worker
 from core.engine.fleet import SILENT_SECONDS
 from core.errors import DataError, Stopped, StoreError, TrainingError, UsageError
 from core.optimizers import finder
@@ -563,6 +563,21 @@ def test_a_worker_killed_once_does_not_end_the_run(engine: Engine, spec: RunSpec
     assert engine.owns(spec.key)
     run = finish(engine, spec)
     assert [epoch.epoch for epoch in run.epochs] == list(range(1, 16))
+
+
+def test_a_worker_is_replaced_after_many_runs_and_the_next_run_is_trained(
+    engine: Engine, spec: RunSpec
+) -> None:
+    before = set(engine.workers)
+    engine.submit(spec)
+    finish(engine, spec)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fleet, "WORN", 1)
+        until(lambda: set(engine.workers) - before)
+    until(lambda: len(engine.workers) == 2)
+    another = replace(spec, train=replace(spec.train, seed=spec.train.seed + 1))
+    engine.submit(another)
+    assert finish(engine, another).test_accuracy > 0
 
 
 def test_a_worker_that_hangs_is_replaced(

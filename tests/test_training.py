@@ -1,5 +1,6 @@
 """The compiled fit means the same as Keras's own `fit`."""
 
+import gc
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -353,3 +354,13 @@ def test_bench_says_that_it_does_not_distort_images(
     assert "timed without distorting the images" in capsys.readouterr().err
     main(["bench", "--variant", "1", "--json"], standalone_mode=False)
     assert "distorting" not in capsys.readouterr().err
+
+
+def test_a_fit_lets_go_of_its_images() -> None:
+    """A worker trains hundreds of runs: what it kept of each would fill the memory of a class."""
+    images, labels = np.zeros((333, 28, 28), np.uint8), np.zeros(333, np.uint8)
+    training.fit(build(NETWORK, 0), optimizer_spec().keras(), images, labels, TrainSpec(1, 50, 0.0))
+    gc.collect()
+    kept = [one for one in gc.get_objects() if isinstance(one, tf.Tensor)]
+    arrays = [one for one in kept if not tf.is_symbolic_tensor(one)]
+    assert not [one for one in arrays if one.shape == images.shape]

@@ -206,12 +206,13 @@ class Engine:
                 self._lost(faults.no_answer(error))
 
     def _work(self) -> None:
-        """Tell workers what to stop, restart those that hang, give those that are free a run."""
+        """Tell workers what to stop, restart what hangs or is worn, give those free a run."""
         if not self._fleet.connected:
             self._connect()
         self._fleet.look()
         self._fleet.tell_stops()
         self._fleet.restart_hung()
+        self._fleet.renew()
         if not self._queue.waiting():
             return
         for address in self._fleet.free():

@@ -5,6 +5,7 @@ import logging
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -36,6 +37,9 @@ SILENT_SECONDS = {
     "saving": 120.0,
 }
 """How long a worker may say nothing of a run it was given before it counts as hung."""
+WORN = 50
+"""Runs after which a worker process of our own is replaced: what XLA compiles stays in it, for a
+small network 7 MB."""
 
 
 @dataclass(eq=False)
@@ -69,6 +73,8 @@ class Fleet:
         self._workers: list[str] = []
         self._tasks: dict[str, Task] = {}
         self._to_stop: list[str] = []
+        self._trained: Counter[str] = Counter()
+        self._asked: Counter[str] = Counter()
         self._trouble: LabError | None = None
         self._began = 0.0
         self._start_seconds: float | None = None
@@ -184,6 +190,16 @@ class Fleet:
                 with suppress(KeyError, ValueError):  # gone meanwhile, or without a nanny
                     client.restart_workers([address], timeout=30, raise_for_error=False)
 
+    def renew(self) -> None:
+        """Replace one worker of our own that has trained many runs, while it has nothing to do."""
+        with self._lock:
+            busy = {task.address for task in self._tasks.values()} | {*self._asked.elements()}
+            worn = [a for a in self._workers if self._trained[a] >= WORN and a not in busy]
+        if worn and not self._scheduler:
+            del self._trained[worn[0]]
+            with suppress(KeyError, ValueError):  # gone meanwhile
+                self._connection().restart_workers(worn[:1], timeout=30, raise_for_error=False)
+
     def free(self) -> list[str]:
         """The workers that have no run of ours, those with the least to do for others first.
 
@@ -250,7 +266,10 @@ class Fleet:
     def ended(self, name: str) -> Task | None:
         """A task has ended, and its worker is free; None if it is not known any more."""
         with self._lock:
-            return self._tasks.pop(name, None)
+            task = self._tasks.pop(name, None)
+            if task:
+                self._trained[task.address] += 1
+            return task
 
     def stop(self, name: str) -> None:
         """Have a task stopped, soon. An empty name is none."""
@@ -269,6 +288,8 @@ class Fleet:
         if client is None or not workers:
             raise self._trouble or faults.no_answer(TimeoutError(N_("they start slowly")))
         address = random.choice(workers)
+        with self._lock:
+            self._asked[address] += 1
         try:
             answer, error = _run_at(client, address, _asked, function, args)
             if isinstance(error, MissingData):
@@ -276,6 +297,9 @@ class Fleet:
                 answer, error = _run_at(client, address, _asked, function, args)
         except (OSError, RuntimeError, KeyError) as failure:
             raise faults.no_answer(failure) from failure
+        finally:
+            with self._lock:
+                self._asked[address] -= 1
         if error:
             raise error
         result: Answer = answer

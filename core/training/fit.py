@@ -75,8 +75,9 @@ class CompiledSteps:
         self._model = model
         self._optimizer = optimizer
         self._batch_size = batch_size
-        self._x = tf.constant(x)
-        self._y = tf.constant(y)
+        # Arguments of what is compiled, and not read in it: TensorFlow keeps every graph with a
+        # gradient of its own making as long as the process lives, and the images with it.
+        self._images = tf.constant(x), tf.constant(y)
         self._distort = distort
         self._steps_per_call = 1
         optimizer.build(model.trainable_variables)
@@ -85,13 +86,25 @@ class CompiledSteps:
         self._many_steps = tf.function(
             self._loop,
             jit_compile=dense,
-            input_signature=[tf.TensorSpec([None], tf.int32), *[tf.TensorSpec([], tf.int32)] * 4],
+            input_signature=[
+                *map(tf.TensorSpec.from_tensor, self._images),
+                tf.TensorSpec([None], tf.int32),
+                *[tf.TensorSpec([], tf.int32)] * 4,
+            ],
+        )
+        self._evaluation = tf.function(
+            self._evaluated,
+            input_signature=[
+                *map(tf.TensorSpec.from_tensor, self._images),
+                tf.TensorSpec([None], tf.int32),
+            ],
         )
 
     def compile(self, images: int) -> None:
         """Compile for epochs over that many images, without training on any."""
-        self._many_steps(self._padded(np.zeros(images, np.int32)), images, 0, 0, 0)
-        self._evaluation(tf.zeros(1, tf.int32))
+        order = self._padded(np.zeros(images, np.int32))
+        self._many_steps(*self._images, order, images, 0, 0, 0)
+        self._evaluation(*self._images, tf.zeros(1, tf.int32))
 
     def epoch(
         self, order: npt.NDArray[np.int32], on_call: Callable[[int], None], seed: int = 0
@@ -110,7 +123,8 @@ class CompiledSteps:
         while done < steps:
             began = time.perf_counter()
             stop = min(done + self._steps_per_call, steps)
-            sums += self._many_steps(indices, len(order), done, stop, seed).numpy()
+            figures = self._many_steps(*self._images, indices, len(order), done, stop, seed)
+            sums += figures.numpy()
             seconds = time.perf_counter() - began
             self._steps_per_call = max(1, round((stop - done) * min(CHUNK_SECONDS / seconds, 10)))
             done = stop
@@ -122,29 +136,30 @@ class CompiledSteps:
         """Train on one batch of `order`, counted from 0; its mean loss before the step."""
         first = number * self._batch_size
         images = min(self._batch_size, len(order) - first)
-        sums = self._many_steps(self._padded(order), len(order), number, number + 1, 0)
+        indices = self._padded(order)
+        sums = self._many_steps(*self._images, indices, len(order), number, number + 1, 0)
         return float(sums[0]) / images
 
     def evaluate(self, indices: npt.NDArray[np.int32]) -> tuple[float, float]:
         """Mean loss and accuracy of the model, as it is, on the images with these indices."""
         sums = np.zeros(2)
         for first in range(0, len(indices), EVALUATION_BATCH):
-            sums += self._evaluation(indices[first : first + EVALUATION_BATCH]).numpy()
+            part = indices[first : first + EVALUATION_BATCH]
+            sums += self._evaluation(*self._images, part).numpy()
         loss, accuracy = sums / len(indices)
         return float(loss), float(accuracy)
 
-    def _batch(self, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        x = tf.cast(tf.gather(self._x, indices), tf.float32) / 255.0
-        y = tf.one_hot(tf.gather(self._y, indices), self._model.output_shape[-1])
-        return x, y
+    def _batch(self, x: tf.Tensor, y: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        classes = self._model.output_shape[-1]
+        scaled = tf.cast(tf.gather(x, indices), tf.float32) / 255.0
+        return scaled, tf.one_hot(tf.gather(y, indices), classes)
 
     def _padded(self, order: npt.NDArray[np.int32]) -> tf.Tensor:
         """The indices, and some more up to whole batches: XLA compiles for one size of batch."""
         return tf.constant(np.pad(order, (0, -len(order) % self._batch_size)))
 
-    def _step(self, indices: tf.Tensor, counts: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    def _step(self, x: tf.Tensor, y: tf.Tensor, counts: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         """Train on one batch, of which only the images whose `counts` is 1 (and not 0) count."""
-        x, y = self._batch(indices)
         if self._distort is not None:
             x = self._distort(x, seed)
         weights = self._model.trainable_variables
@@ -158,6 +173,8 @@ class CompiledSteps:
 
     def _loop(
         self,
+        x: tf.Tensor,
+        y: tf.Tensor,
         order: tf.Tensor,
         images: tf.Tensor,
         first: tf.Tensor,
@@ -172,14 +189,14 @@ class CompiledSteps:
         while step < stop:
             places = step * self._batch_size + tf.range(self._batch_size)
             counts = tf.cast(places < images, tf.float32)
-            figures = self._step(tf.gather(order, places), counts, tf.stack([seed, step]))
+            batch = self._batch(x, y, tf.gather(order, places))
+            figures = self._step(*batch, counts, tf.stack([seed, step]))
             sums += tf.cast(figures, tf.float64)
             step += 1
         return sums
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)])
-    def _evaluation(self, indices: tf.Tensor) -> tf.Tensor:
-        x, y = self._batch(indices)
+    def _evaluated(self, x: tf.Tensor, y: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
+        x, y = self._batch(x, y, indices)
         probabilities = self._model(x, training=False)
         losses = keras.losses.categorical_crossentropy(y, probabilities)
         correct = keras.metrics.categorical_accuracy(y, probabilities)
