@@ -44,6 +44,9 @@ model.keras   the trained network: keras.models.load_model("model.keras")
 """
 )
 
+TABLE = "results.csv"
+"""The file of the archive with a row for each test image: see results_csv."""
+
 
 def results_csv(run: Run, y_test: Images) -> str:
     """One row for each test image: index, true, predicted, confidence and the outputs p0, p1...
@@ -99,7 +102,7 @@ def results_zip(
         "README.txt": _readme(run, dataset, _),
         "settings.txt": words.settings(run, dataset, choice, _),
         **{name: picture.png for name, picture in pictures.items()},
-        "results.csv": results_csv(run, dataset.arrays.y_test),
+        TABLE: results_csv(run, dataset.arrays.y_test),
         "epochs.csv": epochs_csv(run),
         "metrics.json": dump_json(_metrics(run), indent=1) + "\n",
         "model.keras": run.read("model.keras"),

@@ -1,5 +1,7 @@
 """The figures of the run, and files with the recognition results."""
 
+import io
+import zipfile
 from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -33,12 +35,10 @@ def _files(key: str, finished: str, chosen: str, language: str, _run: Run, _of: 
     from core.report import archive, pictures  # with matplotlib, which takes a second
 
     drawn = pictures.pictures(_run, _of.data, _of, _)
-    return Files(
-        archive.file_name(_run, _of),
-        archive.results_zip(_run, _of.data, _of, drawn, _),
-        archive.results_csv(_run, _of.data.y_test).encode(),
-        drawn,
-    )
+    everything = archive.results_zip(_run, _of.data, _of, drawn, _)
+    with zipfile.ZipFile(io.BytesIO(everything)) as made:
+        table = made.read(archive.TABLE)
+    return Files(archive.file_name(_run, _of), everything, table, drawn)
 
 
 def files(run: Run, current: Choice) -> Files:
