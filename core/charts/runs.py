@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import plotly.graph_objects as go
 
@@ -36,32 +36,43 @@ def learning_curves(
         (_("training"), metric, COLOURS["blue"], "solid", "circle"),
         (*second, COLOURS["orange"], "dash", "diamond"),
     )
-    figure = base_figure(CURVES, hovermode="x unified")
-    for name, field, colour, dash, symbol in series:
-        _add_curve(figure, name, epochs, field, Style(colour, dash, symbol))
-    epoch_axis(figure, total_epochs, _)
-    _value_axis(figure, metric, _)
-    return figure
+    curves = [
+        _curve(name, epochs, field, Style(colour, dash, symbol))
+        for name, field, colour, dash, symbol in series
+    ]
+    return _figure(curves, total_epochs, metric, _)
 
 
 def compared_curves(runs: Sequence[tuple[str, Run]], _: Translate = untranslated) -> go.Figure:
     """Accuracy (0..1) of runs with names after each epoch, on images they were not trained on."""
-    figure = base_figure(CURVES, hovermode="x unified")
+    curves = []
     for place, (name, run) in enumerate(runs):
         part, field = ("validation", "val") if run.dataset["validation"] else ("test", "test")
         label = _("{name}, {part}").format(name=name, part=_(part))
-        _add_curve(figure, label, run.epochs, f"{field}_accuracy", style(place))
-    epoch_axis(figure, max(run.spec.train.epochs for _name, run in runs), _)
-    _value_axis(figure, "accuracy", _)
-    return figure
+        curves.append(_curve(label, run.epochs, f"{field}_accuracy", style(place)))
+    return _figure(curves, max(run.spec.train.epochs for _name, run in runs), "accuracy", _)
 
 
-def _add_curve(
-    figure: go.Figure, name: str, epochs: Sequence[Epoch], field: str, look: Style
-) -> None:
+def _figure(
+    curves: Sequence[go.Scatter],
+    total_epochs: int,
+    metric: Literal["loss", "accuracy"],
+    _: Translate,
+) -> go.Figure:
+    # Axes at once with the rest: drawn each second for a whole class, and three times as fast.
+    figure = base_figure(
+        CURVES,
+        hovermode="x unified",
+        xaxis=epoch_axis(total_epochs, _),
+        yaxis=_value_axis(curves, metric, _),
+    )
+    return figure.add_traces(curves)
+
+
+def _curve(name: str, epochs: Sequence[Epoch], field: str, look: Style) -> go.Scatter:
     """A figure of the table of epochs as a line."""
     values = [getattr(epoch, field) for epoch in epochs]
-    figure.add_scatter(
+    return go.Scatter(
         x=[epoch.epoch for epoch in epochs],
         y=[v if v is not None and math.isfinite(v) else None for v in values],
         name=name,
@@ -73,28 +84,39 @@ def _add_curve(
     )
 
 
-def _value_axis(figure: go.Figure, metric: Literal["loss", "accuracy"], _: Translate) -> None:
+def _value_axis(
+    curves: Sequence[go.Scatter], metric: Literal["loss", "accuracy"], _: Translate
+) -> dict[str, Any]:
     """The axis of a metric, from what can be no better to a little beyond the worst value.
 
     It keeps a least span, so that the chance between two epochs does not look like a collapse, and
     a curve that is already good looks good.
     """
-    shown = [value for trace in figure.data for value in trace.y if value is not None]
+    shown = [value for curve in curves for value in curve.y if value is not None]
     if metric == "loss":
         limits = [0, max(LEAST_SPAN["loss"], 1.05 * max(shown, default=1.0))]
     else:
         lowest = min(shown, default=0.0)
         worst = min(1 - LEAST_SPAN["accuracy"], lowest - 0.05 * (1 - lowest))
         limits = [max(0.0, worst), 1 + 0.02 * (1 - worst)]  # room for the markers at 1
-    figure.update_yaxes(title=_(METRICS[metric]), range=limits, fixedrange=True, automargin=True)
+    return {
+        "title": {"text": _(METRICS[metric])},
+        "range": limits,
+        "fixedrange": True,
+        "automargin": True,
+    }
 
 
-def epoch_axis(figure: go.Figure, total_epochs: int, _: Translate) -> None:
+def epoch_axis(total_epochs: int, _: Translate) -> dict[str, Any]:
     """Epochs along the x axis, up to the last from the start."""
     step = max(1, math.ceil(total_epochs / 10))
-    figure.update_xaxes(
-        title=_("epoch"), range=[0.5, total_epochs + 0.5], tick0=1, dtick=step, fixedrange=True
-    )
+    return {
+        "title": {"text": _("epoch")},
+        "range": [0.5, total_epochs + 0.5],
+        "tick0": 1,
+        "dtick": step,
+        "fixedrange": True,
+    }
 
 
 COSTS = {"weights": N_("weights"), "seconds": N_("seconds of training")}

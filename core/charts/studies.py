@@ -57,7 +57,7 @@ def study_curves(
     of the rows alone. Each row is named at the end of its line.
     """
     shown = [row for row in rows if row.style]
-    figure = base_figure(HEIGHT, hovermode="closest")
+    figure = base_figure(HEIGHT, hovermode="closest", xaxis=epoch_axis(total_epochs, _))
     table = {row.name: _by_epoch(row.runs, part + metric) for row in rows}
     grey_x: list[int | None] = []
     grey_y: list[float | None] = []
@@ -88,7 +88,6 @@ def study_curves(
         _add_diverged(figure, row, table[row.name], highest, _)
     if (metric, part) == ("accuracy", ""):
         _add_published(figure, [row for row in shown if row.published], _)
-    epoch_axis(figure, total_epochs, _)
     name = _("{metric}, {part}").format(metric=_(METRICS[metric]), part=_(PARTS[part]))
     figure.update_yaxes(title=name, fixedrange=True, automargin=True)
     ends = {name: _mean(values[max(values)]) for name, values in table.items() if values}

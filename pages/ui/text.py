@@ -9,9 +9,9 @@ from core import i18n
 
 def catalogue() -> gettext.NullTranslations:
     """The session's catalogue."""
-    if "catalogue" not in st.session_state:
-        st.session_state.catalogue = i18n.translation(st.context.locale)
-    found: gettext.NullTranslations = st.session_state.catalogue
+    found: gettext.NullTranslations | None = st.session_state.get("catalogue")
+    if found is None:
+        found = st.session_state.catalogue = i18n.translation(st.context.locale)
     return found
 
 
