@@ -919,12 +919,12 @@ def test_a_study_is_trained_live_and_compared(tab: Tab, server: Server) -> None:
     page = tab()
     lab.open_page(page, server, "optimizers", **STUDY)
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("button", name="Stop, and keep what is done")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
     names = page.locator(".js-plotly-plot .annotation-text")
     expect(names).to_have_count(4, timeout=lab.TRAINING * 1000)
     done = page.get_by_text("8 of 8 runs are done")
     expect(done).to_be_visible(timeout=lab.TRAINING * 1000)
-    expect(page.get_by_role("button", name="Stop, and keep what is done")).to_have_count(0)
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
     expect(page.get_by_text("With 2 seeds").first).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
     page.get_by_text("Loss, training", exact=True).click()
@@ -937,7 +937,7 @@ def test_a_stopped_study_keeps_what_is_done(tab: Tab, server: Server) -> None:
     page = tab()
     lab.open_page(page, server, "optimizers", **{**STUDY, **LONG, "study_epochs": 45, "seeds": 3})
     page.get_by_role("button", name="Start").click()
-    page.get_by_role("button", name="Stop, and keep what is done").click()
+    page.get_by_role("button", name="Stop").click()
     expect(page.get_by_role("button", name=re.compile("Start|Go on"))).to_be_visible(
         timeout=lab.TRAINING * 1000
     )

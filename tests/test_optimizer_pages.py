@@ -69,7 +69,7 @@ def test_a_study_is_offered_with_its_time_and_started_run_by_run(engine: Queue) 
     claims = engine.store.claims()
     assert len(claims) == 27
     assert {claim.spec.train.seed for claim in claims} == {0, 1, 2}
-    button(at, "Stop, and keep what is done")
+    button(at, "Stop")
     assert not [one for one in at.button if one.label == "Start"]
 
 

@@ -154,3 +154,18 @@ def test_differences_stand_on_a_line_at_zero_with_their_intervals() -> None:
     assert [trace.error_x.array[0] for trace in figure.data] == pytest.approx([0.5, 1.5, 0])
     colours = [trace.marker.color for trace in figure.data]
     assert colours[0] != colours[1] == colours[2]
+
+
+def test_names_stay_within_their_room_and_none_over_another() -> None:
+    heights = [32.0] * 6
+    found = study_charts.spread_out([325, 320, 318, 317, 160, 2], heights, 330)
+    assert max(found) + 16 <= 330
+    assert min(found) - 16 >= 0
+    ordered = sorted(found)
+    assert min(b - a for a, b in pairwise(ordered)) >= 32
+    assert found == sorted(found, reverse=True), "their order stays"
+
+
+def test_more_names_than_there_is_room_for_spread_around_its_middle() -> None:
+    found = study_charts.spread_out([10, 20, 30], [40.0] * 3, 100)
+    assert found == pytest.approx([10, 50, 90])

@@ -49,7 +49,8 @@ def compared_curves(runs: Sequence[tuple[str, Run]], _: Translate = untranslated
     for place, (name, run) in enumerate(runs):
         part, field = ("validation", "val") if run.dataset["validation"] else ("test", "test")
         label = _("{name}, {part}").format(name=name, part=_(part))
-        curves.append(_curve(label, run.epochs, f"{field}_accuracy", style(place)))
+        look = style(place + 2)  # blue and orange are training and validation of one run
+        curves.append(_curve(label, run.epochs, f"{field}_accuracy", look))
     return _figure(curves, max(run.spec.train.epochs for _name, run in runs), "accuracy", _)
 
 
@@ -81,6 +82,7 @@ def _curve(name: str, epochs: Sequence[Epoch], field: str, look: Style) -> go.Sc
         marker={"symbol": look.symbol, "size": 8},
         hovertemplate="%{y:.4f}",
         showlegend=True,
+        cliponaxis=False,  # or a marker at the edge is half of one
     )
 
 

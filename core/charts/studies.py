@@ -119,7 +119,7 @@ def _name_ends(
     named = [row for row in rows if low <= ends.get(row.name, math.inf) <= high]
     texts = [textwrap.wrap(row.name, WRAPPED) for row in named]
     wanted = [PLOT * (ends[row.name] - low) / (high - low) for row in named]
-    places = spread_out(wanted, [LINE * len(lines) for lines in texts])
+    places = spread_out(wanted, [LINE * len(lines) for lines in texts], PLOT)
     notes = []
     for row, lines, at, place in zip(named, texts, wanted, places, strict=True):
         assert row.style
@@ -138,14 +138,17 @@ def _name_ends(
     )
 
 
-def spread_out(wanted: Sequence[float], heights: Sequence[float]) -> list[float]:
+def spread_out(
+    wanted: Sequence[float], heights: Sequence[float], room: float = math.inf
+) -> list[float]:
     """Where the middles of things with these heights go, as near as may be to where each should be.
 
-    Nothing lies over anything else, and their order stays.
+    Nothing lies over anything else, their order stays, and nothing sticks out above `room` or below
+    0, if there is room for all.
     """
     groups: list[tuple[list[int], float]] = []  # of things that touch, and the middle of each group
     for one in sorted(range(len(wanted)), key=lambda one: wanted[one]):
-        group, middle = [one], wanted[one]
+        group, middle = [one], _within(wanted[one], heights[one], room)
         while groups:
             below, its_middle = groups[-1]
             size, its_size = (sum(heights[i] for i in which) for which in (group, below))
@@ -154,6 +157,7 @@ def spread_out(wanted: Sequence[float], heights: Sequence[float]) -> list[float]
             groups.pop()
             group = below + group
             middle = sum(wanted[i] for i in group) / len(group)
+            middle = _within(middle, sum(heights[i] for i in group), room)
         groups.append((group, middle))
     places = [0.0] * len(wanted)
     for group, middle in groups:
@@ -162,6 +166,11 @@ def spread_out(wanted: Sequence[float], heights: Sequence[float]) -> list[float]
             places[i] = edge + heights[i] / 2
             edge += heights[i]
     return places
+
+
+def _within(middle: float, height: float, room: float) -> float:
+    """The middle of something of that height, moved so that it is between 0 and `room`."""
+    return max(height / 2, min(middle, room - height / 2)) if height <= room else room / 2
 
 
 def _by_epoch(runs: Sequence[Sequence[Epoch]], field: str) -> dict[int, list[float]]:

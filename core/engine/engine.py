@@ -140,9 +140,12 @@ class Engine:
             return claim.seconds_left
         return self._speeds.seconds(claim.spec)
 
-    def seconds(self, spec: RunSpec) -> float:
-        """About how long a run takes here, from its first step on."""
-        return self._speeds.seconds(spec)
+    def seconds(self, spec: RunSpec, images: int | None = None) -> float:
+        """About how long a run takes here, from its first step on.
+
+        `images` are those to train and to validate, where no run has told how many there are.
+        """
+        return self._speeds.seconds(spec, images)
 
     def expected(self, claim: Claim) -> float | None:
         """How long the part before a training takes in which a run is, as far as that is known."""

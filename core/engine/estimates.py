@@ -78,9 +78,9 @@ class Speeds:
         if self._ratios:
             self._usual = median(ratio for _, ratio in self._ratios)
 
-    def seconds(self, spec: RunSpec) -> float:
+    def seconds(self, spec: RunSpec, images: int | None = None) -> float:
         """How long that run will take: as runs of its network and batch size took, or as all."""
-        images = self._images.get(spec.data.digest, SAMPLE)
+        images = images or self._images.get(spec.data.digest, SAMPLE)
         factor = self._factors.get((spec.network, spec.train.batch_size), self._usual)
         return seconds_of(spec, images) * factor
 

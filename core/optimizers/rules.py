@@ -420,7 +420,7 @@ def formula(rule: Rule) -> str:
     """The rule as LaTeX, a line for each assignment."""
     text = latexify.get_latex(rule)
     lines = text.removeprefix(r"\begin{array}{l} ").split(r" \\ ")[:-1]  # the last: its signature
-    joined = r" \\[4pt] ".join(line.replace(" = ", r" &\gets ", 1) for line in lines)
+    joined = r" \\[8pt] ".join(line.replace(" = ", r" &\gets ", 1) for line in lines)
     joined = re.sub(r"\\mathrm\{([^{}]+)\}", lambda found: _latex(found[1]), joined)
     return rf"\begin{{aligned}} {joined.replace('X.T', 'X^T')} \end{{aligned}}"
 

@@ -214,14 +214,14 @@ def difference(run: Run, other: Run) -> Sentence:
         )
     else:
         text = N_(
-            "The test accuracy of this run is {gap:.2f} points lower. That is more than chance "
-            "usually makes among {n:,} test images ({noise:.2f} points); another seed may still "
-            "change it."
+            "The test accuracy of this run is {gap:.2f} points lower than that of the other run. "
+            "That is more than chance usually makes among {n:,} test images ({noise:.2f} points); "
+            "another seed may still change it."
         )
         if gap > 0:
             text = N_(
-                "The test accuracy of this run is {gap:.2f} points higher. That is more than "
-                "chance usually makes among {n:,} test images ({noise:.2f} points); another seed "
-                "may still change it."
+                "The test accuracy of this run is {gap:.2f} points higher than that of the other "
+                "run. That is more than chance usually makes among {n:,} test images ({noise:.2f} "
+                "points); another seed may still change it."
             )
     return Sentence(text, {"gap": 100 * abs(gap), "n": images, "noise": 100 * noise})

@@ -30,7 +30,7 @@ from core.specs import NetworkSpec, OptimizerSpec, optimizer_spec
 from core.specs.optimizers import BELOW_ONE, OPTIMIZERS, Value
 from core.store import Run
 from core.training import images as run_images
-from pages.ui import fields, layout, networks, server
+from pages.ui import choice, fields, layout, networks, server
 from pages.ui.choice import Choice
 from pages.ui.text import _
 
@@ -348,4 +348,5 @@ with place:
     paths = list(zip(map(title, chosen), found, strict=True))
     show_map(ground, paths)
 show_ends(paths)
+choice.mark_done()
 layout.next_step()

@@ -11,7 +11,7 @@ from core.optimizers import finder
 from core.optimizers.finder import HIGHEST, LOWEST, START, STEPS, Sweep
 from core.specs import RunSpec, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS
-from pages.ui import fields, layout, server
+from pages.ui import choice, fields, layout, server
 from pages.ui.text import _
 
 
@@ -106,4 +106,5 @@ if current.spec.network.dense:
     find(current.spec)
 else:
     st.info(_("The finder is for fully connected networks: choose another one in the sidebar."))
+choice.mark_done()
 layout.next_step()

@@ -10,7 +10,7 @@ from core.optimizers import rules
 from core.optimizers.rules import FORMS
 from core.specs import OptimizerSpec, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS
-from pages.ui import fields, layout
+from pages.ui import choice, fields, layout
 from pages.ui.text import _
 
 RULE = OneOf(
@@ -119,4 +119,5 @@ layout.head(_("What does an optimizer do with a gradient, and what are its param
 spec = pick()
 formulas(spec)
 in_keras(spec)
+choice.mark_done()
 layout.next_step()

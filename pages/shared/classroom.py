@@ -14,7 +14,6 @@ from core import labs, settings
 from core.charts import runs as charts
 from core.data import Dataset
 from core.engine import Place
-from core.engine.estimates import seconds_of
 from core.errors import DataError, LabError, UsageError
 from core.fields import OneOf
 from core.i18n import N_
@@ -162,15 +161,23 @@ def row(one: Present, now: Lesson, titles: Mapping[str, str]) -> dict[str, str]:
     """A student as the table shows them."""
     minutes = int((time.time() - one.seen) // 60)
     own = [now.find(key) for key in one.asked]
-    best = [run.test_accuracy for run in own if run and same_data(run.spec, one.spec)]
+    comparable = [run for run in own if run and same_data(run.spec, one.spec)]
+    best = max(comparable, key=lambda run: run.test_accuracy, default=None)
     return {
         _("Student"): record.name(one.number, one.nickname),
         _("Step"): titles.get(one.step, one.step),
-        _("Accuracy"): cell(one.spec, now) if one.spec else "–",
-        _("Best"): layout.figure(max(best, default=None)),
+        _("Accuracy"): _of_sample(cell(one.spec, now), now.find(one.spec.key)) if one.spec else "–",
+        _("Best"): _of_sample(layout.figure(best.test_accuracy if best else None), best),
         _("Experiment"): short(one.spec) if one.spec else "–",
         _("Seen"): _("{n} min ago").format(n=minutes) if minutes > 0 else _("now"),
     }
+
+
+def _of_sample(text: str, run: Run | None) -> str:
+    """A figure, marked if it is not of the full set."""
+    return (
+        _("{figure} (sample)").format(figure=text) if run and not run.dataset["complete"] else text
+    )
 
 
 def same_data(spec: RunSpec, other: RunSpec | None) -> bool:
@@ -245,7 +252,9 @@ def train_all(lab: Lab, data: list[Dataset], now: Lesson) -> None:
     if not missing:
         st.caption(_("What the lesson needs is trained or under way."))
         return
-    seconds = sum(seconds_of(spec, len(one.x_train)) for spec, one in missing)
+    # As Train says it of each; images that no run was of yet are taken as the lab measured them.
+    seconds = sum(server.engine().seconds(spec, len(one.x_train)) for spec, one in missing)
+    seconds /= max(1, len(server.engine().workers))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             _("Train all"),

@@ -55,8 +55,9 @@ def controls(chosen: Chosen, done: Progress) -> None:
         training.trouble()
         if done.mine:
             st.button(
-                _("Stop, and keep what is done"),
+                _("Stop"),
                 icon=":material/stop:",
+                help=_("What is done stays."),
                 on_click=study.stop,
                 args=[done.mine],
                 key="stop_study",

@@ -70,12 +70,6 @@ def first_mistakes(test: Test, wanted: int) -> None:
     )
     st.write(_("Below each image: the true class → the class that the network predicts."))
     show(test, first)
-    st.write(
-        _(
-            "Each caption belongs to its own image. A listing that takes the true class from "
-            "another image has wrong captions."
-        )
-    )
 
 
 def show(test: Test, indices: Indices) -> None:

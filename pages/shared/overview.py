@@ -110,8 +110,8 @@ def experiments(current: Choice) -> None:
     )
     st.caption(
         _(
-            "Test accuracy, as soon as there is one: of one run each with seed {n}, on the images "
-            "named above."
+            "When a row is trained, its test accuracy stands here: one run with seed {n}, on the "
+            "images named above."
         ).format(n=current.lab.base.train.seed)
     )
 

@@ -71,7 +71,8 @@ def current() -> Choice:
 
 def mark_done() -> None:
     """Note for the sidebar that the step of this page is done for the current choice."""
-    record.mark_done(current().spec.key, st.session_state.step.name)
+    if not isinstance(st.session_state.choice, LabError):  # for a page that needs no images
+        record.mark_done(current().spec.key, st.session_state.step.name)
 
 
 def is_done(step: Step) -> bool:

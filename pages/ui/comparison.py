@@ -24,7 +24,9 @@ def points(share: float) -> str:
 def verdict(first: str, second: str, found: Difference | None) -> str:
     """The difference of two rows in words."""
     if found is None:
-        return _("There is no seed yet that is done for both of them and did not diverge.")
+        return _(
+            "Nothing to compare yet: no seed is done for both rows, without a run that diverged."
+        )
     values = {
         "first": first,
         "second": second,

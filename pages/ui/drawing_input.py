@@ -132,6 +132,7 @@ def _take(key: str) -> None:
         try:
             name = _new_name(file.name, state.uploads)
             state.uploads[name] = Upload(_read(file, len(state.uploads)))
+            state.look_at = name  # the newest is what somebody wants to see
         except DataError as error:
             state.not_taken.append(error)
         files.remove_file(context.session_id, file.file_id)

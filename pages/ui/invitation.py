@@ -24,7 +24,8 @@ def show() -> None:
         query = urlencode(choice)
         address = f"{found}/?{query}" if query else f"{found}/"
         st.image(_code(address), width="stretch", alt=_("The address of this lesson as a QR code"))
-        st.code(address, language=None, wrap_lines=True)
+        with st.container(key="address"):  # which look.css keeps from breaking in a number
+            st.code(address, language=None, wrap_lines=True)
         st.caption(_("For the class: this lab, with what is chosen in the sidebar."))
         return
     st.info(
