@@ -100,7 +100,7 @@ def test_a_difference_is_told_in_words(done: Callable[..., None]) -> None:
     assert "With 1 seed **Adam** is" in texts_of(at)
     assert "another seed may turn it round. Take at least 3 seeds." in texts_of(at)
     at.selectbox(key="second_row").set_value("adagrad").run()
-    assert "There is no seed yet that is done for both of them" in texts_of(at)
+    assert "Nothing to compare yet" in texts_of(at)
 
 
 def test_two_seeds_with_equal_gaps_say_nothing(done: Callable[..., None]) -> None:

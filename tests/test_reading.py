@@ -181,7 +181,8 @@ def test_two_runs_differ_by_more_than_chance_or_not() -> None:
             "The test accuracies differ by 0.50 points. On 10,000 test images less than 0.84 points"
         )
     )
-    assert "3.00 points higher than that of the other run. That is more than chance" in reading.difference(best, good).text()
+    said = reading.difference(best, good).text()
+    assert "3.00 points higher than that of the other run. That is more than chance" in said
     assert "3.00 points lower" in reading.difference(good, best).text()
     diverged = run([math.nan], [0.2])
     assert "diverged" in reading.difference(good, diverged).text()

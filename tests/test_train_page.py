@@ -111,7 +111,7 @@ def test_what_to_try_next_is_trained_and_compared(
     assert dict(zip(table[""], table["Other run"], strict=True))["Hidden layers"] == "32 + 32"
     assert "Batch size" not in set(table[""]), "what does not differ"
     assert list(table["This run"])[list(table[""]).index("Test accuracy")] == "0.5000"
-    assert "points lower. That is more than chance" in texts_of(at)
+    assert "points lower than that of the other run. That is more than chance" in texts_of(at)
     address: dict[str, Any] = at.query_params
     reopened = visit("train", **address)
     assert not reopened.error
