@@ -17,7 +17,18 @@ from collections.abc import Iterator
 from importlib import import_module
 
 from core.data.contract import Dataset, Definition, Source
-from core.data.files import checksums, download_folder, fetch, load, locate, obtain, present
+from core.data.files import (
+    add,
+    checksums,
+    download_folder,
+    fetch,
+    load,
+    locate,
+    missing,
+    obtain,
+    prepare,
+    present,
+)
 from core.errors import UsageError
 from core.i18n import N_
 
@@ -51,12 +62,15 @@ __all__ = [
     "Dataset",
     "Definition",
     "Source",
+    "add",
     "checksums",
     "definition",
     "download_folder",
     "fetch",
     "load",
     "locate",
+    "missing",
     "obtain",
+    "prepare",
     "present",
 ]
