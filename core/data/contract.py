@@ -111,7 +111,7 @@ class Definition:
     sample: Callable[[], Arrays] | None = None
     """Some of the images, or others in their place, for machines without the files."""
     sample_text: Callable[[Callable[[str], str]], str] | None = None
-    """What `sample` makes if not some of the images, in words, translated by a function."""
+    """What `sample` makes if it is not some of the images, translated by a function."""
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.class_names) <= 255:
@@ -123,6 +123,10 @@ class Definition:
     def negative(self) -> bool:
         """True if its images are shown as negatives: dark ink on white, as in the lab sheet."""
         return self.ink == "light"
+
+    def instead(self, origin: str) -> Callable[[Callable[[str], str]], str] | None:
+        """What says, translated, which images these are, if they are not of this set at all."""
+        return self.sample_text if origin == "sample" else None
 
     def paths(self, folder: Path) -> list[Path]:
         """Its files, where they lie in a folder; of alternatives the one that is taken."""
@@ -136,7 +140,7 @@ class Source:
 
     definition: Definition
     origin: str
-    """LAB_DATA, cache, keras, system, sample, or built-in for a set without files."""
+    """LAB_DATA, cache, keras, system, sample, upload, or built-in for a set without files."""
     folder: Path
     version: float
     """Changes when a file does, so that a source can stand for its content in a cache."""

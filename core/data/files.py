@@ -33,6 +33,11 @@ def _places(wanted: Definition) -> Iterator[tuple[str, Path]]:
         yield "system", folder
 
 
+def first_folder(wanted: Definition) -> Path:
+    """Where a data set is looked for before all other places."""
+    return next(_places(wanted))[1]
+
+
 def download_folder(wanted: Definition) -> Path:
     """Where `fetch` puts the files."""
     return settings.cache_folder() / "datasets" / wanted.folder

@@ -40,6 +40,9 @@ That is about twice what the large one has; an archive with more is a bomb."""
 AT_ONCE = 1_000
 """Files between two reports of progress, and images that are put in their places together."""
 
+TAR_END = bytes(1024)
+"""How every tar ends. Python takes one without for whole."""
+
 PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + struct.pack(">2I", *SHAPE)
 """How a PNG of that size begins. Others are not opened, however large they say they are."""
 
@@ -177,7 +180,8 @@ class _Limited:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._left, self._left_of_file = BYTES, 0
+        self._left = BYTES
+        self.end = b""
         self.next_file()
 
     def next_file(self) -> None:
@@ -188,7 +192,9 @@ class _Limited:
         self._left_of_file -= size
         if min(self._left, self._left_of_file) < 0:
             raise ValueError("it unpacks to more than any set of images")
-        return self._file.read(size)
+        content = self._file.read(size)
+        self.end = (self.end + content)[-len(TAR_END) :]
+        return content
 
 
 def _files(archive: Path, progress: Progress | None) -> Iterator[tuple[str, bytes | None]]:
@@ -232,6 +238,8 @@ def _contents(packed: BinaryIO) -> Iterator[tuple[PurePosixPath, bytes]]:
                     yield path, file.read()
         while limited.read(2**16):  # to the end, where the checksum is
             limited.next_file()
+        if limited.end != TAR_END:
+            raise ValueError("it ends before its end")
 
 
 def _path(member: tarfile.TarInfo) -> PurePosixPath:
