@@ -119,7 +119,7 @@ def trained(first_answer: tuple[Path, Done], data: Path, cache: Path) -> Path:
 # data
 
 
-def test_data_lists_what_there_is_and_what_there_is_not() -> None:
+def test_data_lists_what_there_is_and_what_there_is_not(cache: Path) -> None:
     done = lab("data")
     assert done.returncode == 0
     assert done.stderr == ""
@@ -129,7 +129,10 @@ def test_data_lists_what_there_is_and_what_there_is_not() -> None:
     assert "4,000 to train, 1,000 to test" in mnist
     assert re.search(r"content: sha256 [0-9a-f]{64}\n", mnist)
     assert "licence: " in mnist
-    assert "not the full set: get it with python -m core data fetch mnist" in mnist
+    assert "not the full set but a sample. For the full set: python -m core data fetch m" in mnist
+    assert "duplicates: 0 within the training images" in mnist
+    assert "but letters drawn here from 46 fonts, not notMNIST. For the full set put" in mnist
+    assert f"put notMNIST_large.tar.gz into {cache / 'datasets'}." in mnist
     # On Debian the images may be there as a package.
     assert "data fetch fashion-mnist" in fashion or "source: system" in fashion
 
@@ -901,7 +904,7 @@ def test_the_help_of_every_command_has_an_example_that_is_understood(
 RUN_OPTIONS = {
     "--dataset", "--lab", "--experiment", "--variant", "--drawing-model", "--hidden",
     "--activation", "--optimizer", "--learning-rate", "--parameter", "--epochs", "--batch-size",
-    "--validation-split", "--seed",
+    "--validation-split", "--seed", "--unique",
 }  # fmt: skip
 OPTIONS = {
     "train": RUN_OPTIONS | {"--all", "--json"},
