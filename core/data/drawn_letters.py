@@ -70,6 +70,7 @@ def _drawing(font: ImageFont.FreeTypeFont, letter: str, stroke: int = 0) -> Imag
     return drawing
 
 
+@cache
 def draw() -> Arrays:
     """400 images of each letter to train and 100 to test, always the same for the same fonts.
 
@@ -95,7 +96,7 @@ def draw() -> Arrays:
     return Arrays(images[train_order], labels[train_order], images[test_order], labels[test_order])
 
 
-def _vary(drawing: Image.Image, random: np.random.Generator) -> Images:
+def _vary(drawing: Image.Image, random: "np.random.Generator") -> Images:
     """An image of a drawing: its longer side 20 to 28 pixels, slanted, narrowed and shifted."""
     wide, high = drawing.size
     scale = max(wide, high) / random.uniform(20, SIDE) / 2

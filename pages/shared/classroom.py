@@ -501,9 +501,9 @@ def accuracy_by(runs: list[Run]) -> None:
     )
     st.caption(
         _(
-            "Every point is a network, by its best run, which is partly luck; a hollow one was "
-            "trained on a sample. Seconds are those of this machine, as busy as it was. Point at "
-            "one to see which."
+            "Every point is a network, by its best run, which is partly luck; a hollow one was not "
+            "trained on the full set. Seconds are those of this machine, as busy as it was. Point "
+            "at one to see which."
         )
     )
 

@@ -1,11 +1,13 @@
 """Long work in a thread of the server, with a bar in every session that waits for it."""
 
 import threading
+import time
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 
 import streamlit as st
 
+from core.data.files import RETRY_AFTER
 from core.errors import LabError
 
 
@@ -16,6 +18,8 @@ class Work:
     total: int = 0
     done: int = 0
     error: LabError | None = None
+    end: float = 0.0
+    """By time.monotonic."""
     ended: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -49,7 +53,13 @@ def forget(name: Hashable) -> None:
 
 
 def start(name: Hashable, do: Callable[[Work], object]) -> Work:
-    """The work of that name, which begins now unless it was begun before."""
+    """The work of that name, which begins now unless it was begun before.
+
+    What failed is begun again after RETRY_AFTER seconds.
+    """
+    known = find(name)
+    if known and known.error and time.monotonic() - known.end > RETRY_AFTER:
+        forget(name)
     new = Work()
     work = _known().setdefault(name, new)
     if work is new:
@@ -63,6 +73,7 @@ def _run(work: Work, do: Callable[[Work], object]) -> None:
     except LabError as error:
         work.error = error
     finally:
+        work.end = time.monotonic()
         work.ended.set()
 
 

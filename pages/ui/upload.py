@@ -37,7 +37,7 @@ def offer(wanted: Definition) -> None:
     state = st.session_state
     file = st.file_uploader(
         _("Upload {files}").format(files=" / ".join(wanted.files)),
-        type=[PurePath(name).suffix for name in wanted.files],
+        type=sorted({PurePath(name).suffix for name in wanted.files}),
         key=f"set-{state.setdefault('sets', 0)}",
         max_upload_size=identity.LARGE_UPLOAD,
     )
