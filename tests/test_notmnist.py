@@ -20,6 +20,7 @@ from core.data.notmnist import DATASET as NOTMNIST
 from core.data.notmnist import LETTERS
 from core.errors import DataError
 from core.i18n import untranslated
+from core.report import words
 from core.specs import DataSpec
 from core.training import images
 

@@ -10,8 +10,8 @@
 
 A data set is a module of this package that defines DATASET, a Definition: nothing else lists it. It
 is looked for in the folder named by `LAB_DATA`, in `cache/datasets/`, in Keras's own cache and in
-system folders. Without files there is a sample of 5,000 images of MNIST, and there are 5,000 drawn letters for
-notMNIST.
+system folders. Without files there are 5,000 images all the same: some of MNIST, and drawn letters
+for notMNIST.
 """
 
 import pkgutil
