@@ -364,7 +364,9 @@ def test_drawn_letters_are_always_the_same_and_called_what_they_are() -> None:
     assert data.duplicates[:3] == (0, 0, 0)
     # By these versions of Pillow, matplotlib, Streamlit and NumPy: see requirements.txt.
     assert data.digest == "d4fc1ade9d946921fa2c0d96106e859d36285d68324fe3a81556abdc34c66c5a"
-    assert drawn_letters.text(untranslated) == ("letters drawn here from 46 fonts, not notMNIST")
+    said = words.sample(NOTMNIST, data.origin, untranslated)
+    assert said == "letters drawn here from 46 fonts, not notMNIST"
+    assert words.sample(NOTMNIST, "cache", untranslated) == "a sample"
 
 
 def test_fonts_without_letters_are_left_out() -> None:

@@ -143,7 +143,8 @@ def _keep(archive: Path, path: Path, progress: Progress | None) -> None:
 
 def _check(names: Sequence[str], others: Sequence[str]) -> None:
     """Raise ValueError unless there are images of every letter."""
-    missing = [letter for letter in LETTERS if letter not in {name[0] for name in names}]
+    found = {name[0] for name in names}
+    missing = [letter for letter in LETTERS if letter not in found]
     if not names:
         raise ValueError(f"none of its {len(others):,} files is an image of a letter")
     if missing:
