@@ -46,7 +46,7 @@ class Duplicates(NamedTuple):
     both: int
     """Training images that equal a test image."""
     kept: npt.NDArray[np.bool_]
-    """(n,): the training images that equal neither."""
+    """(n,): the training images that equal no earlier one and no test image."""
 
     @classmethod
     def of(cls, arrays: Arrays) -> "Duplicates":

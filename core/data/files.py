@@ -56,10 +56,10 @@ def locate(wanted: Definition) -> Source:
             return Source(wanted, place, folder, changed)
     if wanted.sample:
         return Source(wanted, "sample", Path(), 0.0)
-    raise missing(wanted)
+    raise _missing(wanted)
 
 
-def missing(wanted: Definition) -> DataError:
+def _missing(wanted: Definition) -> DataError:
     """What to do about a data set that is not here, for a page and for the command line."""
     return DataError(
         N_(
@@ -166,7 +166,7 @@ def fetch(wanted: Definition, progress: Progress | None = None) -> None:
     saying which files belong where. A set without files needs nothing.
     """
     if not wanted.url and wanted.files:
-        raise missing(wanted)
+        raise _missing(wanted)
     import pooch
     import requests
 
