@@ -112,6 +112,22 @@ def test_an_archive_is_decoded_once_and_again_when_it_is_replaced(
     assert decoded == [archive] * 2
 
 
+def test_what_was_interrupted_leaves_nothing_and_is_begun_again(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(archive: Path, progress: Any) -> Any:
+        yield "A/0.png", bytes(784)
+        raise KeyboardInterrupt
+
+    write(tmp_path, letters())
+    with monkeypatch.context() as patch:
+        patch.setattr(notmnist, "_files", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            load(tmp_path)
+    assert kept_in(cache) == ["notMNIST_small.lock"]
+    assert len(load(tmp_path).x_train) == 46
+
+
 def test_the_large_archive_is_taken_before_the_small_one(tmp_path: Path, cache: Path) -> None:
     folder = cache / "datasets"
     assert datasets.locate(NOTMNIST).origin == "sample"

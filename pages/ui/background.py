@@ -10,6 +10,8 @@ import streamlit as st
 from core.data.files import RETRY_AFTER
 from core.errors import LabError
 
+POLL = 0.3  # seconds
+
 
 @dataclass
 class Work:
@@ -82,9 +84,11 @@ def finish(name: Hashable, do: Callable[[Work], object], label: str) -> None:
 
     It goes on if the student does something else meanwhile.
     """
-    work, place = start(name, do), st.empty()
-    while not work.ended.wait(0.3):
-        place.progress(work.share, label)
-    place.empty()
+    work = start(name, do)
+    if not work.ended.wait(POLL):
+        place = st.empty()
+        while not work.ended.wait(POLL):
+            place.progress(work.share, label)
+        place.empty()
     if work.error:
-        raise work.error
+        raise work.error.with_traceback(None)  # or it would grow with every session
