@@ -16,8 +16,8 @@ from PIL import Image
 from core import data as datasets
 from core.data import Dataset, Source, drawn_letters, notmnist
 from core.data.contract import Arrays, Duplicates
+from core.data.drawn_letters import LETTERS
 from core.data.notmnist import DATASET as NOTMNIST
-from core.data.notmnist import LETTERS
 from core.errors import DataError
 from core.i18n import untranslated
 from core.report import words

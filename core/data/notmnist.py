@@ -175,12 +175,12 @@ def _split(names: Sequence[str], pixels: BinaryIO) -> Arrays:
     return Arrays(images[:train], labels[:train], images[train:], labels[train:])
 
 
-class _Limited:
+class _Limited(gzip.GzipFile):
     """The content of a gzipped archive, as far as it stays within BYTES, and FILE_BYTES for each
     file with what is said about it."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
+    def __init__(self, packed: BinaryIO) -> None:
+        super().__init__(fileobj=packed, mode="rb")
         self._left = BYTES
         self.end = b""
         self.next_file()
@@ -188,12 +188,12 @@ class _Limited:
     def next_file(self) -> None:
         self._left_of_file = 2 * FILE_BYTES
 
-    def read(self, size: int) -> bytes:
-        self._left -= size
-        self._left_of_file -= size
+    def read(self, size: int | None = -1) -> bytes:
+        content = super().read(size)
+        self._left -= len(content)
+        self._left_of_file -= len(content)
         if min(self._left, self._left_of_file) < 0:
             raise ValueError("it unpacks to more than any set of images")
-        content = self._file.read(size)
         self.end = (self.end + content)[-len(TAR_END) :]
         return content
 
@@ -224,8 +224,7 @@ def _files(archive: Path, progress: Progress | None) -> Iterator[tuple[str, byte
 def _contents(packed: BinaryIO) -> Iterator[tuple[PurePosixPath, bytes]]:
     """Path and content of each file in a gzipped tar. Raises ValueError for links and bombs, and
     OSError, EOFError, TarError or zlib.error for what is damaged."""
-    with gzip.open(packed) as unpacked:
-        limited = _Limited(unpacked)
+    with _Limited(packed) as limited:
         with tarfile.open(fileobj=limited, mode="r|") as tar:
             number = 0
             while member := tar.next():
