@@ -228,7 +228,8 @@ def _contents(packed: BinaryIO) -> Iterator[tuple[PurePosixPath, bytes]]:
         with tarfile.open(fileobj=limited, mode="r|") as tar:
             number = 0
             while member := tar.next():
-                tar.members.clear()  # or it would keep all of them, a kilobyte each
+                # It would keep all of them, a kilobyte each.
+                tar.members.clear()  # type: ignore[attr-defined]
                 limited.next_file()
                 number += 1
                 path = _path(member)
