@@ -155,7 +155,7 @@ def test_data_lists_a_damaged_file_as_damaged(tmp_path: Path) -> None:
 
 def test_fetching_an_unknown_data_set_names_the_known_ones() -> None:
     sentence = refused(in_process("data", "fetch", "foo"), 2)
-    assert sentence == "There is no data set foo: choose one of mnist, fashion-mnist."
+    assert sentence == "There is no data set foo: choose one of mnist, notmnist, fashion-mnist."
 
 
 def test_fetching_without_a_network_is_one_sentence_and_leaves_no_file(cache: Path) -> None:
@@ -315,7 +315,7 @@ WRONG = {
     "--experiment 1 --variant 1": TWO_NAMES,
     "--experiment drawing --drawing-model": TWO_NAMES,
     "--variant 1 --drawing-model": TWO_NAMES,
-    "--dataset foo": "There is no data set foo: choose one of mnist, fashion-mnist.",
+    "--dataset foo": "There is no data set foo: choose one of mnist, notmnist, fashion-mnist.",
     "--hidden 0": "Neurons is 0: give a whole number from 1 to 1024.",
     "--hidden 1025": "Neurons is 1025: give a whole number from 1 to 1024.",
     "--hidden 1,1,1,1,1,1": "Hidden layers is 6: give a whole number from 0 to 5.",
