@@ -250,7 +250,8 @@ def test_train_prints_a_table(trained: Path) -> None:
 
 def test_a_sample_is_never_taken_for_the_full_set(trained: Path) -> None:
     done = lab("train", *SMALL)
-    assert done.stderr.startswith("Note: this is not all of MNIST but 1,000 + 200 images (a sample).")
+    note = "Note: this is not all of MNIST but 1,000 + 200 images (a sample)."
+    assert done.stderr.startswith(note)
 
 
 @pytest.mark.slow
