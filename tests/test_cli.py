@@ -119,7 +119,7 @@ def trained(first_answer: tuple[Path, Done], data: Path, cache: Path) -> Path:
 # data
 
 
-def test_data_lists_what_there_is_and_what_there_is_not() -> None:
+def test_data_lists_what_there_is_and_what_there_is_not(cache: Path) -> None:
     done = lab("data")
     assert done.returncode == 0
     assert done.stderr == ""
@@ -129,7 +129,10 @@ def test_data_lists_what_there_is_and_what_there_is_not() -> None:
     assert "4,000 to train, 1,000 to test" in mnist
     assert re.search(r"content: sha256 [0-9a-f]{64}\n", mnist)
     assert "licence: " in mnist
-    assert "not the full set: get it with python -m core data fetch mnist" in mnist
+    assert "not the full set but a sample. For the full set: python -m core data fetch m" in mnist
+    assert "duplicates: 0 within the training images" in mnist
+    assert "but letters drawn here from 46 fonts, not notMNIST. For the full set put" in mnist
+    assert f"put notMNIST_large.tar.gz into {cache / 'datasets'}." in mnist
     # On Debian the images may be there as a package.
     assert "data fetch fashion-mnist" in fashion or "source: system" in fashion
 
@@ -152,7 +155,7 @@ def test_data_lists_a_damaged_file_as_damaged(tmp_path: Path) -> None:
 
 def test_fetching_an_unknown_data_set_names_the_known_ones() -> None:
     sentence = refused(in_process("data", "fetch", "foo"), 2)
-    assert sentence == "There is no data set foo: choose one of mnist, fashion-mnist."
+    assert sentence == "There is no data set foo: choose one of mnist, notmnist, fashion-mnist."
 
 
 def test_fetching_without_a_network_is_one_sentence_and_leaves_no_file(cache: Path) -> None:
@@ -247,7 +250,8 @@ def test_train_prints_a_table(trained: Path) -> None:
 
 def test_a_sample_is_never_taken_for_the_full_set(trained: Path) -> None:
     done = lab("train", *SMALL)
-    assert done.stderr.startswith("Note: this is not all of MNIST but 1,000 + 200 images.")
+    note = "Note: this is not all of MNIST but 1,000 + 200 images (a sample)."
+    assert done.stderr.startswith(note)
 
 
 @pytest.mark.slow
@@ -312,7 +316,7 @@ WRONG = {
     "--experiment 1 --variant 1": TWO_NAMES,
     "--experiment drawing --drawing-model": TWO_NAMES,
     "--variant 1 --drawing-model": TWO_NAMES,
-    "--dataset foo": "There is no data set foo: choose one of mnist, fashion-mnist.",
+    "--dataset foo": "There is no data set foo: choose one of mnist, notmnist, fashion-mnist.",
     "--hidden 0": "Neurons is 0: give a whole number from 1 to 1024.",
     "--hidden 1025": "Neurons is 1025: give a whole number from 1 to 1024.",
     "--hidden 1,1,1,1,1,1": "Hidden layers is 6: give a whole number from 0 to 5.",
@@ -901,7 +905,7 @@ def test_the_help_of_every_command_has_an_example_that_is_understood(
 RUN_OPTIONS = {
     "--dataset", "--lab", "--experiment", "--variant", "--drawing-model", "--hidden",
     "--activation", "--optimizer", "--learning-rate", "--parameter", "--epochs", "--batch-size",
-    "--validation-split", "--seed",
+    "--validation-split", "--seed", "--unique",
 }  # fmt: skip
 OPTIONS = {
     "train": RUN_OPTIONS | {"--all", "--json"},

@@ -128,13 +128,13 @@ def test_a_page_opens_with_a_finished_run(step: str, run: Run) -> None:
 def test_a_sample_is_never_called_the_full_set(step: str, run: Run) -> None:
     at = visit(step, variant=TRAINED)
     text = " ".join(element.value for element in [*at.markdown, *at.info, *at.caption])
-    assert "sample of 1,200 images, not on the full set" in text or "1,200 images" in text
-    assert "the full set, from" not in text
+    assert "1,200 images (a sample), not on the full set" in text or "1,200 images" in text
+    assert "full set, from" not in text
     assert "(full set)" not in text
 
 
 def test_the_train_page_says_that_figures_are_of_a_sample(run: Run) -> None:
-    assert "(not the full set)" in visit("train", variant=TRAINED).main.caption[-1].value
+    assert "MNIST (a sample)" in visit("train", variant=TRAINED).main.caption[-1].value
 
 
 def test_the_full_set_is_called_full(full_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -199,7 +199,7 @@ def test_without_fashion_mnist_a_page_says_how_to_get_it(step: str) -> None:
 
 
 BAD = {
-    "There is no data set foo: choose one of mnist, fashion-mnist.": {"dataset": "foo"},
+    "There is no data set foo: choose one of mnist, notmnist, fashion-mnist.": {"dataset": "foo"},
     "Variant is 99: choose one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, drawing, own.": {"variant": "99"},
     "Epochs is 500: give a whole number from 1 to 100.": {"variant": "own", "epochs": "500"},
     "Learning rate is nan: give a number from 1e-06 to 10.": {

@@ -102,6 +102,7 @@ def test_unknown_names_are_refused_with_what_is_allowed() -> None:
 
 GOLDEN = {
     "mnist-9f7b94f5fc2720ef": SPEC,
+    "mnist-8d70cfd338fa308a": with_settings(SPEC, {"unique": True}),
     "fashion-mnist-83f7d42971fb1610": changed(
         SPEC,
         {

@@ -3,8 +3,11 @@
 import click
 
 from core import data as datasets
-from core.cli.output import Download, _
+from core.cli.output import Download, _, how_to_get, plural
 from core.errors import DataError
+from core.report import words
+
+SHOWN = 10  # of the files that are no images
 
 
 @click.group(invoke_without_command=True)
@@ -26,7 +29,7 @@ def data(ctx: click.Context) -> None:
 def _describe(wanted: datasets.Definition) -> list[str]:
     try:
         source = datasets.locate(wanted)
-        found = datasets.load(source)
+        found = datasets.load(source, Download(wanted.title))
     except DataError as error:
         return [error.sentence(_)]
     lines = [
@@ -36,16 +39,32 @@ def _describe(wanted: datasets.Definition) -> list[str]:
             train=len(found.y_train), test=len(found.y_test)
         ),
         _("content: sha256 {digest}").format(digest=found.digest),
+        _duplicates(found),
+        *_unreadable(found),
         _("licence: {licence}").format(licence=wanted.licence),
     ]
     if found.complete:
         return [*lines, _("This is the full set.")]
-    return [
-        *lines,
-        _("This is not the full set: get it with python -m core data fetch {name}").format(
-            name=wanted.name
-        ),
-    ]
+    what = _("This is not the full set but {sample}.")
+    what = what.format(sample=words.sample(wanted, found.origin, _))
+    return [*lines, f"{what} {how_to_get(wanted)}"]
+
+
+def _duplicates(found: datasets.Dataset) -> str:
+    return _(
+        "duplicates: {train:,} within the training images, {test:,} within the test images, "
+        "{both:,} training images that are test images too"
+    ).format(**found.duplicates._asdict())
+
+
+def _unreadable(found: datasets.Dataset) -> list[str]:
+    """The files that are no images, if there are any."""
+    n = len(found.unreadable)
+    if not n:
+        return []
+    text = plural("{n} file is no image: {names}", "{n} files are no images: {names}", n)
+    names = [*found.unreadable[:SHOWN], *["…"] * (n > SHOWN)]
+    return [text.format(n=n, names=", ".join(names))]
 
 
 @data.command()

@@ -57,6 +57,9 @@ def option(field: Field[Any], help: str | None = None) -> Callable[..., Any]:
 
 
 _DATASET = click.option("--dataset", help=f"{', '.join(DATASETS)}; default: the lab's first")
+_UNIQUE = click.option(
+    "--unique", is_flag=True, default=None, help="train on no image that equals another one"
+)
 _EXPERIMENT = (
     click.option("--lab", default=next(iter(LABS)), show_default=True, help=", ".join(LABS)),
     click.option("--experiment", help="of the lab, by its name; default: its first"),
@@ -78,14 +81,14 @@ _SETTINGS = (
 )
 RUN_OPTIONS = (
     *("experiment", "variant", "drawing_model", "hidden", "activation", "optimizer"),
-    *("learning_rate", "parameter", "epochs", "batch_size", "validation_split", "seed"),
+    *("learning_rate", "parameter", "epochs", "batch_size", "validation_split", "seed", "unique"),
 )
 """Which of the options decide a run, beside the lab and the data set."""
 
 
 def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that choose a run: an experiment, and what to change in it."""
-    for option in reversed((_DATASET, *_EXPERIMENT, *_SETTINGS)):
+    for option in reversed((_DATASET, _UNIQUE, *_EXPERIMENT, *_SETTINGS)):
         command = option(command)
     return command
 

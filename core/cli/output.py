@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from core import data as datasets
-from core.data import Dataset
+from core.data import Dataset, Definition
 from core.i18n import translation
+from core.report import words
 
 _ = translation(None).gettext
 plural = translation(None).ngettext
@@ -43,12 +44,24 @@ def find_data(name: str) -> Dataset:
     wanted = datasets.definition(name)
     data = datasets.obtain(wanted, Download(wanted.title))
     if not data.complete:
-        message = _(
-            "Note: this is not all of {title} but {train:,} + {test:,} images. For the full set: "
-            "python -m core data fetch {dataset}"
-        ).format(title=wanted.title, train=len(data.y_train), test=len(data.y_test), dataset=name)
-        click.echo(message, err=True)
+        message = _("Note: this is not all of {title} but {train:,} + {test:,} images ({sample}).")
+        message = message.format(
+            title=wanted.title,
+            train=len(data.y_train),
+            test=len(data.y_test),
+            sample=words.sample(wanted, data.origin, _),
+        )
+        click.echo(f"{message} {how_to_get(wanted)}", err=True)
     return data
+
+
+def how_to_get(wanted: Definition) -> str:
+    """What to do for the full set."""
+    if wanted.url:
+        return _("For the full set: python -m core data fetch {name}").format(name=wanted.name)
+    return _("For the full set put {file} into {folder}.").format(
+        file=wanted.files[0], folder=datasets.first_folder(wanted)
+    )
 
 
 def optional(figure: float | None) -> str:

@@ -14,6 +14,7 @@ from core.engine.estimates import seconds_of
 from core.errors import UsageError
 from core.i18n import N_
 from core.labs.optimizers import LAB as OPTIMIZER_LAB
+from core.report import words
 from core.specs import DataSpec, fields, with_settings
 from core.store.records import dump_json
 from core.studies import statistics
@@ -137,7 +138,9 @@ def _print_study(rows: list[Summary], seconds: float, data: Dataset) -> None:
     click.echo(
         _("Test accuracy, {title}, {extent}, from {place}; {seconds:.0f} s.").format(
             title=data.definition.title,
-            extent=_("the full set") if data.complete else _("a sample"),
+            extent=_("the full set")
+            if data.complete
+            else words.sample(data.definition, data.origin, _),
             place=data.origin,
             seconds=seconds,
         )

@@ -3,13 +3,15 @@
     DATASETS            every data set by its name, from the oldest to the newest
     definition(name)    the one of that name
     locate(definition)  where the files are: looks at the disk, reads no image
-    load(source)        the images, checked
+    load(source)        the images, checked; an archive is prepared first, once
     obtain(definition)  load, after a download if only a sample is on this machine
     fetch(definition)   download and verify
+    add(definition, ..) keep a file that somebody brings
 
 A data set is a module of this package that defines DATASET, a Definition: nothing else lists it. It
 is looked for in the folder named by `LAB_DATA`, in `cache/datasets/`, in Keras's own cache and in
-system folders. For MNIST a sample of 5,000 images is always there.
+system folders. Without files there are 5,000 images all the same: some of MNIST, and drawn letters
+for notMNIST.
 """
 
 import pkgutil
@@ -17,7 +19,18 @@ from collections.abc import Iterator
 from importlib import import_module
 
 from core.data.contract import Dataset, Definition, Source
-from core.data.files import checksums, download_folder, fetch, load, locate, obtain, present
+from core.data.files import (
+    add,
+    checksums,
+    download_folder,
+    fetch,
+    first_folder,
+    load,
+    locate,
+    obtain,
+    prepare,
+    present,
+)
 from core.errors import UsageError
 from core.i18n import N_
 
@@ -51,12 +64,15 @@ __all__ = [
     "Dataset",
     "Definition",
     "Source",
+    "add",
     "checksums",
     "definition",
     "download_folder",
     "fetch",
+    "first_folder",
     "load",
     "locate",
     "obtain",
+    "prepare",
     "present",
 ]

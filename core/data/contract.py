@@ -1,11 +1,11 @@
 """What every data set offers, and what its file in this package says about it."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,16 @@ Ink = Literal["light", "dark"]
 """Light ink on black, as in MNIST, or dark ink on white."""
 
 
+class Progress(Protocol):
+    """What long work reports to: the interface of a tqdm bar, as pooch expects it."""
+
+    total: int
+
+    def update(self, n: int) -> object: ...
+    def reset(self) -> object: ...
+    def close(self) -> object: ...
+
+
 class Arrays(NamedTuple):
     """Images (n, height, width) and labels (n,), all uint8, for training and for testing."""
 
@@ -24,6 +34,35 @@ class Arrays(NamedTuple):
     y_train: Images
     x_test: Images
     y_test: Images
+
+
+class Duplicates(NamedTuple):
+    """How many images equal another one, pixel by pixel, and which training images are left."""
+
+    train: int
+    """Training images that equal an earlier training image."""
+    test: int
+    """Test images that equal an earlier test image."""
+    both: int
+    """Training images that equal a test image."""
+    kept: npt.NDArray[np.bool_]
+    """(n,): the training images that equal no earlier one and no test image."""
+
+    @classmethod
+    def of(cls, arrays: Arrays) -> "Duplicates":
+        """Those of a data set: 0.5 s for 200,000 images of 28 x 28."""
+        train, test = _fingerprints(arrays.x_train), _fingerprints(arrays.x_test)
+        first = np.zeros(len(train), dtype=bool)
+        first[np.unique(train, return_index=True)[1]] = True
+        tested = np.isin(train, test)
+        again = len(test) - len(np.unique(test))
+        return cls(int((~first).sum()), again, int(tested.sum()), first & ~tested)
+
+
+def _fingerprints(images: Images) -> npt.NDArray[np.uint64]:
+    """A number for each image, the same for equal ones (n,)."""
+    digests = (hashlib.blake2b(image, digest_size=8).digest() for image in images)
+    return np.frombuffer(b"".join(digests), np.uint64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +89,14 @@ class Definition:
     licence: str
     read: Callable[[Path], Arrays]
     """Reads the files in a folder. Raises whatever its reader raises on a damaged file."""
+    prepare: Callable[[Path, Progress | None], None] | None = None
+    """Called before `read`: makes of the files in a folder, once, what can be read in a moment."""
+    unreadable: Callable[[Path], Sequence[str]] | None = None
+    """After `prepare`: what the files in a folder hold beside images, by its names."""
     files: tuple[str, ...] = ()
     """Their names; none for a set that `read` makes of nothing."""
+    any_file: bool = False
+    """One of the files is enough: the first that is there."""
     folder: str = ""
     """Where the files lie below a folder of data; empty for the folder itself."""
     url: str = ""
@@ -61,10 +106,12 @@ class Definition:
     digest: str = ""
     """`Dataset.digest` of the full set; empty if only its files tell."""
     images: int = 0
-    """How many training images the full set has, where `digest` names it."""
+    """How many training images the full set has: what has fewer is not complete."""
     system_folders: tuple[Path, ...] = ()
     sample: Callable[[], Arrays] | None = None
-    """Some of the images, for machines without the files."""
+    """Some of the images, or others in their place, for machines without the files."""
+    sample_text: Callable[[Callable[[str], str]], str] | None = None
+    """What `sample` makes if it is not some of the images, translated by a function."""
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.class_names) <= 255:
@@ -77,6 +124,15 @@ class Definition:
         """True if its images are shown as negatives: dark ink on white, as in the lab sheet."""
         return self.ink == "light"
 
+    def instead(self, origin: str) -> Callable[[Callable[[str], str]], str] | None:
+        """What says, translated, which images these are, if they are not of this set at all."""
+        return self.sample_text if origin == "sample" else None
+
+    def paths(self, folder: Path) -> list[Path]:
+        """Its files, where they lie in a folder; of alternatives the one that is taken."""
+        paths = [folder / name for name in self.files]
+        return [next(filter(Path.is_file, paths), paths[0])] if self.any_file else paths
+
 
 @dataclass(frozen=True)
 class Source:
@@ -84,7 +140,7 @@ class Source:
 
     definition: Definition
     origin: str
-    """LAB_DATA, cache, keras, system, sample, or built-in for a set without files."""
+    """LAB_DATA, cache, keras, system, sample, upload, or built-in for a set without files."""
     folder: Path
     version: float
     """Changes when a file does, so that a source can stand for its content in a cache."""
@@ -94,7 +150,7 @@ class Source:
         """The files that hold the data; none for the sample."""
         if self.origin == "sample":
             return []
-        return [self.folder / name for name in self.definition.files]
+        return self.definition.paths(self.folder)
 
 
 @dataclass(frozen=True)
@@ -104,6 +160,8 @@ class Dataset:
     definition: Definition
     origin: str
     arrays: Arrays
+    unreadable: tuple[str, ...] = ()
+    """What its files hold beside images, by its names."""
 
     @property
     def name(self) -> str:
@@ -147,4 +205,9 @@ class Dataset:
         """True if these are all the images of the set, in the published order."""
         if self.definition.digest:
             return self.digest == self.definition.digest
-        return self.origin != "sample"
+        return self.origin != "sample" and len(self.x_train) >= self.definition.images
+
+    @cached_property
+    def duplicates(self) -> Duplicates:
+        """Its images that equal another one."""
+        return Duplicates.of(self.arrays)

@@ -3,31 +3,23 @@
 import hashlib
 import logging
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO
 
 import numpy as np
 
 from core import settings
-from core.data.contract import Arrays, Dataset, Definition, Source
+from core.data.contract import Arrays, Dataset, Definition, Progress, Source
 from core.errors import DataError, LabError
 from core.i18n import N_
 
 RETRY_AFTER = 600
 """Seconds after a failed download before `obtain` tries by itself again."""
-
-
-class Progress(Protocol):
-    """What a download reports to: the interface of a tqdm bar, as pooch expects it."""
-
-    total: int
-
-    def update(self, n: int) -> object: ...
-    def reset(self) -> object: ...
-    def close(self) -> object: ...
 
 
 def _places(wanted: Definition) -> Iterator[tuple[str, Path]]:
@@ -39,6 +31,11 @@ def _places(wanted: Definition) -> Iterator[tuple[str, Path]]:
     yield "keras", keras_home / "datasets" / wanted.folder
     for folder in wanted.system_folders:
         yield "system", folder
+
+
+def first_folder(wanted: Definition) -> Path:
+    """Where a data set is looked for before all other places."""
+    return next(_places(wanted))[1]
 
 
 def download_folder(wanted: Definition) -> Path:
@@ -55,7 +52,7 @@ def locate(wanted: Definition) -> Source:
         return Source(wanted, "built-in", Path(), 0.0)
     for place, folder in _places(wanted):
         with suppress(OSError):
-            changed = max((folder / name).stat().st_mtime for name in wanted.files)
+            changed = max(path.stat().st_mtime for path in wanted.paths(folder))
             return Source(wanted, place, folder, changed)
     if wanted.sample:
         return Source(wanted, "sample", Path(), 0.0)
@@ -72,27 +69,52 @@ def _missing(wanted: Definition) -> DataError:
         if wanted.url
         else N_("{title} is not on this machine, and has no download: put {files} into {folder}."),
         title=wanted.title,
-        files=", ".join(wanted.files),
+        files=(" / " if wanted.any_file else ", ").join(wanted.files),
         folder=download_folder(wanted),
         dataset=wanted.name,
     )
 
 
-def load(source: Source) -> Dataset:
-    """Read and check a data set. Raises DataError if a file is damaged or a package is missing."""
+def load(source: Source, progress: Progress | None = None) -> Dataset:
+    """Read and check a data set. Raises DataError if a file is damaged or a package is missing.
+
+    The first time it may take minutes: see `prepare`, which hears of `progress`.
+    """
     wanted = source.definition
+    prepare(source, progress)
+    with _damage_told(source):
+        if source.origin == "sample" and wanted.sample:
+            return _checked(wanted, source.origin, wanted.sample())
+        named = wanted.unreadable(source.folder) if wanted.unreadable else ()
+        return _checked(wanted, source.origin, wanted.read(source.folder), tuple(named))
+
+
+def prepare(source: Source, progress: Progress | None = None) -> None:
+    """What the data set asks for before it is read: nothing, but for a large archive.
+
+    Raises DataError if a file is damaged or the result cannot be saved.
+    """
+    if source.definition.prepare and source.files:
+        with _damage_told(source):
+            source.definition.prepare(source.folder, progress)
+
+
+@contextmanager
+def _damage_told(source: Source) -> Iterator[None]:
+    """Whatever goes wrong in here is said in the sentence about that source."""
     try:
-        sampled = wanted.sample if source.origin == "sample" else None
-        return _checked(wanted, source.origin, sampled() if sampled else wanted.read(source.folder))
+        yield
+    except LabError:
+        raise
     except Exception as error:
         # One changed byte makes NumPy and zipfile raise almost anything: OSError, ValueError,
         # KeyError, EOFError, TypeError, NotImplementedError, zlib.error, even TokenError.
         raise DataError(
             _damage(source),
-            title=wanted.title,
+            title=source.definition.title,
             folder=source.folder,
             reason=str(error).rstrip(".") or type(error).__name__,
-            dataset=wanted.name,
+            dataset=source.definition.name,
         ) from error
 
 
@@ -103,6 +125,8 @@ def _damage(source: Source) -> str:
             "{title} cannot be made on this machine ({reason}): install the packages of "
             "requirements.txt again."
         )
+    if source.origin == "upload":
+        return N_("This file is damaged ({reason}): choose another one.")
     if not source.definition.url:
         return N_("{title} in {folder} is damaged ({reason}): replace the files.")
     return N_(
@@ -111,7 +135,9 @@ def _damage(source: Source) -> str:
     )
 
 
-def _checked(wanted: Definition, origin: str, arrays: Arrays) -> Dataset:
+def _checked(
+    wanted: Definition, origin: str, arrays: Arrays, unreadable: tuple[str, ...] = ()
+) -> Dataset:
     """The arrays as a read-only Dataset. Raises ValueError if they are not what was promised."""
     classes = len(wanted.class_names)
     height, width = wanted.shape
@@ -129,7 +155,7 @@ def _checked(wanted: Definition, origin: str, arrays: Arrays) -> Dataset:
     arrays = Arrays(*(array.astype(np.uint8, copy=False) for array in arrays))
     for array in arrays:
         array.flags.writeable = False
-    return Dataset(wanted, origin, arrays)
+    return Dataset(wanted, origin, arrays, unreadable)
 
 
 def fetch(wanted: Definition, progress: Progress | None = None) -> None:
@@ -173,6 +199,36 @@ def fetch(wanted: Definition, progress: Progress | None = None) -> None:
             ) from error
 
 
+def add(wanted: Definition, name: str, content: BinaryIO, progress: Progress | None = None) -> None:
+    """Put one of the files of a data set into the cache, as soon as it was read without fault.
+
+    For a set of which one file is enough. Raises DataError if it has no file of that name, or if
+    this one is damaged or cannot be saved; then nothing is left of it.
+    """
+    if name not in wanted.files:
+        raise DataError(
+            N_("{file} is no file of {title}: choose {files}."),
+            file=name,
+            title=wanted.title,
+            files=" / ".join(wanted.files),
+        )
+    folder = download_folder(wanted)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as new:
+            with (Path(new) / name).open("wb") as file:
+                shutil.copyfileobj(content, file)
+            load(Source(wanted, "upload", Path(new), 0.0), progress)
+            (Path(new) / name).replace(folder / name)
+    except OSError as error:
+        raise DataError(
+            N_("{file} could not be saved in {folder} ({reason})."),
+            file=name,
+            folder=folder,
+            reason=error.strerror or error,
+        ) from error
+
+
 def checksums(source: Source) -> list[tuple[Path, str]]:
     """Each file of the source with its sha256 in hexadecimal."""
     return [(path, hashlib.sha256(path.read_bytes()).hexdigest()) for path in source.files]
@@ -189,7 +245,7 @@ def obtain(wanted: Definition, progress: Progress | None = None) -> Dataset:
             fetch(wanted, progress)
         except LabError:
             _note_failure(wanted)
-    return load(locate(wanted))
+    return load(locate(wanted), progress)
 
 
 def present(wanted: Definition) -> bool:

@@ -64,7 +64,7 @@ class Speeds:
             if run.spec.data.name not in DATASETS:
                 continue  # its file is gone: nobody can ask for such runs
             images = run.dataset["train"] + run.dataset["validation"]
-            if run.spec.data.images is None:
+            if run.spec.data.images is None and not run.spec.data.unique:
                 self._images[run.spec.data.digest] = images
             expected = seconds_of(run.spec, images)
             ratio = (run.train_seconds + run.compile_seconds) / expected

@@ -119,12 +119,16 @@ def results_zip(
 
 
 def _readme(run: Run, dataset: Dataset, _: Callable[[str], str]) -> str:
-    whole = _("This is the full set.")
-    part = _("This is a sample, not the full set: the figures do not compare with published ones.")
+    extent = _("This is the full set.")
+    if not dataset.complete:
+        extent = _(
+            "These images are {sample}, not the full set: the figures do not compare with "
+            "published ones."
+        ).format(sample=words.sample(dataset.definition, dataset.origin, _))
     return _(README).format(
         title=dataset.definition.title,
         place=dataset.origin,
-        extent=whole if dataset.complete else part,
+        extent=extent,
         train=run.dataset["train"],
         validation=run.dataset["validation"],
         test=run.dataset["test"],

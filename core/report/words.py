@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from core.data import DATASETS, Dataset
+from core.data import DATASETS, Dataset, Definition
 from core.labs import Choice
 from core.specs import fields
 from core.specs.optimizers import OPTIMIZERS
@@ -15,6 +15,20 @@ def name(choice: Choice, _: Callable[[str], str]) -> str:
     return choice.experiment.label(_) if choice.experiment else _("Own settings")
 
 
+def sample(wanted: Definition, origin: str, _: Callable[[str], str]) -> str:
+    """What images are that are not all of a data set, by where they were found."""
+    instead = wanted.instead(origin)
+    return instead(_) if instead else _("a sample")
+
+
+def images_of(run: Run, _: Callable[[str], str]) -> str:
+    """Which images of its data set a run was trained and tested on."""
+    found = run.dataset
+    if found["complete"]:
+        return _("full set")
+    return sample(DATASETS[found["name"]], found["source"], _)
+
+
 def provenance(run: Run, _: Callable[[str], str]) -> str:
     """Where the figures of a run come from, in one line."""
     line = _(
@@ -24,7 +38,7 @@ def provenance(run: Run, _: Callable[[str], str]) -> str:
     return line.format(
         seed=run.spec.train.seed,
         title=DATASETS[run.dataset["name"]].title,
-        place=_("full set") if run.dataset["complete"] else _("not the full set"),
+        place=images_of(run, _),
         train=run.dataset["train"],
         validation=run.dataset["validation"],
         test=run.dataset["test"],
@@ -43,7 +57,8 @@ def settings(run: Run, dataset: Dataset, choice: Choice, _: Callable[[str], str]
         _("Experiment"): name(choice, _),
         _("Data set"): dataset.definition.title,
         _("Found in"): dataset.origin,
-        _("Images"): _("the full set") if dataset.complete else _("a sample, not the full set"),
+        _("Images"): images_of(run, _),
+        _("Duplicates"): _("left out") if run.spec.data.unique else _("not looked for"),
         _("Images to train"): f"{run.dataset['train']:,}",
         _("Images to validate"): f"{run.dataset['validation']:,}",
         _("Images to test"): f"{run.dataset['test']:,}",

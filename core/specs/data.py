@@ -19,6 +19,8 @@ class DataSpec:
     """Empty in what a lab asks for, before it is said on which images."""
     images: int | None = None
     """Train on the first so many training images only; None: on all of them."""
+    unique: bool = False
+    """Train on no image that equals another one: see Dataset.duplicates. Test images all stay."""
 
     def __post_init__(self) -> None:
         if self.images is not None:

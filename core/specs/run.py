@@ -99,13 +99,14 @@ def changed(record: Record, changes: Mapping[str, Any]) -> Record:
 def with_settings(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
     """A run with the settings that a student gave, by the names of their widgets and options.
 
-    hidden, activation, optimizer, learning_rate, parameters, and the fields of TrainSpec; what is
-    missing or None stays. Another optimizer begins with Keras's defaults. Raises UsageError for
-    what is not allowed, and for hidden layers of a network that is not fully connected.
+    unique, hidden, activation, optimizer, learning_rate, parameters, and the fields of TrainSpec;
+    what is missing or None stays. Another optimizer begins with Keras's defaults. Raises UsageError
+    for what is not allowed, and for hidden layers of a network that is not fully connected.
     """
     given = {name: value for name, value in values.items() if value is not None}
     return replace(
         spec,
+        data=replace(spec.data, unique=given.get("unique", spec.data.unique)),
         network=_network(spec.network, given),
         optimizer=_optimizer(
             spec.optimizer,

@@ -38,11 +38,20 @@ def load(spec: DataSpec) -> Dataset:
 
 
 def chosen(data: Dataset, spec: DataSpec) -> Arrays:
-    """The arrays that a run uses of a data set: all, or the first training images only."""
-    arrays = data.arrays
-    return arrays._replace(
-        x_train=arrays.x_train[: spec.images], y_train=arrays.y_train[: spec.images]
-    )
+    """The arrays that a run uses of a data set: all, or some of the training images only.
+
+    First those go that equal another image, if they are to, then those after the first so many.
+    """
+    x, y, *test = data.arrays
+    if spec.unique:
+        kept = data.duplicates.kept
+        x, y = x[kept], y[kept]
+    return Arrays(x[: spec.images], y[: spec.images], *test)
+
+
+def available(data: Dataset, spec: DataSpec) -> int:
+    """How many training images there are for a run, before it takes the first so many."""
+    return int(data.duplicates.kept.sum()) if spec.unique else len(data.x_train)
 
 
 def receive(data: Dataset) -> None:

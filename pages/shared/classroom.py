@@ -19,6 +19,7 @@ from core.fields import OneOf
 from core.i18n import N_
 from core.labs.contract import Lab
 from core.networks import structure
+from core.report import words
 from core.specs import DataSpec, NetworkSpec, RunSpec
 from core.store import Claim, Run
 from core.store.students import Present
@@ -219,10 +220,7 @@ def experiments(lab: Lab, data: list[Dataset], now: Lesson) -> None:
         height="content",
         alt=_("Every experiment on every data set: its test accuracy, or how far it is"),
     )
-    places = ", ".join(
-        f"{one.definition.title}: {_('full set') if one.complete else _('a sample')}"
-        for one in data
-    )
+    places = ", ".join(f"{one.definition.title}: {layout.extent(one)}" for one in data)
     text = _("Test accuracy of one run each with seed {n}. {places}.")
     st.caption(text.format(n=lab.base.train.seed, places=places))
 
@@ -439,7 +437,7 @@ def stored(found: Stored) -> None:
             _("Run"): name(run.spec),
             _("Test accuracy"): layout.figure(run.test_accuracy),
             _("Weights"): sum(layer.weights for layer in run.layers),
-            _("Images"): _("full set") if run.dataset["complete"] else _("a sample"),
+            _("Images"): words.images_of(run, _),
             _("Seconds"): round(run.train_seconds, 1),
             _("Finished (UTC)"): f"{datetime.fromisoformat(run.finished):%Y-%m-%d %H:%M}",
         }
@@ -503,9 +501,9 @@ def accuracy_by(runs: list[Run]) -> None:
     )
     st.caption(
         _(
-            "Every point is a network, by its best run, which is partly luck; a hollow one was "
-            "trained on a sample. Seconds are those of this machine, as busy as it was. Point at "
-            "one to see which."
+            "Every point is a network, by its best run, which is partly luck; a hollow one was not "
+            "trained on the full set. Seconds are those of this machine, as busy as it was. Point "
+            "at one to see which."
         )
     )
 

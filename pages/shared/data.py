@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from core import data as datasets
 from core.charts import classes as charts
 from core.charts import pictures
 from core.data import Dataset
@@ -10,7 +11,8 @@ from core.data.contract import Images
 from core.fields import Limit, OneOf, WholeNumber
 from core.i18n import N_
 from core.specs import training_images
-from pages.ui import choice, download, fields, layout
+from core.training.images import available
+from pages.ui import choice, download, fields, layout, upload
 from pages.ui.choice import Choice
 from pages.ui.text import _, plural
 
@@ -21,18 +23,49 @@ PIXELS = OneOf(
     {"stored": N_("as stored, 0 to 255"), "scaled": N_("scaled, 0 to 1")},
 )
 
+NAMED = 100  # of the files that are no images
+
 
 def sample_note(data: Dataset) -> None:
-    """Get the full set, where only a sample is on this computer."""
-    if not data.complete:
-        st.info(
-            _(
-                "These are {n:,} images of {title}, not all. What a network learns from them is "
-                "less than what it learns from the full set."
-            ).format(n=len(data.x_train) + len(data.x_test), title=data.definition.title),
-            icon=":material/database:",
+    """What these images are where they are not the full set, and how to get that."""
+    if data.complete:
+        return
+    what = data.definition.instead(data.origin)
+    text = _(
+        "These are {n:,} images of {title}, not all. What a network learns from them is less than "
+        "what it learns from the full set."
+    )
+    if what:
+        text = _(
+            "These are {n:,} {what}. What a network learns from them says little about {title}."
         )
+    st.info(
+        text.format(
+            n=len(data.x_train) + len(data.x_test),
+            title=data.definition.title,
+            what=what and what(_),
+        ),
+        icon=":material/database:",
+    )
+    if data.definition.url:
         download.offer(data.definition, "page")
+    else:
+        how_to_get(data)
+
+
+def how_to_get(data: Dataset) -> None:
+    """Where a file belongs that has no address from which the lab could get it."""
+    wanted = data.definition
+    files = wanted.files if wanted.instead(data.origin) else wanted.files[:1]
+    st.markdown(
+        _("There is no download for {title}: put {files} into `{folder}`.").format(
+            title=wanted.title,
+            files=" / ".join(f"`{name}`" for name in files),
+            folder=datasets.first_folder(wanted),
+        )
+    )
+    if data.origin != "LAB_DATA":  # which would go on to be looked at first
+        upload.offer(wanted)
 
 
 def first_images(current: Choice) -> None:
@@ -75,6 +108,7 @@ def facts(current: Choice) -> None:
             "- **Test:** {test:,} images, an array of shape {test_shape}\n"
             "- **Values:** whole numbers {values}, stored as `{dtype}`\n"
             "- **Classes:** {classes}\n"
+            "- **Duplicates:** {duplicates}\n"
             "- **Found in:** {place}, sha256 `{digest}…`\n"
             "- **Licence:** {licence}"
         ).format(
@@ -85,11 +119,29 @@ def facts(current: Choice) -> None:
             values=values[data.definition.ink],
             dtype=data.x_train.dtype,
             classes=", ".join(current.class_names),
+            duplicates=duplicates(data),
             place=layout.place(data),
             digest=data.digest[:12],
             licence=data.definition.licence,
         )
     )
+    if n := len(data.unreadable):
+        text = plural(
+            "{n} file is no image and is left out.", "{n} files are no images and are left out.", n
+        )
+        with st.expander(text.format(n=n)):
+            st.code("\n".join(data.unreadable[:NAMED]), language=None)
+
+
+def duplicates(data: Dataset) -> str:
+    """How many images equal another one, pixel by pixel."""
+    found = data.duplicates
+    if not found.train + found.both + found.test:
+        return _("none: no two images are equal")
+    return _(
+        "{train:,} training images equal an earlier one, {both:,} equal a test image, whose answer "
+        "the network so gets to see; {test:,} test images equal an earlier one"
+    ).format(train=found.train, both=found.both, test=found.test)
 
 
 def class_balance(current: Choice) -> None:
@@ -155,7 +207,11 @@ def numbers(image: Images, index: int, *, scaled: bool, negative: bool) -> None:
 def validation(current: Choice) -> None:
     """Which of the training images are kept for validation."""
     st.subheader(_("Training and validation"))
-    images, total = layout.images_used(current.spec, current.data), len(current.data.x_train)
+    images = layout.images_used(current.spec, current.data)
+    total, given = available(current.data, current.spec.data), len(current.data.x_train)
+    if total < given:
+        text = _("This run leaves out {n:,} training images that equal another image.")
+        st.markdown(text.format(n=given - total))
     if images < total:
         text = _("This run takes the first {n:,} of the {total:,} training images, and no others.")
         st.markdown(text.format(n=images, total=total))

@@ -56,9 +56,9 @@ def origin(run: Run, data: Dataset) -> None:
     if not data.complete:
         st.info(
             _(
-                "Trained and tested on a sample of {n:,} images, not on the full set: do not "
+                "Trained and tested on {n:,} images ({sample}), not on the full set: do not "
                 "compare these figures with published ones."
-            ).format(n=len(data.x_train) + len(data.x_test)),
+            ).format(n=len(data.x_train) + len(data.x_test), sample=layout.extent(data)),
             icon=":material/database:",
         )
     st.markdown(
@@ -70,7 +70,7 @@ def origin(run: Run, data: Dataset) -> None:
             "- **Versions:** {versions}"
         ).format(
             title=data.definition.title,
-            extent=_("the full set") if data.complete else _("a sample"),
+            extent=layout.extent(data),
             place=layout.place(data),
             training=run.dataset["train"],
             validation=run.dataset["validation"],

@@ -1,58 +1,17 @@
 """The download of a full data set, in the background, with a bar that every session sees."""
 
-import threading
-from dataclasses import dataclass
-
 import streamlit as st
 
 from core import data as datasets
 from core import settings
 from core.data import Definition
-from core.errors import LabError
-from pages.ui import layout
+from pages.ui import background, layout
 from pages.ui.text import _
-
-
-@dataclass
-class Download:
-    """One download of this server: the progress bar that `datasets.fetch` reports to."""
-
-    total: int = 0
-    done: int = 0
-    running: bool = False
-    error: LabError | None = None
-
-    def update(self, n: int) -> None:
-        self.done += n
-
-    def reset(self) -> None:
-        self.done = 0
-
-    def close(self) -> None:
-        self.done = 0
-
-
-@st.cache_resource
-def _downloads() -> dict[str, Download]:
-    return {}
 
 
 def start(wanted: Definition) -> None:
     """Download a data set in a thread of its own, unless that is under way."""
-    current = Download(running=True)
-    if _downloads().setdefault(wanted.name, current) is not current:
-        return
-
-    def work() -> None:
-        try:
-            datasets.fetch(wanted, current)
-            _downloads().pop(wanted.name, None)  # a second attempt may have replaced it
-        except LabError as error:
-            current.error = error
-        finally:
-            current.running = False
-
-    threading.Thread(target=work, daemon=True).start()
+    background.start(wanted.name, lambda work: datasets.fetch(wanted, work))
 
 
 def offer(wanted: Definition, place: str = "sidebar") -> None:
@@ -64,8 +23,8 @@ def offer(wanted: Definition, place: str = "sidebar") -> None:
         return
     if not settings.offline():
         start(wanted)
-    current = _downloads().get(wanted.name)
-    if current and current.running:
+    current = background.find(wanted.name)
+    if current and not current.ended.is_set():
         _bar(wanted)
         return
     st.caption(_("The full set is not on this computer."))
@@ -76,16 +35,15 @@ def offer(wanted: Definition, place: str = "sidebar") -> None:
         icon=":material/download:",
         key=f"download-{place}",
     ):
-        _downloads().pop(wanted.name, None)
+        background.forget(wanted.name)
         start(wanted)
         st.rerun()
 
 
 @layout.fragment(run_every=1)
 def _bar(wanted: Definition) -> None:
-    current = _downloads().get(wanted.name)
-    if not (current and current.running):
+    current = background.find(wanted.name)
+    if not current or current.ended.is_set():
         st.rerun()
     else:
-        share = current.done / current.total if current.total else 0.0
-        st.progress(min(share, 1.0), _("Downloading {title}").format(title=wanted.title))
+        st.progress(current.share, _("Downloading {title}").format(title=wanted.title))

@@ -6,8 +6,6 @@ from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit_drawable_canvas import st_canvas
 
@@ -17,7 +15,7 @@ from core.drawing.recognition import Answer
 from core.errors import DataError
 from core.fields import Limit, WholeNumber
 from core.i18n import N_
-from pages.ui import fields, layout
+from pages.ui import fields, identity, layout, upload
 from pages.ui.text import _, plural
 
 CANVAS = 280
@@ -94,6 +92,7 @@ def files() -> dict[str, Upload]:
     st.file_uploader(
         _("PNG or JPEG files: drawings, or photographs of them"),
         accept_multiple_files=True,
+        max_upload_size=identity.UPLOAD,
         key=key,
         on_change=_take,
         args=[key],
@@ -122,10 +121,7 @@ def _remove(names: Sequence[str]) -> None:
 
 def _take(key: str) -> None:
     """Read the files that were just uploaded, and let the server forget them."""
-    state, context = st.session_state, get_script_run_ctx()
-    assert context, "Streamlit calls this"
-    files = context.uploaded_file_mgr
-    assert isinstance(files, MemoryUploadedFileManager)
+    state = st.session_state
     state.not_taken = []
     state.uploaders += 1
     for file in state[key]:
@@ -135,7 +131,7 @@ def _take(key: str) -> None:
             state.look_at = name  # the newest is what somebody wants to see
         except DataError as error:
             state.not_taken.append(error)
-        files.remove_file(context.session_id, file.file_id)
+        upload.forget(file)
 
 
 def _read(file: UploadedFile, taken: int) -> Images:

@@ -27,6 +27,16 @@ FORWARDED = ("x-forwarded-for", "forwarded", "x-real-ip", "via")
 
 HERE = ("localhost", "127.0.0.1", "::1")
 
+UPLOADS = "/_stcore/upload_file/"
+"""Where Streamlit takes files: the session and the file follow."""
+
+UPLOAD, LARGE_UPLOAD = 20, 300
+"""Megabytes of a file from anybody, and of one from the teacher. A photograph of 50 megapixels is
+smaller than the one, the largest data set than the other."""
+
+_large_uploads: set[str] = set()
+"""Sessions that may send such files."""
+
 GUESS_SECONDS = 1.0
 _guessing = threading.Lock()
 
@@ -40,7 +50,20 @@ async def _name(request: Request, call_next: RequestResponseEndpoint) -> Respons
     return response
 
 
-MIDDLEWARE = [Middleware(BaseHTTPMiddleware, dispatch=_name)]
+async def _limit(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    """Refuse large uploads, which lie in memory, but from whom `allow_large_uploads` named.
+
+    Streamlit's own limit is the same for all.
+    """
+    session = request.url.path.partition(UPLOADS)[2].partition("/")[0]
+    size = request.headers.get("content-length", "")
+    small = size.isdecimal() and int(size) <= UPLOAD * 2**20
+    if request.method == "PUT" and session and not small and session not in _large_uploads:
+        return Response(status_code=413)
+    return await call_next(request)
+
+
+MIDDLEWARE = [Middleware(BaseHTTPMiddleware, dispatch=one) for one in (_name, _limit)]
 
 
 def student() -> str:
@@ -57,6 +80,13 @@ def is_teacher() -> bool:
     # Not by another name that leads here either: that may be a page of somebody else's.
     here = urlsplit(f"//{headers.get('host', '')}").hostname in HERE
     return here and st.context.ip_address is None and not any(name in headers for name in FORWARDED)
+
+
+def allow_large_uploads() -> None:
+    """Let this session send files of up to LARGE_UPLOAD megabytes, for which it is the teacher."""
+    context = get_script_run_ctx()
+    if context and is_teacher():
+        _large_uploads.add(context.session_id)
 
 
 def ask_password() -> None:

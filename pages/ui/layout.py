@@ -24,6 +24,7 @@ from core.specs import fields as run_fields
 from core.specs.train import AUGMENTATIONS
 from core.store import Run
 from core.studies.experiment import Experiment
+from core.training.images import available
 from pages.ui import choice
 from pages.ui.choice import Choice
 from pages.ui.text import _, plural
@@ -85,14 +86,18 @@ def required_choice() -> Choice:
 def data_summary(current: Choice) -> str:
     """The data set of the choice, and how much of it is here."""
     data, train = current.data, len(current.data.x_train)
-    if data.complete:
-        extent = _("full set")
-    elif train < data.definition.images:
-        extent = _("sample: {n:,} of {total:,} training images")
-        extent = extent.format(n=train, total=data.definition.images)
-    else:
-        extent = _("not the full set")
-    return f"**{data.definition.title}**, {extent}"
+    said = extent(data)
+    if not data.complete and not data.definition.instead(data.origin):
+        said = _("not the full set")
+        if train < data.definition.images:
+            said = _("sample: {n:,} of {total:,} training images")
+            said = said.format(n=train, total=data.definition.images)
+    return f"**{data.definition.title}**, {said}"
+
+
+def extent(data: Dataset) -> str:
+    """Whether images are all of their data set, or what they are."""
+    return _("full set") if data.complete else words.sample(data.definition, data.origin, _)
 
 
 def summary(current: Choice) -> str:
@@ -106,7 +111,7 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
 
     `optimizer` is what is said of that; nothing where it is not the same for all runs.
     """
-    train, images, total = spec.train, images_used(spec, data), len(data.x_train)
+    train, images, total = spec.train, images_used(spec, data), available(data, spec.data)
     settings = [
         layers(spec.network),
         *filter(None, [optimizer]),
@@ -117,6 +122,8 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
     if images < total:
         text = _("the first {n:,} of {total:,} training images")
         settings.append(text.format(n=images, total=total))
+    if spec.data.unique:
+        settings.append(_("without duplicates"))
     if train.augmentation != "none":
         kind = _(AUGMENTATIONS[train.augmentation])
         settings.append(_("augmentation: {kind}").format(kind=kind))
@@ -125,7 +132,8 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
 
 def images_used(spec: RunSpec, data: Dataset) -> int:
     """How many training images a run takes of a data set, those for validation included."""
-    return min(spec.data.images or len(data.x_train), len(data.x_train))
+    total = available(data, spec.data)
+    return min(spec.data.images or total, total)
 
 
 def network_settings(spec: RunSpec) -> dict[str, str]:
@@ -220,7 +228,8 @@ def result_tiles(run: Run) -> None:
 
 def place(data: Dataset) -> str:
     """Where the images were found, in words."""
-    return _(PLACES[data.origin])
+    made_here = data.definition.instead(data.origin)
+    return _(PLACES["built-in" if made_here else data.origin])
 
 
 def finished_run(current: Choice) -> Run:

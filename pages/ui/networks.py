@@ -11,6 +11,7 @@ from core.drawing.recognition import Reference
 from core.fields import OneOf
 from core.i18n import N_
 from core.networks.forward import TrainedNetwork
+from core.report import words
 from core.specs import RunSpec
 from core.store import Run
 from core.store.runs import SHIPPED
@@ -59,7 +60,7 @@ def name(run: Run) -> str:
         _("test accuracy {share}").format(share=layout.figure(run.test_accuracy)),
     ]
     if not run.dataset["complete"]:
-        parts.append(_("a sample"))
+        parts.append(words.images_of(run, _))
     return " · ".join(parts)
 
 

@@ -10,6 +10,8 @@ from core import labs
 from core.data import Dataset, Source
 from core.engine import Engine
 from core.store import Run
+from pages.ui import background
+from pages.ui.text import _
 
 
 def give_memory_back() -> None:
@@ -45,5 +47,12 @@ def _load(name: str, place: str, version: float, _source: Source) -> Dataset:
 
 
 def load(source: Source) -> Dataset:
-    """The data set at `source`, read once per server and shared: its arrays are read-only."""
-    return _load(source.definition.name, source.origin, source.version, source)
+    """The data set at `source`, read once per server and shared: its arrays are read-only.
+
+    If it must be prepared first, a bar shows how far that is.
+    """
+    key = (source.definition.name, source.origin, source.version)
+    if source.definition.prepare and source.files:
+        label = _("Reading {title}, once").format(title=source.definition.title)
+        background.finish(key, lambda work: datasets.prepare(source, work), label)
+    return _load(*key, source)
