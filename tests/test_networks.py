@@ -237,7 +237,6 @@ def test_layers_that_do_not_fit_are_refused_in_a_sentence(layers: Any, sentence:
         lambda: dense_network((10,), dropout=1),
         lambda: dense_network((10,), l2=-0.001),
         lambda: dense_network((), l1=-0.001),
-        lambda: dense_network((10,), "relu", batch_normalisation="yes"),
         lambda: dense_network((10,), initializer="zeros"),
         lambda: dense_network((10, 5, 4), l2=(0.1, 0.2)),
         lambda: Conv2D(8, 3, l2=1.1),

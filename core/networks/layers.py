@@ -57,7 +57,7 @@ INITIALIZERS = {
 }
 """Keras's names for how weights begin, and the classes in keras.initializers."""
 
-FILTERS, KERNEL, RATE, PENALTY = Limit(1, 512), Limit(1, 11), Limit(0.0, 0.9), Limit(0.0, 1.0)
+FILTERS, KERNEL, RATE, PENALTY = Limit(1, 512), Limit(1, 11), Limit(0.0, 0.9), Limit(0, 1)
 EPSILON = np.float32(0.001)
 """What Keras's batch normalisation adds to a variance."""
 
@@ -336,8 +336,8 @@ class BatchNormalization(Layer):
     kind = "BatchNormalization"
     meaning = N_(
         "BatchNormalization takes the mean off each number and divides by its spread, over a batch "
-        "in training and over all batches so far afterwards; then a trained weight scales it, and "
-        "another one shifts it."
+        "in training and over running means of both afterwards; then a weight scales it and "
+        "another one shifts it: four numbers for each."
     )
 
     def weights(self, inputs: Shape) -> int:

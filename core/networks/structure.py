@@ -6,10 +6,10 @@ the output layer, a softmax over the classes, is added here.
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from core.errors import UsageError
 from core.fields import Limit, check, check_choice, check_number
@@ -27,8 +27,6 @@ from core.networks.layers import (
 )
 
 LAYERS_ALLOWED = Limit(1, 40)
-
-T = TypeVar("T")
 
 
 class HiddenLayer(NamedTuple):
@@ -55,6 +53,8 @@ class HiddenLayer(NamedTuple):
         if self.dropout != 0:
             yield Dropout(self.dropout)
 
+
+_USUAL = HiddenLayer(1)
 
 LAYER_SETTINGS = {
     "activation": N_("activation"),
@@ -105,23 +105,20 @@ class NetworkSpec:
                     found[-1] = found[-1]._replace(dropout=layer.rate)
         return tuple(found)
 
+    def each(self, name: str) -> tuple[Any, ...]:
+        """A setting of the hidden layers of a dense network: one value for all, or one for each."""
+        values = tuple(getattr(layer, name) for layer in self.hidden_layers)
+        return values[:1] if len(set(values)) == 1 else values
+
     @property
     def extras(self) -> dict[str, str]:
-        """Of a dense network the settings of its hidden layers, but for neurons and activation.
-
-        By their names in LAYER_SETTINGS, and only those with other values than usual: one value if
-        it is the same in all layers, or one for each.
-        """
-        found = {}
-        usual = HiddenLayer(1)
-        for name in LAYER_SETTINGS:
-            values = [getattr(layer, name) for layer in self.hidden_layers]
-            if name != "activation" and set(values) - {getattr(usual, name)}:
-                texts = [
-                    f"{value:g}" if isinstance(value, float) else str(value) for value in values
-                ]
-                found[name] = texts[0] if len(set(texts)) == 1 else ",".join(texts)
-        return found
+        """Those settings of the hidden layers, but for the activation, that are not as usual."""
+        found = {name: self.each(name) for name in LAYER_SETTINGS if name != "activation"}
+        return {
+            name: ",".join(str(value).removesuffix(".0") for value in values)
+            for name, values in found.items()
+            if any(value != getattr(_USUAL, name) for value in values)
+        }
 
     @property
     def hidden(self) -> tuple[int, ...]:
@@ -130,9 +127,8 @@ class NetworkSpec:
 
     @property
     def activation(self) -> str:
-        """Of the Dense layers, each named once; linear where there are none."""
-        names = [layer.activation for layer in self.layers if isinstance(layer, Dense)]
-        return ", ".join(dict.fromkeys(names)) or "linear"
+        """Of the Dense layers: one if it is the same in all; linear where there are none."""
+        return ", ".join(self.each("activation")) or "linear"
 
     @property
     def text(self) -> str:
@@ -178,12 +174,12 @@ def dense_network(
         "initializer": initializer,
     }
     settings = [_for_each(name, value, len(neurons)) for name, value in given.items()]
-    layers = []
+    layers: list[Layer] = []
     for layer in map(HiddenLayer, neurons, *settings):
         _check_switch("batch_normalisation", layer.batch_normalisation)
         check_choice(N_("activation"), layer.activation, HIDDEN_ACTIVATIONS)
         layers += layer.layers()
-    return NetworkSpec((Flatten(), *(layers if hidden else ())))
+    return NetworkSpec((Flatten(), *(layers if len(hidden) else ())))
 
 
 def _check_switch(name: str, value: object) -> None:
@@ -193,18 +189,17 @@ def _check_switch(name: str, value: object) -> None:
         )
 
 
-def _for_each(name: str, value: T | Sequence[T], layers: int) -> Sequence[T]:
+def _for_each(name: str, value: Any, layers: int) -> list[Any]:
     """A setting of so many hidden layers. Raises UsageError for another number of values."""
-    if isinstance(value, str) or not isinstance(value, Sequence):
-        return [value] * layers  # type: ignore[list-item]  # a str is one value
-    if len(value) not in (1, layers):
+    values = [value] if isinstance(value, str) or not isinstance(value, Iterable) else [*value]
+    if len(values) not in (1, layers):
         raise UsageError(
             N_("{name} has {n} values: give one, or one for each of {layers} hidden layers."),
             name=LAYER_SETTINGS[name],
-            n=len(value),
+            n=len(values),
             layers=layers,
         )
-    return value if len(value) == layers else [*value] * layers
+    return values if len(values) == layers else values * layers
 
 
 @dataclass(frozen=True)
