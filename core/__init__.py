@@ -46,20 +46,29 @@ def train(
     lab: str = "digits",
     experiment: str | None = None,
     hidden: Sequence[int] | int | None = None,
-    activation: str | None = None,
+    activation: str | Sequence[str] | None = None,
+    l1: float | Sequence[float] | None = None,
+    l2: float | Sequence[float] | None = None,
+    dropout: float | Sequence[float] | None = None,
+    batch_normalisation: bool | Sequence[bool] | None = None,
+    initializer: str | Sequence[str] | None = None,
     optimizer: str | None = None,
     learning_rate: float | None = None,
     parameters: Mapping[str, float | int | bool] | None = None,
+    schedule: str | None = None,
+    schedule_parameters: Mapping[str, float | int] | None = None,
     epochs: int | None = None,
     batch_size: int | None = None,
     validation_split: float | None = None,
+    early_stopping: int | None = None,
     seed: int | None = None,
     store: Path | str | None = None,
 ) -> "Run":
     """Train a network, or find it in the store: an experiment of a lab with what is given changed.
 
     Without `dataset` it is trained on the first data set of the lab. `variant` is an experiment of
-    Practical 7 by its number. Without either it is the first experiment of the lab. Raises
+    Practical 7 by its number. Without either it is the first experiment of the lab. What is set
+    from `activation` to `initializer` is one value for all hidden layers, or one for each. Raises
     UsageError for what is not allowed, DataError and StoreError.
     """
     from core import labs
@@ -74,12 +83,20 @@ def train(
     settings = {
         "hidden": None if layers is None else tuple(layers),
         "activation": activation,
+        "l1": l1,
+        "l2": l2,
+        "dropout": dropout,
+        "batch_normalisation": batch_normalisation,
+        "initializer": initializer,
         "optimizer": optimizer,
         "learning_rate": learning_rate,
         "parameters": parameters,
+        "schedule": schedule,
+        "schedule_parameters": schedule_parameters,
         "epochs": epochs,
         "batch_size": batch_size,
         "validation_split": validation_split,
+        "early_stopping": early_stopping,
         "seed": seed,
     }
     name = experiment if variant is None else str(variant)

@@ -179,6 +179,23 @@ class SeveralOf(Field[list[str]]):
 
 
 @dataclass(frozen=True)
+class Each(Field[tuple[Any, ...]]):
+    """One value for all hidden layers, or one for each, separated by commas."""
+
+    one: Field[Any]
+
+    def parse(self, text: str) -> tuple[Any, ...]:
+        return tuple(self.one.parse(part.strip()) for part in text.split(","))
+
+    def check(self, value: tuple[Any, ...]) -> None:
+        for part in value:
+            self.one.check(part)
+
+    def text(self, value: tuple[Any, ...]) -> str:
+        return ",".join(map(self.one.text, value))
+
+
+@dataclass(frozen=True)
 class Text(Field[str]):
     """Any text."""
 

@@ -216,6 +216,34 @@ def seen(epochs: int, validation: int) -> Run:
     )
 
 
+def test_the_part_of_the_loss_that_is_of_penalties_is_a_curve_of_its_own():
+    epochs = [replace(epoch, penalty=0.2 / epoch.epoch, end_penalty=0.1) for epoch in EPOCHS]
+    training, _validation, penalty = charts.learning_curves(epochs, "loss", 5).data
+    assert list(penalty.y) == [0.2, 0.1, pytest.approx(0.2 / 3)]
+    assert penalty.line.color != training.line.color
+    assert len(charts.learning_curves(epochs, "accuracy", 5).data) == 2
+    assert len(charts.learning_curves(EPOCHS, "loss", 5).data) == 2
+
+
+def test_the_learning_rate_is_a_curve():
+    epochs = [replace(epoch, learning_rate=0.1 / epoch.epoch) for epoch in EPOCHS]
+    figure = charts.learning_rates(epochs, 5)
+    assert list(figure.data[0].y) == [0.1, 0.05, pytest.approx(0.1 / 3)]
+    assert figure.layout.xaxis.range == (0.5, 5.5)
+
+
+def test_a_diagram_draws_no_neurons_for_normalisation_and_dropout():
+    network = dense_network((8, 5), dropout=(0.25, 0), batch_normalisation=(True, False))
+    with_extras = networks.network_diagram(structure.rows(network, (28, 28), 10), DIGITS)
+    plain = networks.network_diagram(layers(8, 5), DIGITS)
+    for one, other in zip(with_extras.data, plain.data, strict=True):
+        assert (list(one.x), list(one.y)) == (list(other.x), list(other.y))
+    said = [note.text for note in with_extras.layout.annotations]
+    assert "<b>8</b> neurons<br>relu<br>normalised: 32 weights<br>dropout 25%" in said
+    assert "<b>5</b> neurons<br>relu" in said
+    assert "8 × 5 + 5 weights" in said
+
+
 @pytest.mark.parametrize("shape", [(64, 64), (9, 7)])
 def test_blocks_of_any_size_fit_into_the_diagram(shape):
     network = NetworkSpec((Channel(), Conv2D(32, 3), Flatten(), Dense(9)))

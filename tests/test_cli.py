@@ -21,6 +21,7 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image, ImageDraw
 
+import core
 from core import data as datasets
 from core.cli import train as train_command
 from core.cli.main import main
@@ -28,9 +29,10 @@ from core.cli.study import _verdict
 from core.data.fashion_mnist import FILES as FASHION
 from core.data.mnist import DATASET as MNIST
 from core.drawing import preparation as drawing
+from core.errors import UsageError
 from core.labs import LABS
-from core.specs import RunSpec
-from core.store import Store
+from core.specs import RunSpec, with_settings
+from core.store import Run, Store
 from core.studies.statistics import Difference
 
 ROOT = Path(datasets.__file__).parents[2]
@@ -206,6 +208,43 @@ def test_train_prints_one_json_object(first_answer: tuple[Path, Done]) -> None:
     assert Store(first_answer[0]).find(answer["run"])
 
 
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        ([], {}),
+        (["--l2", "0.1", "--dropout", "0,0.2"], {"l2": 0.1, "dropout": (0, 0.2)}),
+        (["--batch-normalisation", "--l1", "0.1"], {"batch_normalisation": True, "l1": 0.1}),
+        (["--batch-normalisation", "true,false"], {"batch_normalisation": (True, False)}),
+        (["--activation", "tanh,relu"], {"activation": ("tanh", "relu")}),
+        (["--initializer", "he_normal"], {"initializer": "he_normal"}),
+        (
+            ["--schedule", "time decay=0.002 warmup=1"],
+            {"schedule": "time", "schedule_parameters": {"decay": 0.002, "warmup": 1}},
+        ),
+        (["--schedule", "cosine", "--early-stopping", "2"],
+         {"schedule": "cosine", "early_stopping": 2}),
+        (["--schedule", "none"], {}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_options_are_the_settings_of_the_library(
+    options: list[str], settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    asked: list[RunSpec] = []
+
+    def trained(spec: RunSpec, *others: object) -> Run:
+        asked.append(spec)
+        raise UsageError("That will do.")
+
+    monkeypatch.setattr("core.cli.train.train_one", trained)
+    monkeypatch.setattr(core, "_trained", trained)
+    refused(in_process("train", "--hidden", "8,4", *options), 2)
+    with pytest.raises(UsageError):
+        core.train(hidden=(8, 4), **settings)
+    assert asked[0] == asked[1]
+    assert with_settings(asked[0], settings) == asked[0]
+
+
 def test_train_without_a_terminal_shows_no_escape_codes(first_answer: tuple[Path, Done]) -> None:
     errors = first_answer[1].stderr
     assert "Epoch" in errors
@@ -334,6 +373,16 @@ WRONG = {
     "--optimizer sgd --parameter momentum=1.5": "Momentum is 1.5: give a number from 0.0 to 0.99",
     "--parameter beta_1=1.0": "Beta_1 is 1.0: give a number from 0.0 to 0.9999.",
     "--parameter rho=0.5": "Parameter is rho: choose one of beta_1, beta_2, epsilon, amsgrad.",
+    "--l2 -1": "L2 is -1.0: give a number from 0 to 1.",
+    "--dropout 1": "Dropout is 1.0: give a number from 0.0 to 0.9.",
+    "--dropout 0.1,0.2": "Dropout has 2 values: give one, or one for each of 1 hidden layers.",
+    "--l1 x": "L1 is x: give a number from 0 to 1.",
+    "--batch-normalisation maybe": "Batch normalisation is maybe: give true or false.",
+    "--initializer ones": "Initializer is ones: choose one of glorot_uniform, ",
+    "--schedule magic": "Learning-rate schedule is magic: choose one of none, time, ",
+    "--schedule plateau --validation-split 0": "Waiting for a plateau needs the validation loss: ",
+    "--early-stopping 3 --validation-split 0": "Early stopping looks at the validation loss: ",
+    "--drawing-model --l2 0.1": "This network has layers of its own: leave out ",
     "--seed -1": "Seed is -1: give a whole number from 0 to 2147483647.",
 }
 
@@ -348,6 +397,7 @@ def test_a_value_outside_its_limits_is_refused_in_one_sentence(wrong: str, cache
     "wrong",
     ["--hidden x", "--hidden 8,", "--hidden=", "--epochs 1.5", "--epochs x", "--seed 1e3",
      "--parameter rho", "--parameter =1", "--learning-rate x", "--variant x", "--nonsense",
+     "--early-stopping x",
      "extra"],
 )  # fmt: skip
 def test_what_is_no_value_at_all_is_refused_with_the_usage(wrong: str, cache: Path) -> None:
@@ -905,7 +955,8 @@ def test_the_help_of_every_command_has_an_example_that_is_understood(
 RUN_OPTIONS = {
     "--dataset", "--lab", "--experiment", "--variant", "--drawing-model", "--hidden",
     "--activation", "--optimizer", "--learning-rate", "--parameter", "--epochs", "--batch-size",
-    "--validation-split", "--seed", "--unique",
+    "--validation-split", "--seed", "--l1", "--l2", "--dropout", "--batch-normalisation",
+    "--initializer", "--schedule", "--early-stopping", "--unique",
 }  # fmt: skip
 OPTIONS = {
     "train": RUN_OPTIONS | {"--all", "--json"},

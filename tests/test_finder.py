@@ -13,6 +13,7 @@ from core.optimizers import finder
 from core.optimizers.finder import Sweep
 from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS
+from core.specs.schedules import Plateau
 
 RATES = np.geomspace(finder.LOWEST, finder.HIGHEST, finder.STEPS)
 PLACE = np.log10(RATES)
@@ -110,6 +111,8 @@ def test_what_a_sweep_does_not_use_does_not_make_another_sweep() -> None:
         spec, optimizer=optimizer_spec("sgd", 0.5), train=TrainSpec(9, 32, 0.2, 1, "handwriting")
     )
     assert finder.for_sweep(spec) == finder.for_sweep(other)
+    watched = replace(spec.train, validation_split=0.2, early_stopping=3, schedule=Plateau())
+    assert finder.for_sweep(replace(spec, train=watched)) == finder.for_sweep(spec)
     for train in (TrainSpec(1, 64, 0, seed=1), TrainSpec(1, 32, 0, seed=2)):
         assert finder.for_sweep(replace(spec, train=train)) != finder.for_sweep(spec)
     momentum = optimizer_spec("sgd", parameters={"momentum": 0.5})

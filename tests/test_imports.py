@@ -39,8 +39,10 @@ WITH_TENSORFLOW = {
     "core.networks.build",
     "core.training.augmentation",
     "core.training.benchmark",
+    "core.training.dropout",
     "core.training.evaluation",
     "core.training.fit",
+    "core.training.schedules",
 }
 """These may import TensorFlow, which takes 5 seconds. No other module of core may."""
 

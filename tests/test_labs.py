@@ -15,6 +15,7 @@ from core.labs import LABS, OWN
 from core.labs.contract import Lab
 from core.networks import structure
 from core.specs import DataSpec, RunSpec, TrainSpec, changed, dense_network, optimizer_spec
+from core.specs.schedules import TimeDecay
 from core.studies.experiment import Experiment, Shown, Statement
 from core.studies.study import Study
 
@@ -236,6 +237,29 @@ def test_what_to_try_next_differs_in_one_thing_each() -> None:
     for one in (seed, half, batch):
         assert chosen(labs.OWN, **one.settings).spec == one.spec
         assert one.value in one.title.format(value=one.value)
+
+
+def test_what_to_try_next_keeps_the_settings_of_layers_and_of_training() -> None:
+    choice = chosen(
+        labs.OWN,
+        hidden=(8, 6),
+        l2=(0.1, 0),
+        dropout=0.5,
+        batch_normalisation=True,
+        initializer="he_normal",
+        schedule="time",
+        schedule_parameters={"decay": 0.002},
+        early_stopping=3,
+    )
+    found = labs.variations(choice)
+    assert len(found) == 3
+    for one in found:
+        assert chosen(labs.OWN, **one.settings).spec == one.spec
+        assert one.spec.network.extras == choice.spec.network.extras
+        assert one.spec.train.schedule == TimeDecay(0.002)
+        assert one.spec.train.early_stopping == 3
+    mixed = chosen(labs.OWN, hidden=(8, 6), activation=("relu", "tanh"))
+    assert not labs.variations(mixed), "own settings have one activation"
 
 
 def test_what_to_try_next_stays_within_the_limits() -> None:

@@ -15,6 +15,7 @@ from core.networks import forward
 from core.networks.layers import (
     HIDDEN_ACTIVATIONS,
     LAYERS,
+    BatchNormalization,
     Channel,
     Conv2D,
     Dense,
@@ -39,6 +40,9 @@ NETWORKS = [
     dense_network((1024,) * 5),
     NetworkSpec((Flatten(), Dense(9, "elu"), Dropout(0.25), Dense(5))),
     DRAWING,
+    dense_network((12, 5, 1), l2=0.001, dropout=(0.1, 0.0, 0.2), batch_normalisation=True),
+    dense_network((9, 8), ("tanh", "relu"), l1=(0.01, 0), l2=0.5, initializer="he_normal"),
+    NetworkSpec((Channel(), Conv2D(2, 3, "relu", 0.1), BatchNormalization(), Flatten())),
 ]
 CASES = [(network, *DIGITS) for network in NETWORKS] + [
     (network, *TOY) for network in (dense_network((16,)), DRAWING)
@@ -135,6 +139,7 @@ FORWARD = [
     (DRAWING, *DIGITS),
     (DRAWING, *TOY),
     (NetworkSpec((Channel(), Conv2D(3, 5, "tanh"), Conv2D(2, 2), Flatten())), *TOY),
+    *((network, *DIGITS) for network in NETWORKS if BatchNormalization() in network.layers),
 ]
 
 
@@ -144,9 +149,9 @@ def test_numpy_says_what_keras_says(case: Any, tmp_path: Path) -> None:
 
     found = rows(*case)
     model = built(found, seed=1)
-    for variable in model.weights:  # biases start as zeros, which would hide a mistake
-        if variable.name == "bias":
-            variable.assign(np.random.default_rng(2).normal(0, 0.3, variable.shape))
+    for variable in model.weights:  # what starts as zeros or ones would hide a mistake
+        if variable.name != "kernel":
+            variable.assign(np.random.default_rng(2).uniform(0.1, 0.7, variable.shape))
     network = forward.load(found, saved(model, tmp_path))
     some = images(forward.BATCH + 3, case[1])
     outputs = network.probabilities(some)
@@ -229,6 +234,12 @@ def test_layers_that_do_not_fit_are_refused_in_a_sentence(layers: Any, sentence:
         lambda: NetworkSpec(()),
         lambda: dense_network((10,), "softmax"),
         lambda: dense_network((10,) * 6),
+        lambda: dense_network((10,), dropout=1),
+        lambda: dense_network((10,), l2=-0.001),
+        lambda: dense_network((), l1=-0.001),
+        lambda: dense_network((10,), initializer="zeros"),
+        lambda: dense_network((10, 5, 4), l2=(0.1, 0.2)),
+        lambda: Conv2D(8, 3, l2=1.1),
     ],
 )
 def test_layers_beyond_the_limits_are_refused(make: Any) -> None:

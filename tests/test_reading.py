@@ -1,6 +1,7 @@
 """What a run is said to show is what its figures show, and no more."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,15 @@ def test_a_loss_that_rises_while_training_falls_is_learning_by_heart() -> None:
     assert "validation loss was lowest in epoch 5 (0.090) and rose after, to 0.120" in text
     assert HEART in text
     assert "99.0% of the training images were right while the network learned, and 97.0%" in text
+
+
+def test_early_stopping_is_said_of_the_epoch_that_it_kept() -> None:
+    rises = [0.24, 0.16, 0.12, 0.10, 0.09, 0.09, 0.10, 0.11, 0.11, 0.12]
+    text = said(replace(run(FALLING, rises), best_epoch=5))
+    assert "validation loss was lowest in epoch 5 of 10 (0.090): the weights of that epoch" in text
+    assert "In epoch 5 99.0% of the training images" in text
+    assert HEART not in text
+    assert MORE not in text
 
 
 def test_one_bad_epoch_or_equal_accuracies_are_not_learning_by_heart() -> None:

@@ -219,5 +219,6 @@ def test_settings_in_words_have_every_setting(run, dataset):
         "Layer 3": 'keras.layers.Dense(10, activation="softmax")', "Optimizer": "Adam",
         "Learning rate": "0.001", "beta_1": "0.9", "beta_2": "0.999", "epsilon": "1e-07",
         "amsgrad": "False", "Epochs": "2", "Batch size": "32", "Validation split": "20%",
-        "Augmentation": "none", "Seed": "42", "Run": run.key, "Versions": "keras 3",
+        "Augmentation": "none", "Learning-rate schedule": "none", "Early stopping": "none",
+        "Seed": "42", "Run": run.key, "Versions": "keras 3",
     }  # fmt: skip

@@ -9,7 +9,15 @@ import pytest
 from core.data import Source, load
 from core.data.mnist import DATASET as MNIST
 from core.errors import UsageError
-from core.networks.layers import Channel, Conv2D, Dropout, Flatten, MaxPooling2D
+from core.networks.layers import (
+    BatchNormalization,
+    Channel,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    MaxPooling2D,
+)
 from core.specs import (
     SCHEMA,
     DataSpec,
@@ -22,6 +30,7 @@ from core.specs import (
     optimizer_spec,
     with_settings,
 )
+from core.specs.schedules import SCHEDULES, Cosine, Plateau, StepDecay, TimeDecay
 
 SPEC = RunSpec(
     DataSpec("mnist", "0" * 64),
@@ -98,6 +107,50 @@ def test_unknown_names_are_refused_with_what_is_allowed() -> None:
         optimizer_spec("lion9")
     with pytest.raises(UsageError, match="Augmentation is magic: choose one of none, handwriting"):
         train(augmentation="magic")
+
+
+def test_unknown_settings_of_layers_and_schedules_are_refused_with_what_is_allowed() -> None:
+    with pytest.raises(UsageError, match="Initializer is zeros: choose one of glorot_uniform"):
+        dense_network((10,), initializer="zeros")
+    with pytest.raises(UsageError, match=r"Dropout is 1: give a number from 0.0 to 0.9"):
+        dense_network((10,), dropout=1)
+    with pytest.raises(UsageError, match=r"L2 is -0.1: give a number from 0 to 1"):
+        dense_network((10,), l2=-0.1)
+    with pytest.raises(UsageError, match="L2 has 2 values: give one, or one for each of 3 hidden"):
+        dense_network((10, 5, 5), l2=(0.1, 0.2))
+    with pytest.raises(UsageError, match="Batch normalisation is yes: give true or false"):
+        dense_network((10,), batch_normalisation=("yes",))  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="schedule is magic: choose one of none, time, expo"):
+        with_settings(SPEC, {"schedule": "magic"})
+    with pytest.raises(UsageError, match="Parameter is rho: choose one of warmup, decay"):
+        with_settings(SPEC, {"schedule": "time", "schedule_parameters": {"rho": 1}})
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"early_stopping": 3, "validation_split": 0}, "Early stopping looks at the validation"),
+        ({"schedule": "plateau", "validation_split": 0}, "plateau needs the validation loss"),
+        (
+            {"schedule": "step", "schedule_parameters": {"every": 0}},
+            "Epochs between two steps is 0: give a whole number from 1 to 100",
+        ),
+        (
+            {"schedule": "cosine", "schedule_parameters": {"warmup": 3}},
+            "A warm-up of 3 epochs leaves nothing of 3 epochs",
+        ),
+        ({"schedule": "plateau", "schedule_parameters": {"warmup": 1}}, "Parameter is warmup"),
+        ({"schedule_parameters": {"decay": 1}}, "Choose a learning-rate schedule"),
+        ({"schedule": "step", "schedule_parameters": {"factor": 1}}, "Factor is 1: give"),
+        ({"early_stopping": -1}, "Early stopping is -1: give a whole number from 0 to 100"),
+        ({"early_stopping": 1.5}, r"Early stopping is 1\.5: give a whole number"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_one_sentence(
+    settings: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(UsageError, match=sentence):
+        with_settings(SPEC, settings)
 
 
 GOLDEN = {
@@ -185,19 +238,65 @@ def test_every_field_changes_the_key() -> None:
         replace(SPEC, train=train(validation_split=0.11)),
         replace(SPEC, train=train(seed=1)),
         replace(SPEC, train=train(augmentation="handwriting")),
+        replace(SPEC, train=train(early_stopping=1)),
+        *(replace(SPEC, train=train(schedule=kind())) for kind in SCHEDULES.values()),
+        replace(SPEC, train=train(schedule=TimeDecay(0.002))),
+        replace(SPEC, train=train(schedule=TimeDecay(0.002, warmup=1))),
+        *(replace(SPEC, network=dense_network((256, 256), **one)) for one in OF_LAYERS),
         replace(SPEC, data=DataSpec("mnist", "0" * 64, images=100)),
     ]
     assert len({spec.key for spec in [SPEC, *others]}) == 1 + len(others)
 
 
-def test_a_spec_survives_json() -> None:
-    assert RunSpec.from_dict(json.loads(json.dumps(SPEC.to_dict()))) == SPEC
+OF_LAYERS: list[dict[str, Any]] = [
+    {"l1": 0.1},
+    {"l2": 0.1},
+    {"l2": (0.1, 0)},
+    {"l2": (0, 0.1)},
+    {"dropout": 0.1},
+    {"dropout": (0.1, 0)},
+    {"batch_normalisation": True},
+    {"batch_normalisation": True, "dropout": 0.1},
+    {"initializer": "he_normal"},
+]
+
+
+def test_what_is_at_its_default_is_no_part_of_the_key() -> None:
+    same = dense_network(
+        (256, 256),
+        ("relu", "relu"),
+        l1=0,
+        l2=(0, -0.0),
+        dropout=0,
+        batch_normalisation=[False],
+        initializer="glorot_uniform",
+    )
+    spec = replace(SPEC, network=same, train=train(schedule=None, early_stopping=0))
+    assert spec.key == SPEC.key
+    scheduled = replace(SPEC, train=train(schedule=Plateau()))
+    assert scheduled.to_dict()["train"]["schedule"] == {"name": "plateau"}
+    assert replace(SPEC, train=train(schedule=Plateau(0.1, 10))).key == scheduled.key
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        SPEC,
+        replace(SPEC, train=train(schedule=Cosine(0.1, warmup=1), early_stopping=4)),
+        *(replace(SPEC, network=dense_network((256, 256), **one)) for one in OF_LAYERS),
+    ],
+    ids=str,
+)
+def test_a_spec_survives_json(spec: RunSpec) -> None:
+    assert RunSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
 
 
 @pytest.mark.parametrize(
     "change",
     [
         {"train": {}},
+        {"train": {"epochs": 1, "batch_size": 1, "validation_split": 0, "schedule": {"name": "x"}}},
+        {"train": {"epochs": 1, "batch_size": 1, "validation_split": 0, "schedule": {}}},
         {"network": [{"layer": "Dense"}]},
         {"network": [{"layer": "Flatten", "colour": "red"}]},
         {"network": [{"layer": "Telepathy"}]},
@@ -242,6 +341,52 @@ def test_settings_change_what_they_name_and_none_means_not_given() -> None:
     assert found.train.seed == 3
     assert found.optimizer == optimizer_spec("adam", parameters={"beta_1": 0.5})
     assert with_settings(found, {"activation": "tanh"}).network == dense_network((5,), "tanh")
+
+
+def test_settings_of_layers_are_for_all_of_them_or_for_each() -> None:
+    found = with_settings(SPEC, {"hidden": (8, 6, 4), "l2": (0.1,), "dropout": (0.1, 0, 0.2)})
+    expected = dense_network((8, 6, 4), l2=0.1, dropout=[0.1, 0, 0.2])
+    assert found.network == expected
+    assert expected.dense
+    assert expected.text == "8+6+4 l2=0.1 dropout=0.1,0,0.2"
+    assert expected.each("dropout") == (0.1, 0, 0.2)
+    assert dense_network((8, 6), l2=[0.1, 0.1]).each("l2") == (0.1,)
+    again = with_settings(found, {"activation": "tanh", "batch_normalisation": True})
+    assert again.network == dense_network(
+        (8, 6, 4), "tanh", l2=0.1, dropout=(0.1, 0, 0.2), batch_normalisation=True
+    )
+    assert with_settings(found, {"hidden": (5, 5, 5)}).network.each("dropout") == (0.1, 0, 0.2)
+    with pytest.raises(UsageError, match="Dropout is not the same in all hidden layers: give it"):
+        with_settings(found, {"hidden": (5, 5)})
+    assert with_settings(found, {"hidden": ()}).network == dense_network()
+    fewer = with_settings(found, {"hidden": (5, 5), "dropout": 0})
+    assert fewer.network == dense_network((5, 5), l2=0.1)
+
+
+def test_only_what_dense_network_makes_is_called_dense() -> None:
+    normalised = BatchNormalization()
+    for layers in (
+        (Dense(5, "relu"), Dropout(0.5), normalised),
+        (normalised, Dense(5, "relu")),
+        (Dropout(0.5), Dense(5, "relu")),
+        (Dense(5, "relu"), Dropout(0.5), Dropout(0.5)),
+        (Flatten(), Dense(5, "relu")),
+    ):
+        assert not NetworkSpec((Flatten(), *layers)).dense
+    assert NetworkSpec((Flatten(), Dense(5, "relu"), normalised, Dropout(0.5))).dense
+    assert not NetworkSpec((Dense(5, "relu"),)).dense
+
+
+def test_a_schedule_begins_with_its_defaults_and_keeps_what_was_set() -> None:
+    found = with_settings(SPEC, {"schedule": "step", "schedule_parameters": {"every": 2}})
+    assert found.train.schedule == StepDecay(0.5, 2)
+    assert found.train.schedule.text == "step every=2"
+    again = with_settings(found, {"schedule_parameters": {"factor": 0.2}, "epochs": 9})
+    assert again.train.schedule == StepDecay(0.2, 2)
+    assert with_settings(found, {"schedule": "step"}) == found
+    assert with_settings(found, {"epochs": 9}).train.schedule == StepDecay(0.5, 2)
+    assert with_settings(found, {"schedule": "time"}).train.schedule == TimeDecay()
+    assert with_settings(found, {"schedule": "none"}) == SPEC
 
 
 def test_another_optimizer_begins_with_its_own_defaults() -> None:

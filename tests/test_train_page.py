@@ -92,6 +92,24 @@ def test_a_finished_run_is_read_and_can_be_watched_again(run: Run) -> None:
     assert later != style, "an animation of the same name does not begin anew"
 
 
+def test_the_part_of_penalties_and_the_learning_rate_are_shown_where_they_are(
+    engine: Queue, outcome: tuple[Any, Outcome], run: Run
+) -> None:
+    plain = visit("train", variant=TRAINED)
+    figures = {"penalty": 0.25, "end_penalty": 0.125, "learning_rate": 0.05}
+    rows = [row | figures for row in outcome[1].record["epochs"]]
+    store(engine, outcome, spec_of(4), epochs=rows, penalty=0.125)
+    at = visit("train", variant=4)
+    new = {one.label for one in at.metric} - {one.label for one in plain.metric}
+    assert new == {"Of it L1 and L2"}
+    [table] = [one.value for one in at.main.dataframe if "Seconds" in one.value]
+    assert set(table["Of it L1 and L2"]) == {"0.2500"}
+    assert set(table["Learning rate"]) == {"0.05"}
+    alts = [one.proto.alt for one in at.main.get("plotly_chart")]
+    assert "Learning rate at the end of each epoch" in alts
+    assert len(alts) == len(plain.main.get("plotly_chart")) + 1
+
+
 def test_what_to_try_next_is_trained_and_compared(
     run: Run, engine: Queue, outcome: tuple[Any, Outcome]
 ) -> None:

@@ -1,8 +1,10 @@
 """The compiled fit means the same as Keras's own `fit`."""
 
 import gc
+import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +22,28 @@ from core.errors import DataError
 from core.labs.digits import LAB
 from core.networks import structure
 from core.networks.build import build as built
+from core.networks.layers import BatchNormalization, Channel, Conv2D, Flatten, MaxPooling2D
 from core.networks.structure import LayerRow
 from core.networks.summary import keras_code
 from core.specs import NetworkSpec, OptimizerSpec, TrainSpec, changed, dense_network, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS
-from core.training import benchmark
+from core.specs.schedules import (
+    Cosine,
+    Decay,
+    Exponential,
+    Plateau,
+    Schedule,
+    StepDecay,
+    TimeDecay,
+)
+from core.training import benchmark, schedules
 from core.training import fit as training
 from core.training.evaluation import evaluate
-from core.training.fit import CompiledSteps, Moment
+from core.training.fit import CompiledSteps, Means, Moment
 
 NETWORK = dense_network((16, 8))
+PICTURES = (Channel(), Conv2D(3, 5, "relu", l2=0.01), BatchNormalization(), MaxPooling2D())
+CONVOLUTIONS = NetworkSpec((*PICTURES, Flatten()))
 
 
 def rows(network: NetworkSpec) -> tuple[LayerRow, ...]:
@@ -79,23 +93,188 @@ def fitted(
     return model, training.fit(model, optimizer, digits.x_train, digits.y_train, spec, report)
 
 
-@pytest.mark.parametrize("name", ["adam", "sgd", "rmsprop"])
-def test_one_epoch_gives_the_loss_accuracy_and_weights_of_keras(name: str, digits: Arrays) -> None:
+ALIKE: dict[str, tuple[NetworkSpec, str, Schedule | None]] = {
+    "adam": (NETWORK, "adam", None),
+    "sgd": (NETWORK, "sgd", None),
+    "rmsprop": (NETWORK, "rmsprop", None),
+    "L2": (dense_network((16, 8), l2=(0.01, 0.001)), "sgd", None),
+    "L1 and L2": (dense_network((16, 8), l1=0.001, l2=0.003), "adam", None),
+    "normalised": (dense_network((16, 1), "tanh", batch_normalisation=True), "sgd", None),
+    "initializer": (dense_network((16, 8), initializer="he_normal"), "sgd", None),
+    "convolutions": (
+        CONVOLUTIONS,
+        "sgd",
+        None,
+    ),
+    "time": (NETWORK, "sgd", TimeDecay(0.05)),
+    "exponential": (NETWORK, "sgd", Exponential(0.2)),
+    "step": (NETWORK, "sgd", StepDecay(0.1, every=1)),
+    "cosine": (NETWORK, "sgd", Cosine(0.1)),
+    "warm-up": (NETWORK, "sgd", Cosine(0.1, warmup=1)),
+}
+"""Networks, optimizers and schedules in which nothing is random."""
+
+
+@pytest.mark.parametrize("name", ALIKE)
+def test_epochs_give_the_losses_accuracies_and_weights_of_keras(name: str, digits: Arrays) -> None:
     # 500 images in batches of 32: 15 whole ones and a short one of 20.
-    mine, theirs = build(NETWORK, 1), build(NETWORK, 1)
+    network, optimizer, schedule = ALIKE[name]
+    mine, theirs = build(network, 1), build(network, 1)
     np.testing.assert_array_equal(weights(mine), weights(theirs))
-    spec = optimizer_spec(name)
-    steps = CompiledSteps(mine, spec.keras(), digits.x_train, digits.y_train, 32)
-    loss, accuracy = steps.epoch(np.arange(500, dtype=np.int32), ignore)
+    epochs = 3 if schedule else 1
+    train = TrainSpec(epochs, 32, 0.0, schedule=schedule)
+    spec = optimizer_spec(optimizer, 0.1 if schedule else None)
+    steps = CompiledSteps(
+        mine, schedules.optimizer(spec, train, 500), digits.x_train, digits.y_train, 32
+    )
+    order = np.arange(500, dtype=np.int32)
+    found = [(steps.epoch(order, ignore), steps.evaluate(order)) for _ in range(epochs)]
 
     x, y = for_keras(digits.x_train, digits.y_train)
-    history = compiled_in_keras(theirs, spec).fit(
-        x, y, batch_size=32, epochs=1, shuffle=False, verbose=0
+    theirs.compile(
+        schedules.optimizer(spec, train, 500), "categorical_crossentropy", metrics=["accuracy"]
     )
-    assert loss == pytest.approx(history.history["loss"][0], rel=1e-5)
-    assert accuracy == pytest.approx(history.history["accuracy"][0], abs=1e-6)
-    np.testing.assert_allclose(weights(mine), weights(theirs), rtol=1e-4, atol=2e-5)
-    assert np.abs(weights(mine) - weights(build(NETWORK, 1))).max() > 1e-3, "it trained"
+    history = theirs.fit(
+        x, y, batch_size=32, epochs=epochs, shuffle=False, validation_data=(x, y), verbose=0
+    ).history
+    assert [one.loss for one, _ in found] == pytest.approx(history["loss"], rel=1e-4)
+    assert [one.accuracy for one, _ in found] == pytest.approx(history["accuracy"], abs=3e-3)
+    assert [after.loss for _, after in found] == pytest.approx(history["val_loss"], rel=1e-4)
+    np.testing.assert_allclose(weights(mine), weights(theirs), rtol=1e-3, atol=1e-4)
+    assert np.abs(weights(mine) - weights(build(network, 1))).max() > 1e-3, "it trained"
+
+
+RATE, STEPS = 0.5, 10
+"""The learning rate that schedules begin with here, and the steps of an epoch."""
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (TimeDecay(0.1), lambda step: RATE / (1 + 0.1 * step)),
+        (Exponential(0.5), lambda step: RATE * 0.5 ** (step / STEPS)),
+        (StepDecay(0.5, every=2), lambda step: RATE * 0.5 ** (step // (2 * STEPS))),
+        (StepDecay(0.5, every=9), lambda step: RATE),
+        (Cosine(0.2), lambda s: RATE * (0.2 + 0.4 * (1 + math.cos(math.pi * s / (5 * STEPS))))),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("warmup", [0, 2])
+def test_a_schedule_gives_the_learning_rate_of_its_formula_in_every_compiled_step(
+    schedule: Decay, expected: Callable[[int], float], warmup: int
+) -> None:
+    train = TrainSpec(5 + warmup, 3, 0.0, schedule=replace(schedule, warmup=warmup))
+    optimizer = schedules.optimizer(optimizer_spec("sgd", RATE), train, 3 * STEPS - 1)
+
+    @tf.function(jit_compile=True, input_signature=[tf.TensorSpec([], tf.int64)])
+    def rate(step: tf.Tensor) -> tf.Tensor:
+        given = optimizer._learning_rate
+        return tf.convert_to_tensor(given(step) if callable(given) else given)
+
+    early = warmup * STEPS
+    for step in range(train.epochs * STEPS):
+        wanted = RATE * step / early if step < early else expected(step - early)
+        assert float(rate(step)) == pytest.approx(wanted, abs=1e-6), step
+
+
+def test_the_warm_up_is_the_one_of_keras() -> None:
+    train = TrainSpec(5, 3, 0.0, schedule=Cosine(0.2, warmup=2))
+    mine = schedules.optimizer(optimizer_spec("sgd", RATE), train, 3 * STEPS)._learning_rate
+    keras_s = keras.optimizers.schedules.CosineDecay(
+        0.0, 3 * STEPS, 0.2, warmup_target=RATE, warmup_steps=2 * STEPS
+    )
+    for step in range(5 * STEPS):
+        assert float(mine(step)) == pytest.approx(float(keras_s(step)), abs=1e-6)
+
+
+def test_the_loss_is_told_apart_in_data_and_penalty(digits: Arrays) -> None:
+    network = dense_network((8,), l2=0.01)
+    fits = []
+    for validation_split in (0.2, 0.0):
+        model = build(network, 1)
+        train = TrainSpec(2, 32, validation_split, schedule=TimeDecay(0.01))
+        optimizer = schedules.optimizer(optimizer_spec("sgd"), train, 500)
+        test = (digits.x_test, digits.y_test)
+        x, y = digits.x_train, digits.y_train
+        fits.append(training.fit(model, optimizer, x, y, train, test=test))
+    kernel = model.weights[0].numpy()
+    last = fits[-1].epochs[-1]
+    assert last.end_penalty == pytest.approx(0.01 * (kernel**2).sum(), rel=1e-5)
+    assert last.penalty is not None
+    assert last.penalty != last.end_penalty
+    result = evaluate(model, *test)
+    assert (result.loss, result.penalty) == pytest.approx((last.test_loss, last.end_penalty))
+    assert [epoch.end_penalty for epoch in fits[0].epochs] != [None, None]
+    steps = 16  # of the last epoch the last one is the 32nd, counted from 0
+    assert last.learning_rate == pytest.approx(0.01 / (1 + 0.01 * (2 * steps - 1)))
+    plain = fitted(digits, TrainSpec(1, 100, 0.2))[1].epochs[0]
+    assert {"penalty", "end_penalty", "learning_rate"}.isdisjoint(plain.row)
+
+
+@pytest.mark.parametrize(
+    ("train", "stops"),
+    [
+        (TrainSpec(9, 400, 0.2, early_stopping=1), True),
+        (TrainSpec(4, 400, 0.2, early_stopping=50), False),
+        (TrainSpec(6, 400, 0.2, schedule=Plateau(0.5, patience=1)), False),
+    ],
+    ids=["stopped", "not stopped", "plateau"],
+)
+def test_callbacks_do_what_they_do_in_keras(train: TrainSpec, stops: bool, digits: Arrays) -> None:
+    # All images in one batch: their order does not matter. The steps are too large.
+    spec = optimizer_spec("sgd", 0.5)
+    mine, theirs = build(NETWORK, 1), compiled_in_keras(build(NETWORK, 1), spec)
+    moments: list[Moment] = []
+    x, y = digits.x_train, digits.y_train
+    fit = training.fit(mine, spec.keras(), x, y, train, moments.append)
+    history = theirs.fit(
+        *for_keras(x, y),
+        batch_size=400,
+        epochs=train.epochs,
+        validation_split=0.2,
+        callbacks=training.callbacks(train),
+        verbose=0,
+    ).history
+    losses = [float(epoch.val_loss or 0) for epoch in fit.epochs]
+    assert losses == pytest.approx(history["val_loss"], rel=1e-3)
+    assert (len(losses) < train.epochs) == stops
+    np.testing.assert_allclose(weights(mine), weights(theirs), rtol=1e-2, atol=1e-3)
+    assert moments[-1].finished
+    assert not any(moment.finished for moment in moments[:-1])
+    assert moments[-1].steps == moments[-1].steps_done == len(fit.epochs)
+    if train.early_stopping:
+        assert fit.best_epoch == 1 + int(np.argmin(losses))
+        assert fit.best_epoch < len(losses), "the weights of another epoch are kept"
+    else:
+        rates = [float(epoch.learning_rate or 0) for epoch in fit.epochs]
+        assert rates == pytest.approx(history["learning_rate"])
+        assert rates[-1] < rates[0]
+        assert fit.best_epoch is None
+
+
+def test_dropout_trains_as_that_of_keras_does(digits: Arrays) -> None:
+    # What is random differs: means over seeds, roughly.
+    network = dense_network((32,), dropout=0.5)
+    spec, order = optimizer_spec("sgd", 0.1), np.arange(500, dtype=np.int32)
+    mine, theirs, without = [], [], []
+    for seed in range(3):
+        model = build(network, seed)
+        steps = CompiledSteps(model, spec.keras(), digits.x_train, digits.y_train, 32)
+        mine.append([steps.epoch(order, ignore).loss, steps.evaluate(order).loss])
+        again = steps.evaluate(order).loss
+        assert again == mine[-1][1], "nothing is forgotten in evaluation"
+        model = compiled_in_keras(build(network, seed), spec)
+        x, y = for_keras(digits.x_train, digits.y_train)
+        history = model.fit(
+            x, y, batch_size=32, shuffle=False, validation_data=(x, y), verbose=0
+        ).history
+        theirs.append([history["loss"][0], history["val_loss"][0]])
+        steps = CompiledSteps(
+            build(dense_network((32,)), seed), spec.keras(), digits.x_train, digits.y_train, 32
+        )
+        without.append(steps.epoch(order, ignore).loss)
+    np.testing.assert_allclose(np.mean(mine, 0), np.mean(theirs, 0), rtol=0.05)
+    assert np.mean(mine, 0)[0] > 1.03 * np.mean(without)
 
 
 @pytest.mark.parametrize("batch_size", [500, 512, 1024])
@@ -107,7 +286,7 @@ def test_a_batch_as_large_as_the_data_or_larger_is_one_step(
     x, y = digits.x_train, digits.y_train
     steps = CompiledSteps(mine, spec.keras(), x, y, batch_size)
     calls: list[int] = []
-    loss, _ = steps.epoch(np.arange(500, dtype=np.int32), calls.append)
+    loss, *_ = steps.epoch(np.arange(500, dtype=np.int32), calls.append)
     assert calls == [1]
     history = compiled_in_keras(theirs, spec).fit(
         *for_keras(x, y), batch_size=batch_size, shuffle=False, verbose=0
@@ -175,9 +354,9 @@ def test_runs_of_a_seed_start_alike_and_see_equal_batches_with_every_optimizer(
 ) -> None:
     seen: list[tuple[bytes, bytes]] = []
 
-    def note(self: CompiledSteps, order: np.ndarray, *others: Any) -> tuple[float, float]:
+    def note(self: CompiledSteps, order: np.ndarray, *others: Any) -> Means:
         seen.append((weights(self._model).tobytes(), order.tobytes()))
-        return 0.0, 0.0
+        return Means(0.0, 0.0, None)
 
     # What every epoch begins with is looked at; to train on it would add nothing but time.
     monkeypatch.setattr(CompiledSteps, "epoch", note)
@@ -229,7 +408,7 @@ def test_every_epoch_sees_the_images_in_another_order(
     orders: list[np.ndarray] = []
     epoch = CompiledSteps.epoch
 
-    def noted(self: CompiledSteps, order: np.ndarray, *others: Any) -> tuple[float, float]:
+    def noted(self: CompiledSteps, order: np.ndarray, *others: Any) -> Means:
         orders.append(order)
         return epoch(self, order, *others)
 

@@ -16,6 +16,7 @@ from core.engine import worker
 from core.errors import DataError
 from core.labs.digits import DRAWING
 from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
+from core.specs.schedules import StepDecay
 from core.store import Run, Store
 from core.training import images
 from core.training.run import run as train
@@ -54,6 +55,28 @@ def test_an_outcome_has_all_that_a_run_consists_of(spec: RunSpec) -> None:
     assert np.sum(run.confusion) == run.dataset["test"] == 200
     assert len(run.per_class) == 10
     assert run.predictions.dtype == np.float32
+
+
+def test_a_run_with_every_setting_is_stored_with_what_only_it_has(spec: RunSpec) -> None:
+    network = dense_network((8, 4), l2=0.01, dropout=(0.2, 0), batch_normalisation=True)
+    steps = StepDecay(0.5, every=1, warmup=1)
+    wanted = replace(spec.train, epochs=9, schedule=steps, early_stopping=1)
+    optimizer = optimizer_spec("sgd", 2.0)  # too large: it soon stops
+    run = trained(replace(spec, network=network, optimizer=optimizer, train=wanted))
+    assert run.spec.train == wanted
+    losses = [float(epoch.val_loss or 0) for epoch in run.epochs]
+    assert run.best_epoch == 1 + int(np.argmin(losses))
+    assert len(losses) < 9
+    assert len(losses) == run.best_epoch + 1
+    assert run.epochs[0].learning_rate == pytest.approx(2.0 * 15 / 16)
+    assert run.epochs[1].learning_rate == pytest.approx(2.0)
+    kept = run.epochs[run.best_epoch - 1]
+    assert run.penalty == pytest.approx(kept.end_penalty), "the best weights are stored"
+    names = ("penalty", "end_penalty", "learning_rate")
+    assert all(name in run.epochs[0].row for name in names)
+    plain = train(replace(spec, train=replace(spec.train, epochs=1)), lambda moment: None).record
+    assert {"best_epoch", "penalty"}.isdisjoint(plain), "older versions of the lab read it"
+    assert {*names, "test_loss"}.isdisjoint(plain["epochs"][0])
 
 
 def test_a_stored_run_predicts_what_it_predicted_when_it_was_trained(

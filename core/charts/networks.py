@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 
 from core.charts.style import COLOURS, INK, Translate, base_figure
 from core.i18n import untranslated
+from core.networks.layers import BatchNormalization, Dense, Dropout, Flatten
 from core.networks.structure import LayerRow, NetworkSpec
 
 Note = dict[str, Any]
@@ -23,11 +24,14 @@ def network_diagram(
 ) -> go.Figure:
     """The layers from top to bottom, thinned to SHOWN nodes, every node joined to all of the next.
 
-    What a layer is stands beside its nodes, and the count of weights and biases between two rows.
+    What a layer is stands beside its nodes, with normalisation and dropout, and the count of
+    weights and biases between two rows.
     The layers of a network that has others than fully connected ones are blocks instead.
     """
     if not NetworkSpec(tuple(row.layer for row in layers[:-1])).dense:
         return _block_diagram(layers, _)
+    extras = _behind(layers, _)
+    layers = [row for row in layers if isinstance(row.layer, Flatten | Dense)]
     flow = [row.output for row in layers]
     rows = [_nodes(count) for count in flow]
     upright = max(map(len, class_names)) > 2
@@ -49,7 +53,10 @@ def network_diagram(
         marker={"size": 10, "color": COLOURS["blue"]},
     )
 
-    notes = [*_beside(layers, flow, _), *_below(rows[-1], class_names, upright, len(flow) - 1)]
+    notes = [
+        *_beside(layers, flow, extras, _),
+        *_below(rows[-1], class_names, upright, len(flow) - 1),
+    ]
     notes += [
         {"x": 0.5, "y": y, "text": "···", "font": {"size": 18}}
         for y, count in enumerate(flow)
@@ -63,7 +70,23 @@ def network_diagram(
     return figure
 
 
-def _beside(layers: Sequence[LayerRow], flow: Sequence[int], _: Translate) -> Iterator[Note]:
+def _behind(layers: Sequence[LayerRow], _: Translate) -> list[str]:
+    """Of each fully connected layer, the picture being the first, what follows it, as a line."""
+    found: list[list[str]] = []
+    for row in layers:
+        match row.layer:
+            case BatchNormalization():
+                found[-1].append(_("normalised: {n} weights").format(n=row.weights))
+            case Dropout():
+                found[-1].append(_("dropout {share:.6g}%").format(share=100 * row.layer.rate))
+            case _:
+                found.append([])
+    return ["".join(f"<br>{text}" for text in texts) for texts in found]
+
+
+def _beside(
+    layers: Sequence[LayerRow], flow: Sequence[int], extras: Sequence[str], _: Translate
+) -> Iterator[Note]:
     """What each layer is, and between two of them the count of weights and biases."""
     place: Note = {"xref": "paper", "x": 0, "xanchor": "left", "align": "left"}
     for y, count in enumerate(flow):
@@ -72,7 +95,7 @@ def _beside(layers: Sequence[LayerRow], flow: Sequence[int], _: Translate) -> It
             text = _("<b>{n}</b> inputs<br>{pixels} pixels").format(n=count, pixels=pixels)
         elif y < len(flow) - 1:
             kind = getattr(layers[y].layer, "activation", "")
-            text = _("<b>{n}</b> neurons<br>{kind}").format(n=count, kind=kind)
+            text = _("<b>{n}</b> neurons<br>{kind}").format(n=count, kind=kind) + extras[y]
         else:
             text = _("<b>{n}</b> outputs<br>softmax").format(n=count)
         yield place | {"y": y, "text": text}

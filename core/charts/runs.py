@@ -26,21 +26,45 @@ def learning_curves(
 ) -> go.Figure:
     """Loss or accuracy (0..1) after each epoch, on training and on validation images.
 
+    Beside the loss in training stands the part of it that is of L1 and L2, if there is one.
+
     Without validation, on the test images instead, if they were watched.
     The x axis reaches from 1 to `total_epochs` from the start, so that nothing jumps while epochs
     are added. A value that is not finite leaves a gap.
     """
     test = any(epoch.test_accuracy is not None for epoch in epochs)
     second = (_("test"), f"test_{metric}") if test else (_("validation"), f"val_{metric}")
-    series = (
+    series: tuple[tuple[str, str, str, str, str], ...] = (
         (_("training"), metric, COLOURS["blue"], "solid", "circle"),
         (*second, COLOURS["orange"], "dash", "diamond"),
     )
+    if metric == "loss" and any(epoch.penalty is not None for epoch in epochs):
+        series += ((_("of it L1 and L2"), "penalty", COLOURS["grey"], "dot", "square"),)
     curves = [
         _curve(name, epochs, field, Style(colour, dash, symbol))
         for name, field, colour, dash, symbol in series
     ]
     return _figure(curves, total_epochs, metric, _)
+
+
+def learning_rates(
+    epochs: Sequence[Epoch], total_epochs: int, _: Translate = untranslated
+) -> go.Figure:
+    """The learning rate that the last step of each epoch was taken with."""
+    look = Style(COLOURS["purple"], "solid", "circle")
+    curve = _curve(_("learning rate"), epochs, "learning_rate", look)
+    curve.update(showlegend=False, hovertemplate="%{y:.3g}<extra></extra>")
+    figure = base_figure(
+        CURVES,
+        xaxis=epoch_axis(total_epochs, _),
+        yaxis={
+            "title": {"text": _("learning rate")},
+            "rangemode": "tozero",
+            "fixedrange": True,
+            "automargin": True,
+        },
+    )
+    return figure.add_traces([curve])
 
 
 def compared_curves(runs: Sequence[tuple[str, Run]], _: Translate = untranslated) -> go.Figure:
@@ -153,7 +177,7 @@ def accuracy_by(
                 "circle" if run.dataset["complete"] else "circle-open" for run in best.values()
             ],
         },
-        text=[f"{run.spec.network.text}, {run.spec.optimizer.text}" for run in best.values()],
+        text=[f"{run.spec.network.text}, {run.spec.optimizer_text}" for run in best.values()],
         hovertemplate="%{text}<br>%{x:,.4~g} · %{y:.4f}<extra></extra>",
         showlegend=False,
     )

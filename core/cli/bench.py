@@ -29,6 +29,8 @@ def bench(repeats: int, as_json: bool, **options: Any) -> None:
     spec = run_for(options, DataSpec.of(found))
     if spec.train.augmentation != "none":
         click.echo(_("Note: both sides are timed without distorting the images."), err=True)
+    if spec.train.early_stopping:
+        click.echo(_("Note: both sides are timed without early stopping."), err=True)
 
     from core.training import tensorflow
 

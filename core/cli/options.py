@@ -10,12 +10,13 @@ from core import labs
 from core.cli.output import _, find_data
 from core.data import DATASETS, Dataset
 from core.errors import UsageError
-from core.fields import Field, Number, OneOf, WholeNumber
+from core.fields import Each, Field, Number, OneOf, WholeNumber
 from core.i18n import N_
 from core.labs import LABS
 from core.labs.contract import Lab
 from core.specs import DataSpec, RunSpec, fields
 from core.specs.optimizers import value_from
+from core.specs.schedules import SCHEDULES
 
 
 class Hidden(click.ParamType[tuple[int, ...]]):
@@ -48,6 +49,38 @@ class Value(click.ParamType[tuple[str, str]]):
         return name, text
 
 
+class Parsed(click.ParamType[Any]):
+    """What a field reads."""
+
+    def __init__(self, field: Field[Any], name: str) -> None:
+        self.name = name
+        self._field = field
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return self._field.parse(value) if isinstance(value, str) else value
+
+
+class Schedule(click.ParamType[tuple[str, dict[str, Any]]]):
+    """A learning-rate schedule by its name, with those of its parameters that are given."""
+
+    name = "'NAME NAME=VALUE ...'"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, dict[str, Any]]:
+        if isinstance(value, tuple):
+            return value
+        name, *parameters = str(value).split() or [""]
+        pairs = [Value().convert(one, param, ctx) for one in parameters]
+        return name, {name: value_from(text) for name, text in pairs}
+
+
+def each(field: Each, help: str, **attributes: Any) -> Callable[..., Any]:
+    """A field of the hidden layers as an option."""
+    name = f"--{field.name.replace('_', '-')}"
+    return click.option(name, type=Parsed(field, "X,X,..."), help=help, **attributes)
+
+
 def option(field: Field[Any], help: str | None = None) -> Callable[..., Any]:
     """A field as an option of a command; what is not given is left to the experiment or study."""
     if isinstance(field, OneOf):
@@ -66,22 +99,51 @@ _EXPERIMENT = (
     click.option("--variant", type=int, help="an experiment by its number, as in the lab sheet"),
     click.option("--drawing-model", is_flag=True, help="the lab's network for drawings"),
 )
+_SCHEDULES = "; ".join(
+    " ".join([name, *(f"{n}={field.default:g}" for n, field in parameters.items())])
+    for name in SCHEDULES
+    if (parameters := fields.schedule_parameters(name))
+)
+"""With their defaults."""
 _SETTINGS = (
     click.option("--hidden", type=Hidden(), help="neurons of each hidden layer, or none"),
-    option(fields.ACTIVATION),
+    each(fields.OF_LAYERS["activation"], ", ".join(fields.ACTIVATION.choices)),
+    each(fields.OF_LAYERS["l1"], "strength of L1 on the weights of hidden layers, 0 to 1"),
+    each(
+        fields.OF_LAYERS["l2"],
+        "strength of L2, 0 to 1; like all from --activation to "
+        "--initializer one value for all hidden layers, or one for each: 0.01,0,0",
+    ),
+    each(fields.OF_LAYERS["dropout"], "part of the neurons to forget in a step, 0 to 0.9"),
+    each(
+        fields.OF_LAYERS["batch_normalisation"],
+        "after hidden layers; alone, or true or false for each",
+        is_flag=False,
+        flag_value="true",
+    ),
+    each(fields.OF_LAYERS["initializer"], ", ".join(fields.INITIALIZER.choices)),
     option(fields.OPTIMIZER),
     option(fields.learning_rate("adam"), "default: what Keras has"),
     click.option(
         "--parameter", multiple=True, type=Value(), help="of the optimizer, such as rho=0.5"
     ),
+    click.option(
+        "--schedule", type=Schedule(), help=f"of the learning rate, or none; {_SCHEDULES}"
+    ),
     option(fields.EPOCHS),
     option(fields.BATCH_SIZE),
     option(fields.VALIDATION_SPLIT, "part of the images, 0 to 0.5"),
+    option(
+        fields.EARLY_STOPPING,
+        "end after so many epochs without a lower validation loss; the best weights are kept",
+    ),
     option(fields.SEED, "decides weights and shuffling; default 0"),
 )
 RUN_OPTIONS = (
     *("experiment", "variant", "drawing_model", "hidden", "activation", "optimizer"),
+    *("l1", "l2", "dropout", "batch_normalisation", "initializer"),
     *("learning_rate", "parameter", "epochs", "batch_size", "validation_split", "seed", "unique"),
+    *("schedule", "early_stopping"),
 )
 """Which of the options decide a run, beside the lab and the data set."""
 
@@ -115,7 +177,13 @@ def images_for(options: dict[str, Any]) -> Dataset:
 
 def run_for(options: dict[str, Any], data: DataSpec) -> RunSpec:
     """The run that the options ask for: an experiment with some of its settings changed."""
-    settings = {**options, "parameters": {n: value_from(text) for n, text in options["parameter"]}}
+    schedule, parameters = options["schedule"] or (None, None)
+    settings = {
+        **options,
+        "parameters": {n: value_from(text) for n, text in options["parameter"]},
+        "schedule": schedule,
+        "schedule_parameters": parameters,
+    }
     return labs.choose(options["lab"], _experiment(options), data, settings).spec
 
 

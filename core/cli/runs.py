@@ -37,7 +37,7 @@ def runs(as_json: bool) -> None:
                 key=run.key,
                 network=_network(spec),
                 epochs=spec.train.epochs,
-                optimizer=spec.optimizer.text,
+                optimizer=spec.optimizer_text,
                 seed=spec.train.seed,
                 accuracy=run.test_accuracy,
             )

@@ -188,6 +188,8 @@ def _print_run(run: Run, *, cached: bool) -> None:
         )
     lines = [
         _("Test accuracy {accuracy:.4f}, test loss {loss:.4f}"),
+        *([_("Of the test loss {penalty:.4f} is of L1 and L2")] if run.penalty else []),
+        *([_("The weights are those of epoch {best}: early stopping")] if run.best_epoch else []),
         _("{misclassified} of {test} test images misclassified"),
         _("{dataset} from {source}, seed {seed}, run {key}"),
         _("From the store: trained in {seconds:.1f} s before.")
@@ -197,6 +199,8 @@ def _print_run(run: Run, *, cached: bool) -> None:
     values = {
         "accuracy": run.test_accuracy,
         "loss": run.test_loss,
+        "penalty": run.penalty,
+        "best": run.best_epoch,
         "misclassified": run.misclassified,
         "test": run.dataset["test"],
         "dataset": run.dataset["name"],

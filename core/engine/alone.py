@@ -61,7 +61,7 @@ def _train(job: Job, queue: Queue, on_progress: Callable[[Claim], None]) -> None
         tell(news("importing"))
         tensorflow.prepare()
         tell(news("compiling"))
-        outcome = run(job.spec, reporter(job.spec.train.epochs, tell, heed_stop))
+        outcome = run(job.spec, reporter(tell, heed_stop))
         queue.store.save(job.spec, outcome.record, outcome.files)
         queue.finish(job)
     except Exception as error:

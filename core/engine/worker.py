@@ -5,7 +5,6 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +61,7 @@ def train(spec: RunSpec, task: str) -> Outcome:
     prepare()
     tell(news("compiling"))
     try:
-        return run(spec, reporter(spec.train.epochs, tell, heed_stop))
+        return run(spec, reporter(tell, heed_stop))
     except MissingData as missing:
         missing.values["worker"] = worker.address
         raise
@@ -73,7 +72,7 @@ def news(state: State, moment: "Moment | None" = None) -> dict[str, Any]:
     return {
         "state": state,
         "machine": f"{socket.gethostname()}:{os.getpid()}",
-        "epochs": [asdict(epoch) for epoch in moment.epochs] if moment else [],
+        "epochs": [epoch.row for epoch in moment.epochs] if moment else [],
         "steps_done": moment.steps_done if moment else 0,
         "steps": moment.steps if moment else 0,
         "seconds": moment.seconds if moment else 0.0,
@@ -81,18 +80,17 @@ def news(state: State, moment: "Moment | None" = None) -> dict[str, Any]:
 
 
 def reporter(
-    epochs: int, tell: Callable[[dict[str, Any]], None], heed_stop: Callable[[], None]
+    tell: Callable[[dict[str, Any]], None], heed_stop: Callable[[], None]
 ) -> "Callable[[Moment], None]":
-    """What a fit over so many epochs calls: it tells news at times, after a look for a stop."""
+    """What a fit calls: it tells news at times, after a look for a stop."""
     last = time.monotonic()
 
     def report(moment: "Moment") -> None:
         nonlocal last
-        finished = len(moment.epochs) == epochs
-        if time.monotonic() - last < REPORT_SECONDS and not finished:
+        if time.monotonic() - last < REPORT_SECONDS and not moment.finished:
             return
         last = time.monotonic()
         heed_stop()
-        tell(news("saving" if finished else "running", moment))
+        tell(news("saving" if moment.finished else "running", moment))
 
     return report

@@ -6,7 +6,7 @@ all", and which runs the store deletes last: all of it follows from what is foun
 
 import pkgutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +17,9 @@ from core.errors import UsageError
 from core.fields import LIMITS
 from core.i18n import N_
 from core.labs.contract import Lab, Step
+from core.networks.structure import LAYER_SETTINGS
 from core.specs import DataSpec, RunSpec, dense_network, with_settings
+from core.specs.schedules import NONE
 from core.store import Store
 from core.studies.experiment import Experiment, Shown, check_names
 from core.studies.study import Study
@@ -125,15 +127,19 @@ def variations(choice: Choice) -> list[Variation]:
     Only what the own settings of its lab can say.
     """
     network, train = choice.spec.network, choice.spec.train
-    if not network.dense:
+    if not network.dense or len(set(network.each("activation"))) > 1:
         return []
     same = {
         "hidden": network.hidden,
+        **({name: network.each(name) for name in LAYER_SETTINGS} if network.hidden else {}),
         **({"activation": network.activation} if network.hidden else {}),
         "optimizer": choice.spec.optimizer.name,
         "learning_rate": choice.spec.optimizer.learning_rate,
         **{name: getattr(train, name) for name in ("epochs", "batch_size", "validation_split")},
         "seed": train.seed,
+        "early_stopping": train.early_stopping,
+        "schedule": train.schedule.name if train.schedule else NONE,
+        "schedule_parameters": asdict(train.schedule) if train.schedule else {},
     }
     half = tuple(max(1, neurons // 2) for neurons in network.hidden)
     larger = 10 * train.batch_size <= LIMITS["batch size"].high

@@ -47,7 +47,40 @@ ACTIVATIONS: dict[str, Callable[[Floats], Floats]] = {
 HIDDEN_ACTIVATIONS = tuple(name for name in ACTIVATIONS if name != "softmax")
 """Those that a student chooses from."""
 
-FILTERS, KERNEL, RATE = Limit(1, 512), Limit(1, 11), Limit(0.0, 0.9)
+INITIALIZERS = {
+    "glorot_uniform": "GlorotUniform",
+    "glorot_normal": "GlorotNormal",
+    "he_uniform": "HeUniform",
+    "he_normal": "HeNormal",
+    "lecun_uniform": "LecunUniform",
+    "lecun_normal": "LecunNormal",
+}
+"""Keras's names for how weights begin, and the classes in keras.initializers."""
+
+FILTERS, KERNEL, RATE, PENALTY = Limit(1, 512), Limit(1, 11), Limit(0.0, 0.9), Limit(0, 1)
+EPSILON = np.float32(0.001)
+"""What Keras's batch normalisation adds to a variance."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """An object of Keras among the arguments of a layer."""
+
+    path: str
+    """Its class, from `keras` on."""
+    arguments: tuple[tuple[str, Any], ...]
+
+    def keras(self) -> Any:
+        """The object itself."""
+        import keras
+
+        module, name = self.path.split(".")
+        return getattr(getattr(keras, module), name)(**dict(self.arguments))
+
+    def __repr__(self) -> str:
+        """The Python that makes it."""
+        given = ", ".join(f"{name}={value!r}" for name, value in self.arguments)
+        return f"keras.{self.path}({given})"
 
 
 @dataclass(frozen=True)
@@ -84,6 +117,10 @@ class Layer(ABC):
         """How many weights and biases it has."""
         return 0
 
+    def untrained(self, inputs: Shape) -> int:
+        """How many of its weights are no matter of the optimizer."""
+        return 0
+
     @property
     def trained(self) -> bool:
         """True for a kind of layer that has weights."""
@@ -106,10 +143,11 @@ class Layer(ABC):
         import keras
 
         positional, keywords = self.call(inputs)
-        made: keras.Layer = getattr(keras.layers, self.kind)(
-            *positional, **keywords, **self.initial(seeds)
+        made = {k: v.keras() if isinstance(v, Made) else v for k, v in keywords.items()}
+        layer: keras.Layer = getattr(keras.layers, self.kind)(
+            *positional, **(made | self.initial(seeds))
         )
-        return made
+        return layer
 
     def code(self, inputs: Shape) -> str:
         """The line of Python that makes the Keras layer."""
@@ -165,10 +203,14 @@ class Dense(Layer):
 
     units: int
     activation: str = "linear"
+    l1: float = 0.0
+    l2: float = 0.0
+    initializer: str = "glorot_uniform"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "units", check("neurons", self.units))
         check_choice(N_("activation"), self.activation, tuple(ACTIVATIONS))
+        _check_kernel(self)
 
     def shape(self, inputs: Shape) -> Shape:
         _require(self, inputs, 1)
@@ -181,10 +223,10 @@ class Dense(Layer):
         return inputs[-1] * self.units
 
     def call(self, inputs: Shape) -> Call:
-        return (self.units,), {"activation": self.activation}
+        return (self.units,), {"activation": self.activation, **_kernel(self)}
 
     def initial(self, seeds: Seeds) -> dict[str, Any]:
-        return _kernel(seeds)
+        return _seeded_kernel(self, seeds)
 
     def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
         kernel, bias = weights
@@ -204,6 +246,9 @@ class Conv2D(Layer):
     filters: int
     kernel: int
     activation: str = "linear"
+    l1: float = 0.0
+    l2: float = 0.0
+    initializer: str = "glorot_uniform"
 
     def __post_init__(self) -> None:
         filters = check_number(N_("number of filters"), self.filters, FILTERS, whole=True)
@@ -211,6 +256,7 @@ class Conv2D(Layer):
         object.__setattr__(self, "filters", filters)
         object.__setattr__(self, "kernel", kernel)
         check_choice(N_("activation"), self.activation, tuple(ACTIVATIONS))
+        _check_kernel(self)
 
     def shape(self, inputs: Shape) -> Shape:
         _require(self, inputs, 3)
@@ -224,10 +270,10 @@ class Conv2D(Layer):
         return self.kernel**2 * inputs[-1] * math.prod(self.shape(inputs))
 
     def call(self, inputs: Shape) -> Call:
-        return (self.filters, self.kernel), {"activation": self.activation}
+        return (self.filters, self.kernel), {"activation": self.activation, **_kernel(self)}
 
     def initial(self, seeds: Seeds) -> dict[str, Any]:
-        return _kernel(seeds)
+        return _seeded_kernel(self, seeds)
 
     def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
         kernel, bias = weights
@@ -280,6 +326,37 @@ class Dropout(Layer):
         return values
 
 
+@dataclass(frozen=True)
+class BatchNormalization(Layer):
+    """Gives each number the mean 0 and the spread 1 over a batch, then a scale and a shift.
+
+    While the network trains it keeps running means of both, which count afterwards.
+    """
+
+    kind = "BatchNormalization"
+    meaning = N_(
+        "BatchNormalization takes the mean off each number and divides by its spread, over a batch "
+        "in training and over running means of both afterwards; then a weight scales it and "
+        "another one shifts it: four numbers for each."
+    )
+
+    def weights(self, inputs: Shape) -> int:
+        return 4 * inputs[-1]
+
+    def untrained(self, inputs: Shape) -> int:
+        return 2 * inputs[-1]
+
+    def products(self, inputs: Shape) -> int:
+        return math.prod(inputs)
+
+    def call(self, inputs: Shape) -> Call:
+        return (), {}
+
+    def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
+        scale, shift, mean, variance = weights
+        return (values - mean) * (scale / np.sqrt(variance + EPSILON)) + shift
+
+
 def differing(record: Any) -> dict[str, Any]:
     """The fields of a dataclass that differ from their defaults; those without one always do.
 
@@ -304,10 +381,32 @@ def layer_dict(layer: Layer) -> dict[str, Any]:
     return {"layer": type(layer).__name__, **differing(layer)}
 
 
-def _kernel(seeds: Seeds) -> dict[str, Any]:
+def _check_kernel(layer: Dense | Conv2D) -> None:
+    """Raise UsageError for what begins or holds down the weights in no known way."""
+    for name, value in (("l1", layer.l1), ("l2", layer.l2)):
+        checked = check_number(name.upper(), value, PENALTY, whole=False)
+        object.__setattr__(layer, name, checked + 0.0)
+    check_choice(N_("initializer"), layer.initializer, tuple(INITIALIZERS))
+
+
+def _kernel(layer: Dense | Conv2D) -> dict[str, Any]:
+    """What a student would say of the weights, where it is not Keras's default."""
+    given = differing(layer)
+    keywords: dict[str, Any] = {}
+    if "initializer" in given:
+        keywords["kernel_initializer"] = layer.initializer
+    penalties = tuple((name, given[name]) for name in ("l1", "l2") if name in given)
+    if penalties:
+        kind = "".join(name.upper() for name, _strength in penalties)
+        keywords["kernel_regularizer"] = Made(f"regularizers.{kind}", penalties)
+    return keywords
+
+
+def _seeded_kernel(layer: Dense | Conv2D, seeds: Seeds) -> dict[str, Any]:
     import keras
 
-    return {"kernel_initializer": keras.initializers.GlorotUniform(seeds.weights())}
+    kind = getattr(keras.initializers, INITIALIZERS[layer.initializer])
+    return {"kernel_initializer": kind(seed=seeds.weights())}
 
 
 def _literal(value: object) -> str:

@@ -6,16 +6,19 @@ the output layer, a softmax over the classes, is added here.
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
+from core.errors import UsageError
 from core.fields import Limit, check, check_choice, check_number
 from core.i18n import N_
 from core.networks.layers import (
     HIDDEN_ACTIVATIONS,
+    BatchNormalization,
     Dense,
+    Dropout,
     Flatten,
     Layer,
     Shape,
@@ -24,6 +27,44 @@ from core.networks.layers import (
 )
 
 LAYERS_ALLOWED = Limit(1, 40)
+
+
+class HiddenLayer(NamedTuple):
+    """A hidden layer of a fully connected network, with what belongs to it."""
+
+    neurons: int
+    activation: str = "relu"
+    l1: float = 0.0
+    l2: float = 0.0
+    dropout: float = 0.0
+    batch_normalisation: bool = False
+    initializer: str = "glorot_uniform"
+
+    def layers(self) -> Iterator[Layer]:
+        """As layers of a network.
+
+        Normalisation comes after the activation, so that the layer stays one line of Keras, and
+        dropout comes last: before normalisation it would change the spread that is measured, and
+        only while the network trains.
+        """
+        yield Dense(self.neurons, self.activation, self.l1, self.l2, self.initializer)
+        if self.batch_normalisation:
+            yield BatchNormalization()
+        if self.dropout != 0:
+            yield Dropout(self.dropout)
+
+
+_USUAL = HiddenLayer(1)
+
+LAYER_SETTINGS = {
+    "activation": N_("activation"),
+    "l1": N_("L1"),
+    "l2": N_("L2"),
+    "dropout": N_("dropout"),
+    "batch_normalisation": N_("batch normalisation"),
+    "initializer": N_("initializer"),
+}
+"""What is set for each hidden layer beside its neurons, and what sentences call it."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +79,46 @@ class NetworkSpec:
 
     @property
     def dense(self) -> bool:
-        """True if it has nothing but fully connected layers."""
-        return isinstance(self.layers[0], Flatten) and all(
-            isinstance(layer, Dense) for layer in self.layers[1:]
-        )
+        """True for fully connected layers alone, each with what dense_network puts behind it."""
+        made = (layer for hidden in self.hidden_layers for layer in hidden.layers())
+        return self.layers == (Flatten(), *made)
+
+    @property
+    def hidden_layers(self) -> tuple[HiddenLayer, ...]:
+        """The Dense layers before the output, each with what follows it."""
+        found: list[HiddenLayer] = []
+        for layer in self.layers:
+            match layer:
+                case Dense():
+                    found.append(
+                        HiddenLayer(
+                            layer.units,
+                            layer.activation,
+                            layer.l1,
+                            layer.l2,
+                            initializer=layer.initializer,
+                        )
+                    )
+                case BatchNormalization() if found:
+                    found[-1] = found[-1]._replace(batch_normalisation=True)
+                case Dropout() if found:
+                    found[-1] = found[-1]._replace(dropout=layer.rate)
+        return tuple(found)
+
+    def each(self, name: str) -> tuple[Any, ...]:
+        """A setting of the hidden layers of a dense network: one value for all, or one for each."""
+        values = tuple(getattr(layer, name) for layer in self.hidden_layers)
+        return values[:1] if len(set(values)) == 1 else values
+
+    @property
+    def extras(self) -> dict[str, str]:
+        """Those settings of the hidden layers, but for the activation, that are not as usual."""
+        found = {name: self.each(name) for name in LAYER_SETTINGS if name != "activation"}
+        return {
+            name: ",".join(str(value).removesuffix(".0") for value in values)
+            for name, values in found.items()
+            if any(value != getattr(_USUAL, name) for value in values)
+        }
 
     @property
     def hidden(self) -> tuple[int, ...]:
@@ -50,15 +127,15 @@ class NetworkSpec:
 
     @property
     def activation(self) -> str:
-        """Of the Dense layers, each named once; linear where there are none."""
-        names = [layer.activation for layer in self.layers if isinstance(layer, Dense)]
-        return ", ".join(dict.fromkeys(names)) or "linear"
+        """Of the Dense layers: one if it is the same in all; linear where there are none."""
+        return ", ".join(self.each("activation")) or "linear"
 
     @property
     def text(self) -> str:
-        """As a line says it: 256+256, or the layers by their names."""
+        """As a line says it: 256+256 l2=0.001, or the layers by their names."""
         if self.dense:
-            return "+".join(map(str, self.hidden)) or "–"
+            hidden = "+".join(map(str, self.hidden)) or "–"
+            return " ".join([hidden, *(f"{name}={text}" for name, text in self.extras.items())])
         return "+".join(type(layer).__name__ for layer in self.layers)
 
     def to_list(self) -> list[dict[str, Any]]:
@@ -71,14 +148,58 @@ class NetworkSpec:
         return cls(tuple(map(layer_from, values)))
 
 
-def dense_network(hidden: Sequence[int] = (), activation: str = "relu") -> NetworkSpec:
+def dense_network(
+    hidden: Sequence[int] = (),
+    activation: str | Sequence[str] = "relu",
+    *,
+    l1: float | Sequence[float] = 0.0,
+    l2: float | Sequence[float] = 0.0,
+    dropout: float | Sequence[float] = 0.0,
+    batch_normalisation: bool | Sequence[bool] = False,
+    initializer: str | Sequence[str] = "glorot_uniform",
+) -> NetworkSpec:
     """A fully connected network with so many neurons in each hidden layer.
 
-    Raises UsageError for more or other layers than a student may choose.
+    Each setting is one value for all hidden layers, or one for each. Raises UsageError for more or
+    other layers than a student may choose.
     """
     check("hidden layers", len(hidden))
-    check_choice(N_("activation"), activation, HIDDEN_ACTIVATIONS)
-    return NetworkSpec((Flatten(), *(Dense(neurons, activation) for neurons in hidden)))
+    neurons = tuple(hidden) or (1,)  # what is set for no layer is checked all the same
+    given = {
+        "activation": activation,
+        "l1": l1,
+        "l2": l2,
+        "dropout": dropout,
+        "batch_normalisation": batch_normalisation,
+        "initializer": initializer,
+    }
+    settings = [_for_each(name, value, len(neurons)) for name, value in given.items()]
+    layers: list[Layer] = []
+    for layer in map(HiddenLayer, neurons, *settings):
+        _check_switch("batch_normalisation", layer.batch_normalisation)
+        check_choice(N_("activation"), layer.activation, HIDDEN_ACTIVATIONS)
+        layers += layer.layers()
+    return NetworkSpec((Flatten(), *(layers if len(hidden) else ())))
+
+
+def _check_switch(name: str, value: object) -> None:
+    if not isinstance(value, bool):
+        raise UsageError(
+            N_("{name} is {value}: give true or false."), name=LAYER_SETTINGS[name], value=value
+        )
+
+
+def _for_each(name: str, value: Any, layers: int) -> list[Any]:
+    """A setting of so many hidden layers. Raises UsageError for another number of values."""
+    values = [value] if isinstance(value, str) or not isinstance(value, Iterable) else [*value]
+    if len(values) not in (1, layers):
+        raise UsageError(
+            N_("{name} has {n} values: give one, or one for each of {layers} hidden layers."),
+            name=LAYER_SETTINGS[name],
+            n=len(values),
+            layers=layers,
+        )
+    return values if len(values) == layers else values * layers
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """A network as Keras prints it, and as the Python lines that build it, without TensorFlow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
+from core.networks.layers import Shape
 from core.networks.structure import LayerRow
 
 _COLUMNS = (33, 24, 15)
@@ -19,10 +21,13 @@ def keras_summary(rows: Sequence[LayerRow]) -> str:
         cells = (f" {name:<{first - 1}}", f" {output:<{second - 1}}", f"{weights:>{third - 1}} ")
         return edge + edge.join(cells) + edge
 
-    body = [row("│", f"{r.name} ({r.type})", f"{(None, *r.shape)}", f"{r.weights:,}") for r in rows]
+    body = [
+        "\n".join(row("│", *cells) for cells in _lines(r.name, r.type, r.shape, r.weights))
+        for r in rows
+    ]
     between = line("├", "─", "┼", "┤")
     total = sum(r.weights for r in rows)
-    counted = f"{total:,} ({_memory(total)})"
+    still = sum(r.layer.untrained(r.inputs) for r in rows)
     return "\n".join(
         [
             'Model: "sequential"',
@@ -31,19 +36,27 @@ def keras_summary(rows: Sequence[LayerRow]) -> str:
             line("┡", "━", "╇", "┩"),
             f"\n{between}\n".join(body),
             line("└", "─", "┴", "┘"),
-            f" Total params: {counted}",
-            f" Trainable params: {counted}",
-            " Non-trainable params: 0 (0.00 B)",
+            f" Total params: {_counted(total)}",
+            f" Trainable params: {_counted(total - still)}",
+            f" Non-trainable params: {_counted(still)}",
         ]
     )
 
 
-def _memory(weights: int) -> str:
+def _lines(name: str, kind: str, shape: Shape, weights: int) -> Iterator[tuple[str, str, str]]:
+    """The cells of a layer: a name that is too long for its column goes on in another line."""
+    first, *others = wrap(f"{name} ({kind})", _COLUMNS[0] - 2)
+    yield first, f"{(None, *shape)}", f"{weights:,}"
+    for text in others:
+        yield text, "", ""
+
+
+def _counted(weights: int) -> str:
     size, unit = weights * 4.0, "B"  # float32
     for larger in ("KB", "MB"):
         if size >= 1024:
             size, unit = size / 1024, larger
-    return f"{size:.2f} {unit}"
+    return f"{weights:,} ({size:.2f} {unit})"
 
 
 def keras_code(rows: Sequence[LayerRow]) -> str:

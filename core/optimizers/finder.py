@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from core.networks import structure
-from core.specs import RunSpec
+from core.specs import RunSpec, TrainSpec
 from core.specs.optimizers import OPTIMIZERS
 
 STEPS = 200
@@ -94,7 +94,7 @@ class Sweep:
 def for_sweep(spec: RunSpec) -> RunSpec:
     """The spec without what a sweep does not use: equal for all runs with the same sweep."""
     rate = OPTIMIZERS[spec.optimizer.name].learning_rate
-    train = replace(spec.train, epochs=1, validation_split=0.0, augmentation="none")
+    train = TrainSpec(1, spec.train.batch_size, 0.0, spec.train.seed)
     return replace(spec, optimizer=replace(spec.optimizer, learning_rate=rate), train=train)
 
 

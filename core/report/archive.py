@@ -15,7 +15,7 @@ from core.data.contract import Images
 from core.i18n import N_, untranslated
 from core.labs import OWN, Choice
 from core.report import words
-from core.report.objects import spec_object
+from core.report.objects import further, spec_object
 from core.report.pictures import Picture
 from core.store import Run
 from core.store.records import dump_json
@@ -69,9 +69,10 @@ def results_csv(run: Run, y_test: Images) -> str:
 def epochs_csv(run: Run) -> str:
     """One row for each epoch; the validation columns are empty if there was no validation."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(run.epochs[0].row)
-    writer.writerows(epoch.row.values() for epoch in run.epochs)
+    # A penalty that is no number any more is missing in later rows.
+    writer = csv.DictWriter(text, list(run.epochs[0].row), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(epoch.row for epoch in run.epochs)
     return text.getvalue()
 
 
@@ -151,6 +152,7 @@ def _metrics(run: Run) -> dict[str, object]:
         "dataset": run.dataset,
         "test_accuracy": run.test_accuracy,
         "test_loss": run.test_loss,
+        **further(run),
         "misclassified": run.misclassified,
         "train_seconds": run.train_seconds,
         "compile_seconds": run.compile_seconds,

@@ -1,10 +1,10 @@
 """Runs as objects that JSON can hold, for the command line and for the files that are handed in."""
 
-from dataclasses import asdict
 from typing import Any
 
 from core.networks.layers import differing
 from core.specs import RunSpec
+from core.specs.schedules import schedule_dict
 from core.store import Run
 
 
@@ -13,6 +13,7 @@ def spec_object(spec: RunSpec) -> dict[str, Any]:
 
     `hidden` and `activation` are those of the Dense layers before the output; `layers` has all.
     """
+    schedule = spec.train.schedule
     optimizer = {"name": spec.optimizer.name, "learning_rate": spec.optimizer.learning_rate}
     if spec.optimizer.parameters:
         optimizer["parameters"] = dict(spec.optimizer.parameters)
@@ -24,8 +25,14 @@ def spec_object(spec: RunSpec) -> dict[str, Any]:
             "layers": spec.network.to_list(),
         },
         "optimizer": optimizer,
-        "train": asdict(spec.train),
+        "train": {**vars(spec.train), "schedule": schedule and schedule_dict(schedule)},
     }
+
+
+def further(run: Run) -> dict[str, Any]:
+    """What only runs with L1, L2 or early stopping have."""
+    values = {"penalty": run.penalty, "best_epoch": run.best_epoch}
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def run_object(run: Run, *, cached: bool) -> dict[str, Any]:
@@ -37,6 +44,7 @@ def run_object(run: Run, *, cached: bool) -> dict[str, Any]:
         "spec": spec_object(run.spec),
         "epochs": [epoch.row for epoch in run.epochs],
         "test_loss": run.test_loss,
+        **further(run),
         "test_accuracy": run.test_accuracy,
         "misclassified": run.misclassified,
         "train_seconds": run.train_seconds,

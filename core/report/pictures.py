@@ -47,8 +47,8 @@ MARGIN, TITLE, NOTE = 24, 28, 20
 NUMBERED = 40
 """So many classes have room for numbers in the cells of their confusion matrix."""
 
-DASHES = {"solid": "-", "dash": "--"}
-SYMBOLS = {"circle": "o", "diamond": "D"}
+DASHES = {"solid": "-", "dash": "--", "dot": ":"}
+SYMBOLS = {"circle": "o", "diamond": "D", "square": "s"}
 """What matplotlib calls the lines and symbols of Plotly."""
 
 

@@ -47,6 +47,14 @@ def provenance(run: Run, _: Callable[[str], str]) -> str:
     )
 
 
+def early_stopping(run: Run, _: Callable[[str], str]) -> str:
+    """How early stopping was set, and the epoch whose weights it kept."""
+    if run.best_epoch is None:
+        return _("none")
+    text = _("patience {n}; the weights of epoch {best} are kept")
+    return text.format(n=run.spec.train.early_stopping, best=run.best_epoch)
+
+
 def settings(run: Run, dataset: Dataset, choice: Choice, _: Callable[[str], str]) -> str:
     """Everything that decides the results of a run, one setting a line."""
     optimizer, train = run.spec.optimizer, run.spec.train
@@ -70,6 +78,8 @@ def settings(run: Run, dataset: Dataset, choice: Choice, _: Callable[[str], str]
         fields.BATCH_SIZE.label(_): f"{train.batch_size}",
         fields.VALIDATION_SPLIT.label(_): f"{100 * train.validation_split:.6g}%",
         _("Augmentation"): _(AUGMENTATIONS[train.augmentation]),
+        fields.SCHEDULE.label(_): train.schedule.text if train.schedule else _("none"),
+        fields.EARLY_STOPPING.label(_): early_stopping(run, _),
         fields.SEED.label(_): f"{train.seed}",
         _("Run"): run.key,
         _("Versions"): ", ".join(f"{package} {number}" for package, number in run.versions.items()),

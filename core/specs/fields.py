@@ -1,9 +1,15 @@
 """The fields of a run: what the sidebar, its part of the URL and the command line ask for."""
 
-from core.fields import LIMITS, Number, OneOf, WholeNumber, named
+from dataclasses import fields
+from typing import Any
+
+from core.fields import LIMITS, Each, Field, Number, OneOf, Switch, WholeNumber, named
 from core.i18n import N_
-from core.networks.layers import HIDDEN_ACTIVATIONS
+from core.networks.layers import HIDDEN_ACTIVATIONS, INITIALIZERS, PENALTY, RATE
+from core.networks.structure import LAYER_SETTINGS
 from core.specs.optimizers import OPTIMIZERS
+from core.specs.schedules import NONE, PARAMETERS, SCHEDULES
+from core.specs.train import PATIENCE
 
 LAYERS = WholeNumber("layers", N_("hidden layers"), 1, LIMITS["hidden layers"])
 NEURONS = [
@@ -12,6 +18,20 @@ NEURONS = [
 ]
 """Of each hidden layer."""
 ACTIVATION = OneOf("activation", N_("activation"), "relu", named(HIDDEN_ACTIVATIONS))
+L1 = Number("l1", LAYER_SETTINGS["l1"], 0.0, PENALTY)
+L2 = Number("l2", LAYER_SETTINGS["l2"], 0.0, PENALTY)
+DROPOUT = Number("dropout", LAYER_SETTINGS["dropout"], 0.0, RATE)
+BATCH_NORMALISATION = Switch(
+    "batch_normalisation", LAYER_SETTINGS["batch_normalisation"], default=False
+)
+INITIALIZER = OneOf(
+    "initializer", LAYER_SETTINGS["initializer"], "glorot_uniform", named(INITIALIZERS)
+)
+OF_LAYERS = {
+    field.name: Each(field.name, field.term, (field.default,), field)
+    for field in (ACTIVATION, L1, L2, DROPOUT, BATCH_NORMALISATION, INITIALIZER)
+}
+"""What is set for all hidden layers, or for each of them."""
 OPTIMIZER = OneOf("optimizer", N_("optimizer"), "adam", named(OPTIMIZERS))
 EPOCHS = WholeNumber("epochs", N_("epochs"), 10, LIMITS["epochs"])
 BATCH_SIZE = WholeNumber("batch_size", N_("batch size"), 32, LIMITS["batch size"])
@@ -19,6 +39,29 @@ VALIDATION_SPLIT = Number(
     "validation_split", N_("validation split"), 0.2, LIMITS["validation split"]
 )
 SEED = WholeNumber("seed", N_("seed"), 0, LIMITS["seed"])
+SCHEDULE = OneOf(
+    "schedule",
+    N_("learning-rate schedule"),
+    NONE,
+    {NONE: N_("none"), **{name: kind.title for name, kind in SCHEDULES.items()}},
+)
+EARLY_STOPPING = WholeNumber("early_stopping", N_("early stopping"), 0, PATIENCE)
+"""Epochs to wait for a lower validation loss; 0: all epochs are trained."""
+
+
+def schedule_parameters(schedule: str) -> dict[str, Field[Any]]:
+    """The parameters of a schedule, by their names there; none of no schedule."""
+    found: dict[str, Field[Any]] = {}
+    known = fields(SCHEDULES[schedule]) if schedule != NONE else ()
+    for one in sorted(known, key=lambda one: one.name == "warmup"):  # which is the last
+        term, limit = PARAMETERS[one.name]
+        name, default = f"schedule_{one.name}", one.default
+        assert isinstance(default, float | int), "every parameter has a default"
+        if isinstance(default, int):
+            found[one.name] = WholeNumber(name, term, default, limit)
+        else:
+            found[one.name] = Number(name, term, default, limit)
+    return found
 
 
 def learning_rate(optimizer: str) -> Number:

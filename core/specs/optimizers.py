@@ -19,6 +19,7 @@ from core.i18n import N_
 
 if TYPE_CHECKING:
     import keras
+    from keras.optimizers.schedules import LearningRateSchedule
 
 Value = float | int | bool
 """Of a parameter."""
@@ -225,13 +226,16 @@ class OptimizerSpec:
         changed = [f"{name}={value}" for name, value in self.parameters]
         return " ".join([self.name, f"{self.learning_rate:g}", *changed])
 
-    def keras(self) -> "keras.optimizers.Optimizer":
-        """The Keras optimizer."""
+    def keras(
+        self, learning_rate: "LearningRateSchedule | float | None" = None
+    ) -> "keras.optimizers.Optimizer":
+        """The Keras optimizer, with this learning rate or its own."""
         import keras
 
         kind = getattr(keras.optimizers, OPTIMIZERS[self.name].title)
         made: keras.optimizers.Optimizer = kind(
-            learning_rate=self.learning_rate, **dict(self.parameters)
+            learning_rate=self.learning_rate if learning_rate is None else learning_rate,
+            **dict(self.parameters),
         )
         return made
 

@@ -8,7 +8,7 @@ or the command line. Equal specs have equal keys, and a key names a run in the s
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -17,10 +17,11 @@ from typing import Any, Self, TypeVar
 from core.errors import UsageError
 from core.i18n import N_
 from core.networks.layers import differing
-from core.networks.structure import NetworkSpec, dense_network
+from core.networks.structure import LAYER_SETTINGS, NetworkSpec, dense_network
 from core.specs.data import DataSpec
 from core.specs.optimizers import OptimizerSpec, Value, optimizer_spec
-from core.specs.train import TrainSpec
+from core.specs.schedules import NONE, schedule
+from core.specs.train import TrainSpec, train_dict, train_from
 
 SCHEMA = 2
 """The meaning of what is stored. A run of another schema is of another version of the lab."""
@@ -42,6 +43,12 @@ class RunSpec:
         """The name of the run: data set and 16 hexadecimal digits, equal for equal specs."""
         return key_of(self.to_dict())
 
+    @property
+    def optimizer_text(self) -> str:
+        """Optimizer and schedule as a line says them: sgd 0.1 momentum=0.9, time decay=0.002."""
+        schedule = self.train.schedule
+        return f"{self.optimizer.text}, {schedule.text}" if schedule else self.optimizer.text
+
     def on(self, data: DataSpec) -> Self:
         """The same run on other images; how many of them it uses stays."""
         return replace(self, data=replace(self.data, name=data.name, digest=data.digest))
@@ -55,7 +62,7 @@ class RunSpec:
             "data": differing(self.data),
             "network": self.network.to_list(),
             "optimizer": optimizer,
-            "train": differing(self.train),
+            "train": train_dict(self.train),
         }
 
     @classmethod
@@ -65,7 +72,7 @@ class RunSpec:
             DataSpec(**values["data"]),
             NetworkSpec.from_list(values["network"]),
             OptimizerSpec(**values["optimizer"]),
-            TrainSpec(**values["train"]),
+            train_from(values["train"]),
         )
 
 
@@ -99,8 +106,9 @@ def changed(record: Record, changes: Mapping[str, Any]) -> Record:
 def with_settings(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
     """A run with the settings that a student gave, by the names of their widgets and options.
 
-    unique, hidden, activation, optimizer, learning_rate, parameters, and the fields of TrainSpec;
-    what is missing or None stays. Another optimizer begins with Keras's defaults. Raises UsageError
+    unique; hidden and the other arguments of dense_network; optimizer, learning_rate, parameters;
+    schedule by its name, or `none`, and schedule_parameters; the other fields of TrainSpec. What is
+    missing or None stays. Another optimizer or schedule begins with its defaults. Raises UsageError
     for what is not allowed, and for hidden layers of a network that is not fully connected.
     """
     given = {name: value for name, value in values.items() if value is not None}
@@ -114,19 +122,55 @@ def with_settings(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
             given.get("learning_rate"),
             given.get("parameters", {}),
         ),
-        train=changed(spec.train, {k: v for k, v in given.items() if hasattr(spec.train, k)}),
+        train=_train(spec.train, given),
     )
 
 
 def _network(network: NetworkSpec, given: Mapping[str, Any]) -> NetworkSpec:
-    if "hidden" not in given and "activation" not in given:
+    wanted = {name: given[name] for name in LAYER_SETTINGS if name in given}
+    if "hidden" not in given and not wanted:
         return network
     if not network.dense:
         raise UsageError(
-            N_("This network has layers of its own: leave out hidden layers and activation.")
+            N_(
+                "This network has layers of its own: leave out hidden layers and what is set for "
+                "them."
+            )
         )
-    activation = network.activation if network.hidden else "relu"
-    return dense_network(given.get("hidden", network.hidden), given.get("activation", activation))
+    hidden = given.get("hidden", network.hidden)
+    kept = {
+        name: _kept(network, name, len(hidden))
+        for name in LAYER_SETTINGS
+        if name not in wanted and network.hidden
+    }
+    return dense_network(hidden, **(kept | wanted))
+
+
+def _kept(network: NetworkSpec, name: str, layers: int) -> Sequence[Any]:
+    """A setting of the hidden layers for so many of them."""
+    values = [getattr(layer, name) for layer in network.hidden_layers]
+    if len(values) == layers:
+        return values
+    if layers and len(set(values)) > 1:
+        raise UsageError(
+            N_("{name} is not the same in all hidden layers: give it for each of {layers}."),
+            name=LAYER_SETTINGS[name],
+            layers=layers,
+        )
+    return values[:1]
+
+
+def _train(train: TrainSpec, given: Mapping[str, Any]) -> TrainSpec:
+    changes = {name: given[name] for name in vars(train) if name in given}
+    begin = train.schedule
+    name = given.get("schedule", begin.name if begin else NONE)
+    parameters = dict(given.get("schedule_parameters", {}))
+    if name == NONE:
+        if parameters:
+            raise UsageError(N_("Choose a learning-rate schedule for its parameters."))
+        return replace(train, **(changes | {"schedule": None}))
+    kept = differing(begin) if begin and begin.name == name else {}
+    return replace(train, **(changes | {"schedule": schedule(name, kept | parameters)}))
 
 
 def _optimizer(

@@ -1,14 +1,21 @@
 """How a network is trained."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from core.fields import check, check_choice
+from core.errors import UsageError
+from core.fields import LIMITS, Limit, check, check_choice, check_number
 from core.i18n import N_
+from core.networks.layers import differing
+from core.specs.schedules import Decay, Plateau, Schedule, schedule_dict, schedule_from
 
 AUGMENTATIONS = {"none": N_("none"), "handwriting": N_("as by other hands")}
 """What is done to training images anew in every epoch, and in words: how is said in DISTORTIONS of
 core.training.augmentation."""
+
+PATIENCE = Limit(0, LIMITS["epochs"].high)
 
 
 @dataclass(frozen=True)
@@ -20,6 +27,11 @@ class TrainSpec:
     validation_split: float
     seed: int = 0
     augmentation: str = "none"
+    schedule: Schedule | None = None
+    """How the learning rate changes; None: not at all."""
+    early_stopping: int = 0
+    """The training ends after so many epochs without a lower validation loss, and the weights of
+    the epoch with the lowest are kept; 0: neither."""
 
     def __post_init__(self) -> None:
         check_choice(N_("augmentation"), self.augmentation, tuple(AUGMENTATIONS))
@@ -29,9 +41,46 @@ class TrainSpec:
             # + 0.0: -0.0 equals 0.0, but would be another text and so another key.
             "validation_split": check("validation split", self.validation_split, whole=False) + 0.0,
             "seed": check("seed", self.seed),
+            "early_stopping": check_number(
+                N_("early stopping"), self.early_stopping, PATIENCE, whole=True
+            ),
         }
         for name, value in kept.items():
             object.__setattr__(self, name, value)
+        self._check_together()
+
+    def _check_together(self) -> None:
+        """Raise UsageError for settings that contradict each other."""
+        if not self.validation_split and self.early_stopping:
+            raise UsageError(
+                N_("Early stopping looks at the validation loss: give a validation split.")
+            )
+        if not self.validation_split and isinstance(self.schedule, Plateau):
+            raise UsageError(
+                N_("Waiting for a plateau needs the validation loss: give a validation split.")
+            )
+        if isinstance(self.schedule, Decay) and self.schedule.warmup >= self.epochs:
+            raise UsageError(
+                N_("A warm-up of {warmup} epochs leaves nothing of {epochs} epochs: shorten it."),
+                warmup=self.schedule.warmup,
+                epochs=self.epochs,
+            )
+
+
+def train_dict(train: TrainSpec) -> dict[str, Any]:
+    """What differs from the defaults, as JSON can hold it."""
+    values = differing(train)
+    if train.schedule:
+        values["schedule"] = schedule_dict(train.schedule)
+    return values
+
+
+def train_from(values: Mapping[str, Any]) -> TrainSpec:
+    """What `train_dict` was made from. Raises KeyError, TypeError or UsageError."""
+    given = dict(values)
+    if given.get("schedule") is not None:
+        given["schedule"] = schedule_from(given["schedule"])
+    return TrainSpec(**given)
 
 
 def training_images(images: int, validation_split: float) -> int:

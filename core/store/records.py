@@ -103,6 +103,10 @@ class Run:
     """When, as ISO 8601 in UTC."""
     sha256: dict[str, str]
     """Checksums of the files beside run.json."""
+    best_epoch: int | None = None
+    """With early stopping the epoch whose weights were kept."""
+    penalty: float | None = None
+    """The part of test_loss that is of L1 and L2; None in networks without them."""
 
     @property
     def key(self) -> str:

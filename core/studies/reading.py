@@ -40,6 +40,9 @@ def sentences(run: Run) -> list[Sentence]:
     watched = _watched(run)
     if not watched:
         return [Sentence(N_("No images were kept back, so nothing shows what was missed."), {})]
+    if run.best_epoch:
+        kept = watched[run.best_epoch - 1]
+        return [_stopped(run, kept), *filter(None, [_gap(run, kept, together=True)])]
     rose = _rose(watched)
     said_all = [rose or _fell(watched), _gap(run, watched[-1], together=not rose)]
     if not run.dataset["validation"]:
@@ -121,6 +124,16 @@ def _watched(run: Run) -> list[Watched]:
     ]
 
 
+def _stopped(run: Run, kept: Watched) -> Sentence:
+    """Said of a run with early stopping."""
+    text = N_(
+        "The {part} loss was lowest in epoch {n} of {epochs} ({low:.3f}): the weights of that "
+        "epoch were kept, and every figure on the test images is of them."
+    )
+    values = {"part": kept.part, "n": kept.epoch, "epochs": len(run.epochs), "low": kept.loss}
+    return Sentence(text, values)
+
+
 def _rose(watched: Sequence[Watched]) -> Sentence | None:
     """Said of a loss on other images that is higher at the end than it was before."""
     best, last = min(watched, key=lambda one: one.loss), watched[-1]
@@ -174,7 +187,7 @@ def _gap(run: Run, last: Watched, *, together: bool) -> Sentence | None:
     layers, augmentation = run.spec.network.layers, run.spec.train.augmentation
     if gap > noise:
         text = N_(
-            "In the last epoch {training:.1%} of the training images were right while the network "
+            "In epoch {n} {training:.1%} of the training images were right while the network "
             "learned, and {other:.1%} of the {part} images after it: it is better on what it "
             "trained on."
         )
@@ -196,7 +209,13 @@ def _gap(run: Run, last: Watched, *, together: bool) -> Sentence | None:
             "that one is the mean over the whole epoch, while the network was still improving."
         )
     return Sentence(
-        text, {"training": last.training_accuracy, "other": last.accuracy, "part": last.part}
+        text,
+        {
+            "n": last.epoch,
+            "training": last.training_accuracy,
+            "other": last.accuracy,
+            "part": last.part,
+        },
     )
 
 

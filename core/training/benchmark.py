@@ -2,6 +2,8 @@
 
 import statistics
 import time
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import keras
@@ -9,27 +11,29 @@ import keras
 from core.data import Dataset
 from core.networks import structure
 from core.networks.build import build
-from core.specs import RunSpec
+from core.specs import RunSpec, training_images
 from core.training import fit as training
-from core.training import images
+from core.training import images, schedules
 
 
 def compare(spec: RunSpec, data: Dataset, repeats: int) -> dict[str, Any]:
     """Time both ways in turn on the training images of `data` that the run uses, `repeats` times.
 
     Both train the same network for as many epochs with validation, from images in memory that
-    neither distorts.
+    neither distorts, and without early stopping.
     `fit` gets them as the lab sheet does, `x / 255` in float64. The seconds of the compiled fit are
     those of its epochs; what XLA compiles first is reported apart, and so is one `fit` before the
     count that pays for its own tracing.
     """
     arrays = images.chosen(data, spec.data)
     x, y = arrays.x_train, arrays.y_train
-    train, classes = spec.train, len(data.class_names)
+    train, classes = replace(spec.train, early_stopping=0), len(data.class_names)
     rows = structure.rows(spec.network, data.definition.shape, classes)
     scaled, one_hot = x / 255, keras.utils.to_categorical(y, classes)
+    trained_on = training_images(len(x), train.validation_split)
+    optimizer = partial(schedules.optimizer, spec.optimizer, train, trained_on)
     network = build(rows, train.seed)
-    network.compile(spec.optimizer.keras(), "categorical_crossentropy", metrics=["accuracy"])
+    network.compile(optimizer(), "categorical_crossentropy", metrics=["accuracy"])
 
     def plain(epochs: int) -> float:
         began = time.perf_counter()
@@ -39,12 +43,13 @@ def compare(spec: RunSpec, data: Dataset, repeats: int) -> dict[str, Any]:
             batch_size=train.batch_size,
             epochs=epochs,
             validation_split=train.validation_split,
+            callbacks=training.callbacks(train),
             verbose=0,
         )
         return time.perf_counter() - began
 
     def compiled() -> training.Fit:
-        return training.fit(build(rows, train.seed), spec.optimizer.keras(), x, y, train)
+        return training.fit(build(rows, train.seed), optimizer(), x, y, train)
 
     first_fit_seconds = plain(epochs=1)
     fit_seconds, fits = [], []

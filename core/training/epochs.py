@@ -1,7 +1,7 @@
 """The table of epochs: what a training says after each of them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 
@@ -22,6 +22,12 @@ class Epoch:
     seconds: float
     test_loss: float | None = None
     test_accuracy: float | None = None
+    penalty: float | None = None
+    """The part of `loss` that is of L1 and L2; None in networks without them."""
+    end_penalty: float | None = None
+    """The same after the epoch: that part of the losses on other images."""
+    learning_rate: float | None = None
+    """Of the last step of the epoch; None where it never changes."""
 
     @property
     def diverged(self) -> bool:
@@ -30,9 +36,9 @@ class Epoch:
 
     @property
     def row(self) -> dict[str, float | None]:
-        """The figures by their names, those of the test images only where they were watched."""
-        watched = self.test_accuracy is not None
-        return {k: v for k, v in vars(self).items() if watched or not k.startswith("test_")}
+        """The figures by their names; those with a default only where there are any."""
+        usual = {field.name: field.default for field in fields(self)}
+        return {k: v for k, v in vars(self).items() if usual[k] is MISSING or v is not None}
 
 
 def epochs_from(rows: list[dict[str, Any]]) -> tuple[Epoch, ...]:

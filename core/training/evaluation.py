@@ -17,6 +17,9 @@ class Evaluation:
 
     probabilities: npt.NDArray[np.float32]
     loss: float
+    """As Keras's `evaluate` says it, with the penalty in it."""
+    penalty: float | None
+    """What L1 and L2 add to the loss of the data; None in networks without them."""
     accuracy: float
     misclassified: int
     confusion: list[list[int]]
@@ -31,12 +34,14 @@ def evaluate(model: keras.Model, x: Images, y: Images) -> Evaluation:
     probabilities = predict(model, x)
     truth = keras.utils.to_categorical(y, classes)
     losses = keras.ops.convert_to_numpy(keras.losses.categorical_crossentropy(truth, probabilities))
+    penalty = penalty_of(model)
     predicted = probabilities.argmax(axis=1)
     labels = np.arange(classes)
     figures = precision_recall_fscore_support(y, predicted, labels=labels, zero_division=0)
     return Evaluation(
         probabilities=probabilities,
-        loss=float(losses.mean()),
+        loss=float(losses.mean()) + (penalty or 0.0),
+        penalty=penalty,
         accuracy=float((predicted == y).mean()),
         misclassified=int((predicted != y).sum()),
         confusion=confusion_matrix(y, predicted, labels=labels).tolist(),
@@ -45,6 +50,11 @@ def evaluate(model: keras.Model, x: Images, y: Images) -> Evaluation:
             for row in zip(*figures, strict=True)
         ],
     )
+
+
+def penalty_of(model: keras.Model) -> float | None:
+    """What L1 and L2 add to the loss of a model as it is; None without them."""
+    return float(sum(model.losses)) if model.losses else None
 
 
 def predict(model: keras.Model, x: Images) -> npt.NDArray[np.float32]:

@@ -9,13 +9,18 @@ It means the same as `Model.fit(x, y, batch_size, epochs, validation_split)`:
 - the last part of the data is the validation set, taken before shuffling;
 - every epoch shuffles the rest anew, and trains on the short last batch too;
 - loss and accuracy of an epoch are means over its images while the weights change;
-- loss, metrics and optimizer are Keras's own.
+- what L1 and L2 add belongs to the loss, also to that of other images;
+- batch normalisation sees the images of the batch alone;
+- loss, metrics, layers, optimizer, schedules and callbacks are Keras's own, but for dropout, which
+  means the same and draws other numbers.
 """
 
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -26,15 +31,23 @@ from core.data.contract import Images
 from core.errors import DataError
 from core.i18n import N_
 from core.specs import TrainSpec, training_images
+from core.specs.schedules import Plateau
 from core.training.augmentation import Distort
+from core.training.dropout import dropped
 from core.training.epochs import Epoch
+from core.training.evaluation import penalty_of
 
 CHUNK_SECONDS = 0.25
 """How long one compiled call should take: between two calls progress moves and a stop is heeded."""
 
 EVALUATION_BATCH = 2048
 
-DENSE_LAYERS = (keras.layers.Flatten, keras.layers.Dense)
+XLA_LAYERS = (
+    keras.layers.Flatten,
+    keras.layers.Dense,
+    keras.layers.BatchNormalization,
+    keras.layers.Dropout,
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,8 @@ class Moment:
     steps_done: int
     steps: int
     seconds: float
+    finished: bool = False
+    """True if no epoch comes any more."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +67,20 @@ class Fit:
     """What `fit` returns: the table of epochs, and how its seconds were spent."""
 
     epochs: list[Epoch]
+    best_epoch: int | None
+    """With early stopping the epoch whose weights were kept."""
     compile_seconds: float
     train_seconds: float
+
+
+class Means(NamedTuple):
+    """Figures over images."""
+
+    loss: float
+    """With the penalty in it."""
+    accuracy: float
+    penalty: float | None
+    """What L1 and L2 add to the loss of the data; None in networks without them."""
 
 
 class CompiledSteps:
@@ -82,7 +109,7 @@ class CompiledSteps:
         self._steps_per_call = 1
         optimizer.build(model.trainable_variables)
         # XLA is slower than a plain graph where it meets convolutions and random numbers.
-        dense = all(isinstance(layer, DENSE_LAYERS) for layer in model.layers) and not distort
+        dense = all(isinstance(layer, XLA_LAYERS) for layer in model.layers) and not distort
         self._many_steps = tf.function(
             self._loop,
             jit_compile=dense,
@@ -108,17 +135,17 @@ class CompiledSteps:
 
     def epoch(
         self, order: npt.NDArray[np.int32], on_call: Callable[[int], None], seed: int = 0
-    ) -> tuple[float, float]:
+    ) -> Means:
         """Train once on the images with the indices `order`, in that order.
 
         With the same `seed` they are distorted alike, if they are.
 
         Calls `on_call(steps done in this epoch)` about every CHUNK_SECONDS; an exception from it
-        ends the epoch. Returns the mean loss and the accuracy while the weights changed.
+        ends the epoch. Returns means while the weights changed.
         """
         steps = math.ceil(len(order) / self._batch_size)
         indices = self._padded(order)
-        sums = np.zeros(2)
+        sums = np.zeros(3)
         done = 0
         while done < steps:
             began = time.perf_counter()
@@ -129,8 +156,8 @@ class CompiledSteps:
             self._steps_per_call = max(1, round((stop - done) * min(CHUNK_SECONDS / seconds, 10)))
             done = stop
             on_call(done)
-        loss, accuracy = sums / len(order)
-        return float(loss), float(accuracy)
+        loss, accuracy, penalty = (sums / len(order)).tolist()
+        return Means(loss + penalty, accuracy, penalty if self._model.losses else None)
 
     def step(self, order: npt.NDArray[np.int32], number: int) -> float:
         """Train on one batch of `order`, counted from 0; its mean loss before the step."""
@@ -138,16 +165,17 @@ class CompiledSteps:
         images = min(self._batch_size, len(order) - first)
         indices = self._padded(order)
         sums = self._many_steps(*self._images, indices, len(order), number, number + 1, 0)
-        return float(sums[0]) / images
+        return float(sums[0] + sums[2]) / images
 
-    def evaluate(self, indices: npt.NDArray[np.int32]) -> tuple[float, float]:
-        """Mean loss and accuracy of the model, as it is, on the images with these indices."""
+    def evaluate(self, indices: npt.NDArray[np.int32]) -> Means:
+        """The figures of the model, as it is, on the images with these indices."""
         sums = np.zeros(2)
         for first in range(0, len(indices), EVALUATION_BATCH):
             part = indices[first : first + EVALUATION_BATCH]
             sums += self._evaluation(*self._images, part).numpy()
-        loss, accuracy = sums / len(indices)
-        return float(loss), float(accuracy)
+        loss, accuracy = (sums / len(indices)).tolist()
+        penalty = penalty_of(self._model)
+        return Means(loss + (penalty or 0.0), accuracy, penalty)
 
     def _batch(self, x: tf.Tensor, y: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         classes = self._model.output_shape[-1]
@@ -163,13 +191,30 @@ class CompiledSteps:
         if self._distort is not None:
             x = self._distort(x, seed)
         weights = self._model.trainable_variables
+        images = tf.reduce_sum(counts)
         with tf.GradientTape() as tape:
-            probabilities = self._model(x, training=True)
+            probabilities = self._outputs(x, counts)
             losses = keras.losses.categorical_crossentropy(y, probabilities) * counts
-            loss = tf.reduce_sum(losses) / tf.reduce_sum(counts)
+            penalty = sum(self._model.losses, tf.zeros(()))
+            loss = tf.reduce_sum(losses) / images + penalty
         self._optimizer.apply(tape.gradient(loss, weights), weights)
         correct = keras.metrics.categorical_accuracy(y, probabilities) * counts
-        return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(correct)])
+        return tf.stack([tf.reduce_sum(losses), tf.reduce_sum(correct), penalty * images])
+
+    def _outputs(self, x: tf.Tensor, counts: tf.Tensor) -> tf.Tensor:
+        """What the model says while it trains."""
+        for layer in self._model.layers:
+            match layer:
+                case keras.layers.Dropout():
+                    x = dropped(x, layer.rate, layer.seed, self._optimizer.iterations.value)
+                case keras.layers.BatchNormalization():
+                    places = [-1, *[1] * (len(x.shape) - 2)]
+                    counted = tf.broadcast_to(tf.reshape(counts, places), tf.shape(x)[:-1])
+                    # Without identity Keras would hand the mask on to the layers behind.
+                    x = tf.identity(layer(x, training=True, mask=counted))
+                case _:
+                    x = layer(x, training=True)
+        return x
 
     def _loop(
         self,
@@ -184,7 +229,7 @@ class CompiledSteps:
         # Not `for step in tf.range(first, stop)`: XLA takes the ends of a range for constants and
         # would compile again for every pair of them.
         # In float64 the sums do not depend on where one call ends and the next begins.
-        sums = tf.zeros(2, tf.float64)
+        sums = tf.zeros(3, tf.float64)
         step = first
         while step < stop:
             places = step * self._batch_size + tf.range(self._batch_size)
@@ -236,7 +281,8 @@ def fit(
     the images follows from `spec.seed` alone, so runs with equal seeds see equal batches. With
     `distort` every batch is distorted anew before it is trained on. Where nothing is split off to
     validate on, the images and labels of `test` are evaluated after each epoch; nothing is decided
-    by them.
+    by them. A schedule of the learning rate belongs to the optimizer; only that on a plateau and
+    early stopping are looked after here.
     """
     training = split(len(x), spec.validation_split)
     validation = np.arange(training, len(x), dtype=np.int32)
@@ -251,22 +297,94 @@ def fit(
 
     shuffle = np.random.default_rng(spec.seed)
     steps_per_epoch = math.ceil(training / spec.batch_size)
+    called, seen = callbacks(spec), _seen(model, optimizer)
+    for callback in called:
+        callback.set_model(seen)
+        callback.on_train_begin()
+    last = spec.epochs
     began = time.perf_counter()
     epochs: list[Epoch] = []
 
     def on_call(steps: int) -> None:
         done = len(epochs) * steps_per_epoch + steps
-        total = spec.epochs * steps_per_epoch
-        report(Moment(list(epochs), done, total, time.perf_counter() - began))
+        seconds = time.perf_counter() - began
+        report(Moment(list(epochs), done, last * steps_per_epoch, seconds, len(epochs) == last))
 
-    for number in range(1, spec.epochs + 1):
+    while len(epochs) < last:
         epoch_began = time.perf_counter()
         order = shuffle.permutation(training).astype(np.int32)
         distortions = int(shuffle.integers(2**31)) if distort else 0
-        loss, accuracy = compiled.epoch(order, on_call, distortions)
-        val_loss, val_accuracy = compiled.evaluate(validation) if len(validation) else (None, None)
-        test_figures = compiled.evaluate(watched) if len(watched) else (None, None)
+        means = compiled.epoch(order, on_call, distortions)
+        val = compiled.evaluate(validation) if len(validation) else None
+        watched_means = compiled.evaluate(watched) if len(watched) else None
         seconds = time.perf_counter() - epoch_began
-        epochs.append(Epoch(number, loss, accuracy, val_loss, val_accuracy, seconds, *test_figures))
+        rate = _last_rate(optimizer) if spec.schedule else None
+        epochs.append(_epoch(len(epochs) + 1, means, val, watched_means, seconds, rate))
+        for callback in called:
+            callback.on_epoch_end(len(epochs) - 1, {"val_loss": val and val.loss})
+        if seen.stop_training:
+            last = len(epochs)
         on_call(0)
-    return Fit(epochs, compile_seconds, time.perf_counter() - began)
+    for callback in called:
+        callback.on_train_end()
+    best = [one.best_epoch + 1 for one in called if hasattr(one, "best_epoch")]
+    return Fit(epochs, best[0] if best else None, compile_seconds, time.perf_counter() - began)
+
+
+def callbacks(spec: TrainSpec) -> list[keras.callbacks.Callback]:
+    """What Keras is to do at the end of each epoch."""
+    found: list[keras.callbacks.Callback] = []
+    if isinstance(spec.schedule, Plateau):
+        factor, patience = spec.schedule.factor, spec.schedule.patience
+        found.append(
+            keras.callbacks.ReduceLROnPlateau(factor=factor, patience=patience, mode="min")
+        )
+    if spec.early_stopping:
+        found.append(
+            keras.callbacks.EarlyStopping(
+                patience=spec.early_stopping, mode="min", restore_best_weights=True
+            )
+        )
+    return found
+
+
+def _seen(model: keras.Model, optimizer: keras.optimizers.Optimizer) -> SimpleNamespace:
+    """What callbacks want of a model: this one is not compiled, and has no optimizer."""
+    return SimpleNamespace(
+        optimizer=optimizer,
+        stop_training=False,
+        get_weights=model.get_weights,
+        set_weights=model.set_weights,
+    )
+
+
+def _epoch(
+    number: int,
+    means: Means,
+    validation: Means | None,
+    test: Means | None,
+    seconds: float,
+    learning_rate: float | None,
+) -> Epoch:
+    other = validation or test
+    return Epoch(
+        number,
+        means.loss,
+        means.accuracy,
+        validation and validation.loss,
+        validation and validation.accuracy,
+        seconds,
+        test and test.loss,
+        test and test.accuracy,
+        means.penalty,
+        other and other.penalty,
+        learning_rate,
+    )
+
+
+def _last_rate(optimizer: keras.optimizers.Optimizer) -> float:
+    """The learning rate of the last step."""
+    rate = optimizer._learning_rate  # the property says that of the next one
+    if callable(rate):
+        rate = rate(optimizer.iterations - 1)
+    return float(rate)

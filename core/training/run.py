@@ -6,7 +6,7 @@ TensorFlow is imported inside the functions: whoever submits a run imports this 
 import io
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,22 +42,22 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     import tensorflow as tf
 
     from core.networks.build import build
-    from core.training import augmentation, evaluation
+    from core.training import augmentation, evaluation, schedules
     from core.training import fit as training
 
     data = images.load(spec.data)
     arrays = images.chosen(data, spec.data)
     rows = structure.rows(spec.network, data.definition.shape, len(data.class_names))
     model = build(rows, spec.train.seed)
-    optimizer = spec.optimizer.keras()
+    trained_on = training_images(len(arrays.x_train), spec.train.validation_split)
+    optimizer = schedules.optimizer(spec.optimizer, spec.train, trained_on)
     distort = augmentation.distortion(spec.train.augmentation, data.definition.ink)
     test = (arrays.x_test, arrays.y_test)
     fit = training.fit(
         model, optimizer, arrays.x_train, arrays.y_train, spec.train, report, distort, test
     )
     result = evaluation.evaluate(model, arrays.x_test, arrays.y_test)
-    trained_on = training_images(len(arrays.x_train), spec.train.validation_split)
-    record = {
+    record: dict[str, Any] = {
         "dataset": {
             "name": data.name,
             "source": data.origin,
@@ -68,7 +68,7 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
             "shape": list(data.definition.shape),
             "classes": len(data.class_names),
         },
-        "epochs": [asdict(epoch) for epoch in fit.epochs],
+        "epochs": [epoch.row for epoch in fit.epochs],
         "test_loss": result.loss,
         "test_accuracy": result.accuracy,
         "misclassified": result.misclassified,
@@ -79,6 +79,11 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
         "versions": {"keras": keras.__version__, "tensorflow": tf.__version__},
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+    # What only some runs have is left out of the others, which older versions of the lab read.
+    if fit.best_epoch is not None:
+        record["best_epoch"] = fit.best_epoch
+    if result.penalty is not None:
+        record["penalty"] = result.penalty
     predictions = io.BytesIO()
     np.save(predictions, result.probabilities)
     files = {"predictions.npy": predictions.getvalue(), "model.keras": _keras_file(model)}

@@ -22,7 +22,7 @@ from core.fields import (
     check_number,
 )
 from core.i18n import N_
-from core.networks.layers import ACTIVATIONS
+from core.networks.layers import ACTIVATIONS, BatchNormalization
 from core.optimizers import surfaces as motion
 from core.optimizers.rules import FORMS
 from core.optimizers.surfaces import RATE, REACH, STEPS, SURFACES, Floats, Path, Plane
@@ -136,8 +136,9 @@ def pick_network(current: Choice) -> Run:
 
 
 def has_plane(network: NetworkSpec) -> bool:
-    """True for fully connected networks with one activation: see surfaces.plane_loss."""
-    return network.dense and network.activation in ACTIVATIONS
+    """True for fully connected networks with one activation, not normalised: see plane_loss."""
+    plain = BatchNormalization() not in network.layers
+    return network.dense and plain and network.activation in ACTIVATIONS
 
 
 def classic(name: str) -> Ground:

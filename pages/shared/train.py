@@ -73,6 +73,18 @@ def plan(current: Choice) -> None:
         )
     )
     st.write(tried.format(n=kept or len(current.data.x_test)))
+    if train.schedule:
+        st.write(_(train.schedule.meaning))
+    if train.early_stopping:
+        st.write(
+            plural(
+                "It ends before, when the validation loss was not lower for {n} epoch; the weights "
+                "of the best epoch are kept.",
+                "It ends before, when the validation loss was not lower for {n} epochs; the "
+                "weights of the best epoch are kept.",
+                train.early_stopping,
+            ).format(n=train.early_stopping)
+        )
 
 
 def diagram(current: Choice) -> None:
@@ -119,10 +131,18 @@ def curves(epochs: Sequence[Epoch], total: int) -> None:
         config=layout.STILL,
         alt=_("Accuracy of training and validation after each epoch"),
     )
+    if any(epoch.learning_rate is not None for epoch in epochs):
+        st.plotly_chart(
+            charts.learning_rates(epochs, total, _=_),
+            key="learning_rates",
+            config=layout.STILL,
+            alt=_("Learning rate at the end of each epoch"),
+        )
 
 
 def epoch_table(epochs: Sequence[Epoch]) -> None:
     """Every figure of every epoch; a loss that is not a number is called diverged."""
+    penalty = epochs[0].penalty is not None
     rows = [
         {
             _("Epoch"): row.epoch,
@@ -130,6 +150,12 @@ def epoch_table(epochs: Sequence[Epoch]) -> None:
             _("Accuracy"): layout.figure(row.accuracy),
             _("Validation loss"): layout.figure(row.val_loss),
             _("Validation accuracy"): layout.figure(row.val_accuracy),
+            **({_("Of it L1 and L2"): layout.figure(row.penalty)} if penalty else {}),
+            **(
+                {_("Learning rate"): f"{row.learning_rate:.3g}"}
+                if row.learning_rate is not None
+                else {}
+            ),
             _("Seconds"): f"{row.seconds:.2f}",
         }
         for row in epochs
@@ -287,7 +313,10 @@ def both(current: Choice, *runs: Run) -> pd.DataFrame:
 
 def state(current: Choice) -> None:
     """The run of the choice: finished, under way, or to be started."""
-    key, ideas = current.spec.key, labs.variations(current)
+    key, train = current.spec.key, current.spec.train
+    # Of what the sidebar has no widgets for, a student would be led to another run.
+    special = current.spec.network.extras or train.schedule or train.early_stopping
+    ideas = [] if special else labs.variations(current)
     body, beside = st.container(), st.container()
     with beside:
         other = other_run(current, ideas)

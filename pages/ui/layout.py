@@ -127,6 +127,10 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
     if train.augmentation != "none":
         kind = _(AUGMENTATIONS[train.augmentation])
         settings.append(_("augmentation: {kind}").format(kind=kind))
+    if train.schedule:
+        settings.append(_("schedule: {name}").format(name=train.schedule.text))
+    if train.early_stopping:
+        settings.append(_("early stopping: {n}").format(n=train.early_stopping))
     return ", ".join(settings)
 
 
@@ -143,6 +147,7 @@ def network_settings(spec: RunSpec) -> dict[str, str]:
         if spec.network.dense
         else each_layer(spec.network),
         _("Activation"): spec.network.activation if spec.network.hidden else "–",
+        _("In the hidden layers"): ", ".join(extras(spec.network)) or _("none"),
     }
 
 
@@ -155,6 +160,10 @@ def training_settings(spec: RunSpec, data: Dataset) -> dict[str, str]:
         run_fields.BATCH_SIZE.label(_): f"{train.batch_size}",
         run_fields.VALIDATION_SPLIT.label(_): percent(train.validation_split),
         _("Augmentation"): _(AUGMENTATIONS[train.augmentation]),
+        run_fields.SCHEDULE.label(_): train.schedule.text if train.schedule else _("none"),
+        run_fields.EARLY_STOPPING.label(_): f"{train.early_stopping}"
+        if train.early_stopping
+        else _("none"),
     }
 
 
@@ -164,7 +173,17 @@ def layers(network: NetworkSpec) -> str:
         return hidden(network)
     if not network.hidden:
         return _("no hidden layer")
-    return f"{hidden(network)} {network.activation}"
+    return ", ".join([f"{hidden(network)} {network.activation}", *extras(network)])
+
+
+def extras(network: NetworkSpec) -> list[str]:
+    """What is set for the hidden layers of a dense network beside neurons and activation."""
+    if not network.dense:
+        return []
+    return [
+        f"{run_fields.OF_LAYERS[name].label(_)} {text}".removesuffix(" True")
+        for name, text in network.extras.items()
+    ]
 
 
 def hidden(network: NetworkSpec) -> str:
@@ -178,7 +197,13 @@ def hidden(network: NetworkSpec) -> str:
 def each_layer(network: NetworkSpec) -> str:
     """Each layer with its settings, but those that only change the shape of what others make."""
     named = (layer for layer in network.layers if not isinstance(layer, Flatten | Channel))
-    return ", ".join(" ".join(map(str, layer_dict(layer).values())) for layer in named)
+    return ", ".join(
+        " ".join(
+            f"{name.upper()} {value}" if name in ("l1", "l2") else str(value)
+            for name, value in layer_dict(layer).items()
+        )
+        for layer in named
+    )
 
 
 def fitting(cells: Iterable[str]) -> ColumnConfig:
@@ -220,6 +245,7 @@ def result_tiles(run: Run) -> None:
         {
             _("Test accuracy"): figure(run.test_accuracy),
             _("Test loss"): figure(run.test_loss),
+            **({_("Of it L1 and L2"): figure(run.penalty)} if run.penalty is not None else {}),
             _("Misclassified"): f"{run.misclassified:,}",
             _("Training time"): _("{n:.1f} s").format(n=run.train_seconds),
         }

@@ -73,7 +73,7 @@ def title(spec: RunSpec) -> str:
         return _("{name}: {layers}").format(name=label, layers=layout.layers(spec.network))
     return _("{layers}, {optimizer}, {n} epochs").format(
         layers=layout.layers(spec.network),
-        optimizer=spec.optimizer.text,
+        optimizer=spec.optimizer_text,
         n=spec.train.epochs,
     )
 
