@@ -16,6 +16,7 @@ from core.specs.optimizers import value_from
 from core.store import Run
 from core.studies import statistics
 from core.studies import study as studies
+from core.studies.experiment import Experiment
 from core.studies.statistics import Summary
 from core.studies.study import Study, own_study
 from core.training.epochs import Epoch
@@ -268,3 +269,26 @@ def test_what_cannot_be_told() -> None:
     alike = statistics.difference(summary(0.9, 0.9, 0.9), summary(0.9, 0.9, 0.9))
     assert alike is not None
     assert (alike.low, alike.high, alike.real) == (0, 0, False)
+
+
+def test_f1_counts_a_class_as_often_as_it_has_images() -> None:
+    figures = [{"f1": 0.5, "support": 30.0}, {"f1": 0.9, "support": 10.0}]
+    found = run(0, 0.6, per_class=figures)
+    assert found.weighted_f1 == pytest.approx(0.6)
+    assert Summary(study_row(), {0: found}).f1.mean == pytest.approx(0.6)
+
+
+def test_the_gap_is_that_of_the_last_epoch_with_its_sign() -> None:
+    epochs = (Epoch(1, 0.3, 0.80, 0.3, 0.82, 1.0), Epoch(2, 0.2, 0.95, 0.4, 0.90, 1.0))
+    assert run(0, 0.9, epochs).gap == pytest.approx(0.05)
+    assert run(0, 0.9, epochs[:1]).gap == pytest.approx(-0.02)
+
+
+def test_without_validation_images_there_is_no_gap() -> None:
+    epochs = (Epoch(1, 0.3, 0.80, None, None, 1.0, 0.3, 0.85),)
+    assert run(0, 0.9, epochs).gap is None
+    assert Summary(study_row(), {0: run(0, 0.9, epochs)}).gap.mean is None
+
+
+def study_row() -> Experiment:
+    return STUDIES["L4-B"].rows[0]

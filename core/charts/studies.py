@@ -187,6 +187,11 @@ def _by_epoch(runs: Sequence[Sequence[Epoch]], field: str) -> dict[int, list[flo
     return dict(sorted(found.items()))
 
 
+def means(row: Curves, metric: str, part: str) -> list[float]:
+    """The line of a row as `study_curves` draws it: the mean over its runs after each epoch."""
+    return list(map(_mean, _by_epoch(row.runs, part + metric).values()))
+
+
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 

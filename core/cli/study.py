@@ -95,7 +95,10 @@ def _study_from(name: str, options: dict[str, Any]) -> Study:
 def study_object(
     study: Study, rows: list[Summary], seconds: float, data: Dataset
 ) -> dict[str, Any]:
-    """What `study --json` prints: accuracies on the test images, from 0 to 1."""
+    """What `study --json` prints: accuracies and weighted F1 on the test images, from 0 to 1.
+
+    `gap` is the mean of Run.gap, null without validation images.
+    """
     return {
         "study": study.name,
         "dataset": {"name": data.name, "source": data.origin, "complete": data.complete},
@@ -105,6 +108,8 @@ def study_object(
                 "published": row.row.published,
                 "mean": row.accuracy.mean,
                 "std": row.accuracy.std,
+                "f1": row.f1.mean,
+                "gap": row.gap.mean,
                 "values": list(row.accuracy.values),
                 "diverged": [{"seed": s, "epoch": e} for s, e in row.diverged.items()],
             }
@@ -116,7 +121,8 @@ def study_object(
 
 def _print_study(rows: list[Summary], seconds: float, data: Dataset) -> None:
     width = max(len(row.row.label(_)) for row in rows)
-    click.echo(f"{_('optimizer'):<{width}}  {_('published  mean    std     seeds  seconds')}")
+    head = _("published  mean    std     f1      gap      seeds  seconds")
+    click.echo(f"{_('row'):<{width}}  {head}")
     for row in rows:
         accuracy = row.accuracy
         diverged = ", ".join(
@@ -126,6 +132,7 @@ def _print_study(rows: list[Summary], seconds: float, data: Dataset) -> None:
         click.echo(
             f"{row.row.label(_):<{width}}  {optional(row.row.published):>9}  "
             f"{optional(accuracy.mean):>6}  {optional(accuracy.std):>6}  "
+            f"{optional(row.f1.mean):>6}  {optional(row.gap.mean):>7}  "
             f"{len(row.runs):>5}  {row.seconds.mean or 0:>7.1f}  {diverged}".rstrip()
         )
     by_name = {row.row.name: row for row in rows}

@@ -38,6 +38,12 @@ class RunSpec:
     optimizer: OptimizerSpec
     train: TrainSpec
 
+    def __post_init__(self) -> None:
+        if self.train.solver == "logistic" and self.network != dense_network():
+            raise UsageError(
+                N_("Logistic regression has no hidden layer: leave out hidden layers.")
+            )
+
     @cached_property
     def key(self) -> str:
         """The name of the run: data set and 16 hexadecimal digits, equal for equal specs."""

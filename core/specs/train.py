@@ -15,6 +15,10 @@ AUGMENTATIONS = {"none": N_("none"), "handwriting": N_("as by other hands")}
 """What is done to training images anew in every epoch, and in words: how is said in DISTORTIONS of
 core.training.augmentation."""
 
+SOLVERS = {"fit": N_("Keras's fit"), "logistic": N_("scikit-learn's LogisticRegression")}
+"""What finds the weights, and in words. The second is for a network without a hidden layer: see
+core.training.logistic."""
+
 PATIENCE = Limit(0, LIMITS["epochs"].high)
 
 
@@ -32,9 +36,11 @@ class TrainSpec:
     early_stopping: int = 0
     """The training ends after so many epochs without a lower validation loss, and the weights of
     the epoch with the lowest are kept; 0: neither."""
+    solver: str = "fit"
 
     def __post_init__(self) -> None:
         check_choice(N_("augmentation"), self.augmentation, tuple(AUGMENTATIONS))
+        check_choice(N_("solver"), self.solver, tuple(SOLVERS))
         kept = {
             "epochs": check("epochs", self.epochs),
             "batch_size": check("batch size", self.batch_size),

@@ -118,6 +118,21 @@ class Run:
         shape = tuple(self.dataset["shape"])
         return structure.rows(self.spec.network, shape, self.dataset["classes"])
 
+    @property
+    def weighted_f1(self) -> float:
+        """Mean F1 of the classes on the test images, each counting as often as it has images."""
+        images = sum(row["support"] for row in self.per_class)
+        return sum(row["f1"] * row["support"] for row in self.per_class) / images
+
+    @property
+    def gap(self) -> float | None:
+        """Training minus validation accuracy in the last epoch; None without validation images.
+
+        The training accuracy is that of Keras's table: while the weights changed, with dropout on.
+        """
+        last = self.epochs[-1]
+        return None if last.val_accuracy is None else last.accuracy - last.val_accuracy
+
     def network(self) -> forward.TrainedNetwork:
         """The trained network, which predicts with numpy. Raises StoreError if it is damaged."""
         return forward.load(self.layers, self.read("model.keras"))

@@ -63,6 +63,17 @@ class Summary:
         return Figure(tuple(run.test_loss for run in self.sound.values()))
 
     @property
+    def f1(self) -> Figure:
+        """F1 on the test images, weighted by class, of the sound runs."""
+        return Figure(tuple(run.weighted_f1 for run in self.sound.values()))
+
+    @property
+    def gap(self) -> Figure:
+        """Training minus validation accuracy in the last epoch, of the sound runs that have it."""
+        gaps = (run.gap for run in self.sound.values())
+        return Figure(tuple(gap for gap in gaps if gap is not None))
+
+    @property
     def seconds(self) -> Figure:
         """Training times."""
         return Figure(tuple(run.train_seconds for run in self.runs.values()))

@@ -162,6 +162,7 @@ def chart(chosen: Chosen, done: Progress, picked: list[str], shown: Shown) -> No
     alt = _("{figure} after each epoch, for each row").format(figure=shown.title)
     st.plotly_chart(figure, key="study_curves", config=layout.STILL, alt=alt)
     st.caption(" ".join(about_chart(chosen, done)))
+    study_tables.lines(curves, shown.metric, shown.part)
 
 
 def about_chart(chosen: Chosen, done: Progress) -> list[str]:
@@ -212,6 +213,7 @@ def results(chosen: Chosen, summaries: list[Summary], picked: list[str]) -> None
     if any(summary.runs for summary in summaries):
         with st.expander(_("All results in numbers")):
             study_tables.figures(chosen, summaries)
+        study_tables.confusion(chosen, summaries)
     else:
         st.caption(_("When the first runs are done, their numbers stand here."))
     st.subheader(_("Is the difference real?"))

@@ -21,7 +21,7 @@ from core.networks.layers import Channel, Flatten, layer_dict
 from core.report import words
 from core.specs import NetworkSpec, RunSpec
 from core.specs import fields as run_fields
-from core.specs.train import AUGMENTATIONS
+from core.specs.train import AUGMENTATIONS, SOLVERS
 from core.store import Run
 from core.studies.experiment import Experiment
 from core.training.images import available
@@ -131,6 +131,8 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
         settings.append(_("schedule: {name}").format(name=train.schedule.text))
     if train.early_stopping:
         settings.append(_("early stopping: {n}").format(n=train.early_stopping))
+    if train.solver != "fit":
+        settings.append(_("by {solver}").format(solver=_(SOLVERS[train.solver])))
     return ", ".join(settings)
 
 
@@ -164,6 +166,7 @@ def training_settings(spec: RunSpec, data: Dataset) -> dict[str, str]:
         run_fields.EARLY_STOPPING.label(_): f"{train.early_stopping}"
         if train.early_stopping
         else _("none"),
+        _("Trained by"): _(SOLVERS[train.solver]),
     }
 
 

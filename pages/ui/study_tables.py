@@ -1,20 +1,25 @@
 """Tables of a study: its figures beside the published ones, and what differs between its rows."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from core.charts.studies import PARTS
+from core.charts.classes import confusion_heatmap
+from core.charts.studies import PARTS, Curves, means
 from core.charts.style import COLOURS
 from core.data import Dataset
+from core.fields import OneOf
+from core.i18n import N_
 from core.specs import NetworkSpec, OptimizerSpec, RunSpec
 from core.specs.optimizers import OPTIMIZERS, value_text
 from core.studies.statistics import Figure, Summary
-from pages.ui import layout
+from pages.ui import fields, layout
 from pages.ui.study import Chosen, of_optimizers
-from pages.ui.text import _
+from pages.ui.text import _, plural
 
 LONG = 12
 """Rows of a table that is not scrolled."""
@@ -53,6 +58,8 @@ def figures(chosen: Chosen, summaries: list[Summary]) -> None:
         chosen.heading: [s.row.label(_) for s in summaries],
         _("Test accuracy"): [spread(s.accuracy) for s in summaries],
         _("Published"): [layout.figure(s.row.published) for s in summaries],
+        _("Weighted F1"): [spread(s.f1) for s in summaries],
+        _("Gap"): [spread(s.gap) for s in summaries],
         _("Seeds"): [f"{len(s.runs)}/{chosen.seeds}" for s in summaries],
         _("Best epoch"): [best(s) for s in summaries],
         _("Test loss"): [spread(s.loss) for s in summaries],
@@ -60,6 +67,8 @@ def figures(chosen: Chosen, summaries: list[Summary]) -> None:
     }
     if not any(s.row.published for s in summaries):
         del columns[_("Published")]
+    if not any(s.gap.values for s in summaries):
+        del columns[_("Gap")]
     if any(s.diverged for s in summaries):
         columns[_("Diverged")] = [diverged(s) for s in summaries]
     content = pd.DataFrame(columns)
@@ -90,6 +99,13 @@ def _about_figures(chosen: Chosen, summaries: list[Summary]) -> list[str]:
     ]
     if any(s.row.published for s in summaries):
         sentences.append(_("Published: one run each."))
+    if any(s.gap.values for s in summaries):
+        sentences.append(
+            _(
+                "Gap: training accuracy minus validation accuracy in the last epoch; a large one "
+                "means that the network learned its training images by heart."
+            )
+        )
     if any(s.diverged for s in summaries):
         sentences.append(_("Runs that diverged are left out of accuracy, loss and best epoch."))
     return sentences
@@ -105,6 +121,55 @@ def _reached(chosen: Chosen, summaries: list[Summary]) -> str:
         reached=", ".join(name for name, mean in known if mean >= level) or _("none"),
         missed=", ".join(name for name, mean in known if mean < level) or _("none"),
     )
+
+
+def lines(curves: Sequence[Curves], metric: str, part: str) -> None:
+    """The lowest, the highest and the last value of each line of the chart."""
+    known = [(row.name, values) for row in curves if (values := means(row, metric, part))]
+    if not known:
+        return
+    content = pd.DataFrame(
+        {
+            _("Line"): [name for name, _values in known],
+            _("Lowest"): [f"{min(values):.4f}" for _name, values in known],
+            _("Highest"): [f"{max(values):.4f}" for _name, values in known],
+            _("Last"): [f"{values[-1]:.4f}" for _name, values in known],
+        }
+    )
+    with st.expander(_("Lowest, highest and last value of each line")):
+        st.dataframe(
+            content,
+            hide_index=True,
+            column_config=layout.numbers_right(content),
+            height="content" if len(known) <= LONG else 460,
+            alt=_("Lowest, highest and last value of each line"),
+        )
+
+
+def confusion(chosen: Chosen, summaries: list[Summary]) -> None:
+    """Which classes the runs of one row take for which, on the test images."""
+    known = {s.row.name: s for s in summaries if s.sound}
+    if not known:
+        fields.pass_over("confusion")
+        return
+    with st.expander(_("What each row takes for what")):
+        titles = {name: summary.row.label(_) for name, summary in known.items()}
+        row = OneOf("confusion", N_("row"), next(iter(titles)), titles)
+        name = fields.select(row, format_func=titles.__getitem__, width=420)
+        runs = known[name].sound
+        names = [_(one) for one in chosen.data.class_names]
+        st.plotly_chart(
+            confusion_heatmap(sum(np.asarray(run.confusion) for run in runs.values()), names, _=_),
+            key="confusion",
+            config=layout.STILL,
+            alt=_("Confusion matrix of {name}").format(name=titles[name]),
+        )
+        text = plural(
+            "Test images by true and predicted class, of {n} run.",
+            "Test images by true and predicted class, counts of {n} runs added.",
+            len(runs),
+        )
+        st.caption(text.format(n=len(runs)))
 
 
 class Column(NamedTuple):
