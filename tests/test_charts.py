@@ -289,3 +289,14 @@ def test_text_is_translated():
     assert figure.layout.xaxis.title.text == "EPOCH"
     assert figure.layout.yaxis.title.text == "LOSS"
     assert [trace.name for trace in figure.data] == ["TRAINING", "VALIDATION"]
+
+
+def test_histograms_of_weights_share_their_bins_and_count_every_weight() -> None:
+    random = np.random.default_rng(0)
+    pair = {"wide": random.normal(0, 0.2, 3000), "narrow": random.normal(0, 0.02, 500)}
+    wide, narrow = networks.weight_histograms(pair).data
+    assert wide.x == narrow.x
+    assert sum(wide.y) == pytest.approx(1)
+    assert sum(narrow.y) == pytest.approx(1)
+    assert max(narrow.y) > 3 * max(wide.y)
+    assert abs(narrow.x[narrow.y.index(max(narrow.y))]) < 0.05

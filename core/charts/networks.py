@@ -1,13 +1,15 @@
 """The diagram of a network."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import plotly.graph_objects as go
 
-from core.charts.style import COLOURS, INK, Translate, base_figure
+from core.charts.style import COLOURS, INK, Translate, base_figure, style
 from core.i18n import untranslated
 from core.networks.layers import BatchNormalization, Dense, Dropout, Flatten
 from core.networks.structure import LayerRow, NetworkSpec
@@ -145,6 +147,34 @@ def _block_diagram(rows: Sequence[LayerRow], _: Translate) -> go.Figure:
     )
     figure.update_xaxes(visible=False, range=[-1.05 * half, 2 * half], fixedrange=True)
     figure.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True, automargin=True)
+    return figure
+
+
+BINS = 60
+"""Of a histogram of weights."""
+
+
+def weight_histograms(
+    weights: Mapping[str, npt.NDArray[np.floating[Any]]], _: Translate = untranslated
+) -> go.Figure:
+    """Which part of the weights of each network has which value, in bins that they share."""
+    figure = base_figure(340, hovermode="x unified")
+    ends = max((float(abs(values).max()) for values in weights.values()), default=1.0) or 1.0
+    edges = np.linspace(-ends, ends, BINS + 1)
+    for place, (name, values) in enumerate(weights.items()):
+        look = style(place)
+        figure.add_scatter(
+            x=((edges[1:] + edges[:-1]) / 2).tolist(),
+            y=(np.histogram(values, edges)[0] / values.size).tolist(),
+            name=name,
+            mode="lines",
+            line={"color": look.colour, "dash": look.dash, "shape": "hvh"},
+            hovertemplate="%{y:.1%}",
+        )
+    figure.update_xaxes(title=_("weight"), fixedrange=True, hoverformat=".3f")
+    figure.update_yaxes(
+        title=_("part of the weights"), tickformat=".0%", rangemode="tozero", fixedrange=True
+    )
     return figure
 
 
