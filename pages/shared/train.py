@@ -19,7 +19,7 @@ from core.specs import fields as run_fields
 from core.store import Claim, Run
 from core.studies import reading
 from core.training.epochs import Epoch
-from pages.ui import choice, fields, layout, networks, server, sidebar, training
+from pages.ui import choice, fields, layout, networks, own_settings, server, training
 from pages.ui.choice import Choice
 from pages.ui.text import _, duration, plural
 
@@ -221,7 +221,7 @@ def try_next(ideas: Sequence[Variation], key: str) -> None:
 
 def take(one: Variation, key: str) -> None:
     """Choose and start a run, and compare it with the one of that key."""
-    sidebar.take(one.settings)
+    own_settings.take(one.settings)
     st.session_state["with"] = key
     training.start(one.spec)
 
