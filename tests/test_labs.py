@@ -195,7 +195,7 @@ def test_a_lab_trains_on_its_own_data_sets(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_what_is_not_there_is_refused_with_what_is() -> None:
-    with pytest.raises(UsageError, match="no lab chess: choose one of digits, optimizers"):
+    with pytest.raises(UsageError, match="no lab chess: choose one of digits, letters, optimizers"):
         labs.lab("chess")
     with pytest.raises(UsageError, match="no experiment 10: choose one of 0, 1, 2"):
         labs.choose("digits", "10", IMAGES, {})

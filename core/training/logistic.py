@@ -54,4 +54,4 @@ def fit(
         accuracy=on_training.accuracy,
         seconds=seconds,
     )
-    return Fit([row], 0.0, seconds)
+    return Fit([row], None, 0.0, seconds)
