@@ -313,10 +313,7 @@ def both(current: Choice, *runs: Run) -> pd.DataFrame:
 
 def state(current: Choice) -> None:
     """The run of the choice: finished, under way, or to be started."""
-    key, train = current.spec.key, current.spec.train
-    # Of what the sidebar has no widgets for, a student would be led to another run.
-    special = current.spec.network.extras or train.schedule or train.early_stopping
-    ideas = [] if special else labs.variations(current)
+    key, ideas = current.spec.key, labs.variations(current)
     body, beside = st.container(), st.container()
     with beside:
         other = other_run(current, ideas)
