@@ -206,7 +206,8 @@ class CompiledSteps:
         for layer in self._model.layers:
             match layer:
                 case keras.layers.Dropout():
-                    x = dropped(x, layer.rate, layer.seed, self._optimizer.iterations.value)
+                    step = self._optimizer.iterations.value
+                    x = dropped(x, layer.rate, layer.seed or 0, step)  # Keras's may have no seed
                 case keras.layers.BatchNormalization():
                     places = [-1, *[1] * (len(x.shape) - 2)]
                     counted = tf.broadcast_to(tf.reshape(counts, places), tf.shape(x)[:-1])
