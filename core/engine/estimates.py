@@ -8,7 +8,7 @@ from statistics import median
 
 from core.data import DATASETS, definition
 from core.networks import structure
-from core.specs import NetworkSpec, RunSpec, training_images
+from core.specs import DataSpec, NetworkSpec, RunSpec, training_images
 from core.store import Run
 
 REMEMBERED = 50
@@ -64,7 +64,7 @@ class Speeds:
             if run.spec.data.name not in DATASETS:
                 continue  # its file is gone: nobody can ask for such runs
             images = run.dataset["train"] + run.dataset["validation"]
-            if run.spec.data.images is None and not run.spec.data.unique:
+            if run.spec.data == DataSpec(run.spec.data.name, run.spec.data.digest):
                 self._images[run.spec.data.digest] = images
             expected = seconds_of(run.spec, images)
             ratio = (run.train_seconds + run.compile_seconds) / expected

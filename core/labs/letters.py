@@ -86,5 +86,6 @@ LAB = Lab(
             ":material/trending_down:",
             "pages/letters/gradients.py",
         ),
+        Step("labels", N_("Wrong labels"), ":material/label_off:", "pages/letters/labels.py"),
     ),
 )

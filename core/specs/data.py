@@ -8,6 +8,7 @@ from core.fields import Limit, check_number
 from core.i18n import N_
 
 IMAGES = Limit(1, 1_000_000)
+NUMBERS = Limit(0, IMAGES.high - 1)
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,15 @@ class DataSpec:
     unique: bool = False
     """Train on no image that equals another one: see Dataset.duplicates. Test images all stay."""
 
+    without: tuple[int, ...] = ()
+    """Numbers of training images that are left out, counted from 0, in their order."""
+
     def __post_init__(self) -> None:
         if self.images is not None:
             images = check_number(N_("number of images"), self.images, IMAGES, whole=True)
             object.__setattr__(self, "images", images)
+        numbers = [check_number(N_("image"), one, NUMBERS, whole=True) for one in self.without]
+        object.__setattr__(self, "without", tuple(sorted(set(numbers))))
 
     @classmethod
     def of(cls, data: Dataset | Definition) -> Self:

@@ -19,7 +19,7 @@ from core.errors import StoreError
 from core.i18n import N_
 from core.store.records import unreadable, unwritable, writing
 
-VERSION = 2
+VERSION = 3
 """Counts up when tables are added to TABLES; a database of a greater version is not touched."""
 
 TABLES = """
@@ -55,6 +55,12 @@ CREATE TABLE IF NOT EXISTS drawings (   -- that students keep
     truth   INTEGER NOT NULL            -- the number of its class
 );
 CREATE INDEX IF NOT EXISTS drawings_of ON drawings (student);
+CREATE TABLE IF NOT EXISTS wrong_labels (  -- what students take for one
+    student TEXT NOT NULL REFERENCES students ON DELETE CASCADE,
+    digest  TEXT NOT NULL,              -- of the data set
+    image   INTEGER NOT NULL,           -- its number among the training images
+    PRIMARY KEY (student, digest, image)
+);
 """
 
 BUSY_SECONDS = 3.0

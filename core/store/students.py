@@ -6,6 +6,7 @@ all that was kept.
 
 import json
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -53,6 +54,23 @@ class Record:
     done: tuple[tuple[str, str], ...] = ()
     """Keys of runs, and the names of steps that are done for them."""
     drawings: tuple[Drawing, ...] = ()
+    wrong_labels: frozenset[tuple[str, int]] = frozenset()
+    """Of data sets, by their digests, the numbers of training images that have one."""
+
+
+@dataclass(frozen=True)
+class Opinions:
+    """Which labels of a data set the students of this lesson take for wrong."""
+
+    students: int
+    """Who take any for wrong."""
+    wrong: dict[int, int]
+    """How many of them say it of an image, by its number among the training images."""
+
+    @property
+    def most(self) -> list[int]:
+        """The images of which more than half of them say it."""
+        return [image for image, said in self.wrong.items() if 2 * said > self.students]
 
 
 @dataclass(frozen=True)
@@ -95,6 +113,7 @@ class Students:
                     student,
                 )
             ),
+            frozenset(rows("SELECT digest, image FROM wrong_labels WHERE student = ?", student)),
         )
 
     def see(self, student: str, lab: str, step: str, spec: RunSpec) -> int:
@@ -141,6 +160,28 @@ class Students:
             connection.execute(
                 "DELETE FROM drawings WHERE student = ? AND dataset = ?", [student, dataset]
             )
+
+    def judge(self, student: str, digest: str, image: int, wrong: bool) -> None:
+        """Note whether a student takes the label of a training image for wrong."""
+        query = (
+            "INSERT OR IGNORE INTO wrong_labels VALUES (?, ?, ?)"
+            if wrong
+            else "DELETE FROM wrong_labels WHERE student = ? AND digest = ? AND image = ?"
+        )
+        with self._database.transaction() as connection:
+            _arrive(connection, student)
+            connection.execute(query, [student, digest, image])
+
+    def opinions(self, digest: str) -> Opinions:
+        """What the students of this lesson say of the labels of a data set."""
+        pairs: list[tuple[str, int]] = self._database.rows(
+            "SELECT student, image FROM wrong_labels JOIN students USING (student) "
+            "WHERE digest = ? AND seen >= ?",
+            digest,
+            time.time() - LESSON,
+        )
+        wrong = Counter(image for _student, image in pairs)
+        return Opinions(len({student for student, _image in pairs}), dict(wrong))
 
     def leave(self, student: str) -> None:
         """Forget a student and all that was kept."""

@@ -4,6 +4,9 @@ import threading
 from contextlib import suppress
 from functools import cache
 
+import numpy as np
+import numpy.typing as npt
+
 from core import data as datasets
 from core.data import Dataset
 from core.data.contract import Arrays
@@ -40,13 +43,31 @@ def load(spec: DataSpec) -> Dataset:
 def chosen(data: Dataset, spec: DataSpec) -> Arrays:
     """The arrays that a run uses of a data set: all, or some of the training images only.
 
-    First those go that equal another image, if they are to, then those after the first so many.
+    Raises DataError as `used` does.
     """
     x, y, *test = data.arrays
-    if spec.unique:
-        kept = data.duplicates.kept
-        x, y = x[kept], y[kept]
+    if spec.unique or spec.without:
+        numbers = used(data, spec)
+        return Arrays(x[numbers], y[numbers], *test)
     return Arrays(x[: spec.images], y[: spec.images], *test)
+
+
+def used(data: Dataset, spec: DataSpec) -> npt.NDArray[np.intp]:
+    """Which training images of a data set a run uses, by their numbers, in their order.
+
+    First those go that equal another image, if they are to, then those after the first so many, and
+    last those that are left out by their numbers. Raises DataError for a number that none has.
+    """
+    if spec.without and spec.without[-1] >= len(data.x_train):
+        raise DataError(
+            N_("There is no training image {number} to leave out: {title} has {n} here."),
+            number=spec.without[-1],
+            title=data.definition.title,
+            n=len(data.x_train),
+        )
+    numbers = np.flatnonzero(data.duplicates.kept) if spec.unique else np.arange(len(data.x_train))
+    numbers = numbers[: spec.images]
+    return numbers[~np.isin(numbers, spec.without)]
 
 
 def available(data: Dataset, spec: DataSpec) -> int:

@@ -19,12 +19,12 @@ from core.labs.contract import Step
 from core.labs.steps import CLASS
 from core.networks.layers import Channel, Flatten, layer_dict
 from core.report import words
-from core.specs import NetworkSpec, RunSpec
+from core.specs import DataSpec, NetworkSpec, RunSpec
 from core.specs import fields as run_fields
 from core.specs.train import AUGMENTATIONS, SOLVERS
 from core.store import Run
 from core.studies.experiment import Experiment
-from core.training.images import available
+from core.training.images import available, used
 from pages.ui import choice
 from pages.ui.choice import Choice
 from pages.ui.text import _, plural
@@ -111,7 +111,7 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
 
     `optimizer` is what is said of that; nothing where it is not the same for all runs.
     """
-    train, images, total = spec.train, images_used(spec, data), available(data, spec.data)
+    train, images, total = spec.train, spec.data.images, available(data, spec.data)
     settings = [
         layers(spec.network),
         *filter(None, [optimizer]),
@@ -119,11 +119,10 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
         _("batch {n}").format(n=train.batch_size),
         _("validation {share}").format(share=percent(train.validation_split)),
     ]
-    if images < total:
+    if images and images < total:
         text = _("the first {n:,} of {total:,} training images")
         settings.append(text.format(n=images, total=total))
-    if spec.data.unique:
-        settings.append(_("without duplicates"))
+    settings += left_out(spec.data)
     if train.augmentation != "none":
         kind = _(AUGMENTATIONS[train.augmentation])
         settings.append(_("augmentation: {kind}").format(kind=kind))
@@ -136,10 +135,17 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
     return ", ".join(settings)
 
 
+def left_out(spec: DataSpec) -> list[str]:
+    """Which training images a run leaves out wherever they stand, in words."""
+    said = [_("without duplicates")] if spec.unique else []
+    if n := len(spec.without):
+        said.append(plural("without {n} image", "without {n} images", n).format(n=n))
+    return said
+
+
 def images_used(spec: RunSpec, data: Dataset) -> int:
     """How many training images a run takes of a data set, those for validation included."""
-    total = available(data, spec.data)
-    return min(spec.data.images or total, total)
+    return len(used(data, spec.data))
 
 
 def network_settings(spec: RunSpec) -> dict[str, str]:

@@ -71,11 +71,12 @@ def title(spec: RunSpec) -> str:
         if not spec.network.dense:
             return label
         return _("{name}: {layers}").format(name=label, layers=layout.layers(spec.network))
-    return _("{layers}, {optimizer}, {n} epochs").format(
+    settings = _("{layers}, {optimizer}, {n} epochs").format(
         layers=layout.layers(spec.network),
         optimizer=spec.optimizer_text,
         n=spec.train.epochs,
     )
+    return ", ".join([settings, *layout.left_out(spec.data)])
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

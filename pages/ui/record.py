@@ -16,7 +16,16 @@ from core.data.contract import Images
 from core.drawing import preparation
 from core.errors import LabError
 from core.labs.steps import CLASS
-from core.store.students import ASKED, NAME_LENGTH, Drawing, Record, Students, check_room, tidy
+from core.store.students import (
+    ASKED,
+    NAME_LENGTH,
+    Drawing,
+    Opinions,
+    Record,
+    Students,
+    check_room,
+    tidy,
+)
 from pages.ui import identity, server
 from pages.ui.text import _
 
@@ -36,6 +45,7 @@ def begin() -> None:
         with suppress(LabError):
             kept.append((one.dataset, preparation.read(one.picture, one.dataset), one.truth))
     state.nickname, state.done, state.kept = before.nickname, set(before.done), kept
+    state.wrong_labels = set(before.wrong_labels)
 
 
 def see() -> None:
@@ -85,6 +95,20 @@ def forget(dataset: str) -> None:
     _write(lambda: _students().forget(identity.student(), dataset))
 
 
+def judge(digest: str, image: int, wrong: bool) -> None:
+    """Note whether the student takes the label of a training image of a data set for wrong."""
+    said: set[tuple[str, int]] = st.session_state.wrong_labels
+    (said.add if wrong else said.discard)((digest, image))
+    _write(lambda: _students().judge(identity.student(), digest, image, wrong))
+
+
+def opinions(digest: str) -> Opinions:
+    """Which labels of a data set the class takes for wrong; none where that cannot be read."""
+    with suppress(LabError):
+        return _students().opinions(digest)
+    return Opinions(0, {})
+
+
 def name(number: int, nickname: str) -> str:
     """What the class calls a student."""
     return nickname or _("Student {n}").format(n=number)
@@ -106,8 +130,9 @@ def choose_name() -> None:
             _(
                 "The class sees it on the Class page, with your step, your experiment, its "
                 "accuracy and when you were last seen. It need not be your real name. It is stored "
-                "on the computer that runs the lab, with the steps you finished and the drawings "
-                "you kept. If you do not come back for a year, it is deleted."
+                "on the computer that runs the lab, with the steps you finished, the drawings you "
+                "kept and the labels you called wrong. If you do not come back for a year, it is "
+                "deleted."
             )
         )
         st.button(_("Forget me on this computer"), on_click=_leave, key="forget_me")
@@ -122,6 +147,7 @@ def _leave() -> None:
     _write(lambda: _students().leave(identity.student()))
     state = st.session_state
     state.nickname, state.new_nickname, state.done, state.kept = "", "", set(), []
+    state.wrong_labels = set()
 
 
 def _students() -> Students:
