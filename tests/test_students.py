@@ -107,6 +107,31 @@ def test_the_class_has_those_who_were_seen_lately(
     assert [one.nickname for one in store.students.present(50)] == [""]
 
 
+def test_the_class_says_which_labels_are_wrong(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for student, image in (("ada", 7), ("ada", 3), ("grace", 7), ("mary", 7), ("mary", 5)):
+        store.students.judge(student, "digest", image, True)
+    store.students.judge("ada", "digest", 3, False)
+    store.students.judge("ada", "digest", 7, True)
+    store.students.judge("ada", "another", 9, True)
+    assert store.students.record("ada").wrong_labels == {("digest", 7), ("another", 9)}
+    found = store.students.opinions("digest")
+    assert (found.students, found.wrong) == (3, {7: 3, 5: 1})
+    assert found.most == [7]
+    store.students.leave("mary")
+    assert store.students.opinions("digest") == students.Opinions(2, {7: 2})
+    later = time.time() + students.LESSON + 1
+    monkeypatch.setattr(time, "time", lambda: later)
+    seen(store, "ada")
+    assert store.students.opinions("digest") == students.Opinions(1, {7: 1}), "of this lesson"
+
+
+def test_half_of_the_class_are_not_most() -> None:
+    assert students.Opinions(2, {7: 1, 8: 2}).most == [8]
+    assert students.Opinions(3, {7: 1, 8: 2}).most == [8]
+
+
 def test_what_is_kept_has_limits(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(students, "MOST_DRAWINGS", 2)
     monkeypatch.setattr(students, "MOST_DONE", 3)
@@ -152,7 +177,7 @@ def test_a_database_of_before_gets_the_new_tables(store: Store, cache: Path) -> 
     store.claim(SPEC, "me")
     store.close()
     with closing(sqlite3.connect(cache / "lab.db")) as connection:
-        for table in ("drawings", "done", "students"):
+        for table in ("wrong_labels", "drawings", "done", "students"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("PRAGMA user_version = 1")
     again = Store(cache)
