@@ -1,5 +1,6 @@
 """The page Wrong labels: pictures, ticks that are kept and counted, and runs without them."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import streamlit as st
+from click.testing import CliRunner
 from streamlit.testing.v1 import AppTest
 
 from core import data as datasets
+from core.cli.runs import runs
 from core.data.mnist import DATASET as MNIST
 from core.errors import DataError
 from core.specs import RunSpec, changed
@@ -109,10 +112,21 @@ def test_the_chosen_run_is_trained_with_all_images_and_without_some(
     assert "0 of 2 runs are done" in [one.text for one in at.main.get("progress")]
 
 
-def test_both_runs_are_compared_and_one_seed_says_little(engine: Queue) -> None:
-    whole = {**record()["dataset"], "train": 850, "validation": 150, "shape": [28, 28]}
+@pytest.fixture
+def trained(engine: Queue) -> None:
+    """The run with all images, and the one without image 7."""
+    whole = record()["dataset"] | {
+        "train": 850,
+        "validation": 150,
+        "shape": [28, 28],
+        "classes": 10,
+    }
     for spec, accuracy in ((spec_of(TRAINED), 0.9), (without(7), 0.8)):
         engine.store.save(spec, record(test_accuracy=accuracy, dataset=whole), FILES)
+
+
+@pytest.mark.usefixtures("trained")
+def test_both_runs_are_compared_and_one_seed_says_little(engine: Queue) -> None:
     says(engine, "grace", 7)
     at = open_page(whose="class", seeds=1)
     figures = {one.label: one.value for one in at.main.metric}
@@ -122,6 +136,15 @@ def test_both_runs_are_compared_and_one_seed_says_little(engine: Queue) -> None:
     assert "That says nothing yet" in said
     assert "The test images have wrong labels too" in said
     assert "2 of 2 runs are done" in said
+
+
+@pytest.mark.usefixtures("trained")
+def test_a_run_without_some_images_is_called_so_beside_others() -> None:
+    at = visit("train", lab="digits", variant=TRAINED, **{"with": without(7).key})
+    [picker] = [one for one in at.main.selectbox if one.key == "with"]
+    assert "32 + 32 relu, adam 0.001, 7 epochs, without 1 image · seed 0" in picker.options[1]
+    lines = CliRunner().invoke(runs, env={"LAB_DATA": os.environ["LAB_DATA"]}).output.splitlines()
+    assert sorted("without 1 image" in line for line in lines) == [False, True]
 
 
 def test_without_doubts_there_is_nothing_to_decide(doubted: list[int]) -> None:

@@ -156,6 +156,7 @@ def test_settings_that_contradict_each_other_are_one_sentence(
 GOLDEN = {
     "mnist-9f7b94f5fc2720ef": SPEC,
     "mnist-8d70cfd338fa308a": with_settings(SPEC, {"unique": True}),
+    "mnist-6667bf127dc549af": changed(SPEC, {"data": {"without": (3, 7)}}),
     "fashion-mnist-83f7d42971fb1610": changed(
         SPEC,
         {

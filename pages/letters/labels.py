@@ -176,7 +176,6 @@ def train_without(current: Choice, chosen: Chosen) -> None:
 def retrain(current: Choice, found: Doubts, said: Opinions) -> None:
     """Let the student choose what is left out, and train without it."""
     st.subheader(_("Is the network better without them?"))
-    st.caption(layout.summary(current))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         fields.radio(WHOSE)
         fields.number(study.SEEDS, width=140)
@@ -224,9 +223,7 @@ def method(found: Doubts) -> None:
         )
 
 
-current = layout.begin(
-    _("Which labels are wrong, and does a network get better without them?"), choice_of="data"
-)
+current = layout.begin(_("Which labels are wrong, and does a network get better without them?"))
 found = find(current)
 explain(current, found)
 if len(found.numbers):
