@@ -20,7 +20,7 @@ from pages.ui.study import Chosen
 from pages.ui.text import _, plural
 
 AT_ONCE = 24  # pictures
-TILE = 132  # pixels
+TILE, WIDTH = 112, 140  # pixels of a picture, and of the column with its words
 REFRESH = 5  # seconds after which one sees what others have ticked
 
 WHOSE = OneOf(
@@ -97,7 +97,7 @@ def picture(current: Choice, found: Doubts, place: int, said: Opinions) -> None:
     data, names = current.data, current.class_names
     number = int(found.numbers[place])
     label, taken_for = names[data.y_train[number]], names[found.predicted[place]]
-    with st.container(width=TILE, gap="xsmall"):
+    with st.container(width=WIDTH, gap="xsmall"):
         image = pictures.tile(data.x_train[number], TILE, negative=data.definition.negative)
         alt = _("Training image {number}, with the label {label}")
         st.image(image, alt=alt.format(number=number, label=label))
