@@ -36,7 +36,7 @@ def doubted(small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list
 
     def find(spec: RunSpec) -> Doubts:
         n = len(numbers)
-        probabilities = np.tile(np.float32([0.9, 0.01]), (n, 1))
+        probabilities = np.tile(np.array([0.9, 0.01], np.float32), (n, 1))
         return Doubts(np.array(numbers, int), np.full(n, 8), probabilities, 1000, 0.9)
 
     monkeypatch.setenv("LAB_DATA", str(small_mnist))
@@ -53,8 +53,8 @@ def open_page(**query: Any) -> AppTest:
 
 def boxes(at: AppTest) -> dict[int, Any]:
     """The boxes to tick, by the numbers of their images."""
-    found = {box.key: box for box in at.main.checkbox if box.key.startswith("wrong-")}
-    return {int(key.rpartition("-")[2]): box for key, box in found.items()}
+    found = {str(box.key): box for box in at.main.checkbox}
+    return {int(key.split("-")[2]): box for key, box in found.items() if key.startswith("wrong-")}
 
 
 def says(engine: Queue, student: str, *numbers: int) -> None:
@@ -140,7 +140,8 @@ def test_both_runs_are_compared_and_one_seed_says_little(engine: Queue) -> None:
 
 @pytest.mark.usefixtures("trained")
 def test_a_run_without_some_images_is_called_so_beside_others() -> None:
-    at = visit("train", lab="digits", variant=TRAINED, **{"with": without(7).key})
+    query: dict[str, Any] = {"with": without(7).key}
+    at = visit("train", lab="digits", variant=TRAINED, **query)
     [picker] = [one for one in at.main.selectbox if one.key == "with"]
     assert "32 + 32 relu, adam 0.001, 7 epochs, without 1 image · seed 0" in picker.options[1]
     lines = CliRunner().invoke(runs, env={"LAB_DATA": os.environ["LAB_DATA"]}).output.splitlines()
