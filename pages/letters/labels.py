@@ -20,7 +20,7 @@ from pages.ui.study import Chosen
 from pages.ui.text import _, plural
 
 AT_ONCE = 24  # pictures
-TILE, WIDTH = 112, 140  # pixels of a picture, and of the column with its words
+TILE, WIDTH = 112, 130  # pixels of a picture, and of the column with its words
 REFRESH = 5  # seconds after which one sees what others have ticked
 
 WHOSE = OneOf(
@@ -28,9 +28,9 @@ WHOSE = OneOf(
     N_("leave out"),
     "mine",
     {
-        "mine": N_("the labels that I ticked"),
-        "class": N_("those that most of the class ticked"),
-        "networks": N_("all that the networks doubt"),
+        "mine": N_("The labels that I ticked"),
+        "class": N_("Those that most of the class ticked"),
+        "networks": N_("All that the networks doubt"),
     },
 )
 
@@ -74,7 +74,7 @@ def pick(found: Doubts) -> range:
     parts = {
         str(first): f"{first}–{min(first + AT_ONCE - 1, n)}" for first in range(1, n + 1, AT_ONCE)
     }
-    part = OneOf("part", N_("look at those"), "1", named(parts))
+    part = OneOf("part", N_("doubted labels"), "1", named(parts))
     first = int(fields.select(part, format_func=parts.__getitem__, width=160))
     return range(first - 1, min(first - 1 + AT_ONCE, n))
 
@@ -84,10 +84,11 @@ def gallery(current: Choice, found: Doubts, places: range, said: Opinions) -> No
     st.write(
         _(
             "Below each image: **its label** → what a network takes it for, and how sure it is. "
-            "Tick the labels that you call wrong; then you see how many of the class do."
+            "Tick the labels that you call wrong. Beside them stands how many say so, of all "
+            "students of this lesson who tick any."
         )
     )
-    with st.container(horizontal=True, gap="medium", key="doubted"):
+    with st.container(horizontal=True, gap="small", key="doubted"):
         for place in places:
             picture(current, found, place, said)
 
@@ -152,11 +153,11 @@ def train_without(current: Choice, chosen: Chosen) -> None:
     everything, without = statistics.summarise(
         chosen.study, done.runs, chosen.seeds, chosen.data_spec
     )
+    if not done.runs:
+        return
     layout.tiles(
         {one.row.label(_): study_tables.spread(one.accuracy) for one in (everything, without)}
     )
-    if not done.runs:
-        return
     st.write(
         comparison.verdict(
             without.row.label(_),
@@ -168,7 +169,8 @@ def train_without(current: Choice, chosen: Chosen) -> None:
         _(
             "Test accuracy, after the last epoch. The test images have wrong labels too, and a "
             "network that is right about one of them is counted as wrong. A few labels among "
-            "{n:,} can hardly change a network."
+            "{n:,} hardly change a network; but without them its batches are others, and that "
+            "changes the figure as another seed does."
         ).format(n=layout.images_used(current.spec, current.data))
     )
 
@@ -177,7 +179,9 @@ def retrain(current: Choice, found: Doubts, said: Opinions) -> None:
     """Let the student choose what is left out, and train without it."""
     st.subheader(_("Is the network better without them?"))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
-        fields.radio(WHOSE)
+        fields.radio(
+            WHOSE, help=_("Most: more than half of the students of this lesson who tick any label.")
+        )
         fields.number(study.SEEDS, width=140)
     without = left_out(current, found, said)
     if without:
