@@ -70,6 +70,12 @@ def check_choice(name: str, value: object, allowed: tuple[str, ...]) -> None:
         )
 
 
+def check_switch(name: str, value: object) -> None:
+    """Raise UsageError unless `value` is true or false."""
+    if not isinstance(value, bool):
+        raise UsageError(N_("{name} is {value}: give true or false."), name=name, value=value)
+
+
 def _refuse_empty(name: str, value: object) -> None:
     if value == "":
         raise UsageError(N_("{name} is empty: give a value, or leave it out."), name=name)

@@ -515,7 +515,7 @@ def test_a_disk_that_cannot_be_written_while_a_run_is_trained(
         fill(small_disk)
     else:
         make_read_only(small_disk, before=engine.store.close)
-    until(lambda: not engine._fleet.busy)
+    until(lambda: not engine._queue.claimed(spec.key).alive)  # type: ignore[union-attr]
     assert engine.store.find(spec.key) is None
     if how == "read-only":  # on a full one the database may have room of its own
         with pytest.raises(StoreError, match="cannot be written"):

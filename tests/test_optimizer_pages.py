@@ -22,6 +22,7 @@ from core.optimizers import finder, rules
 from core.optimizers import surfaces as motion
 from core.specs import DataSpec, NetworkSpec, RunSpec, changed, dense_network, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS
+from core.specs.schedules import TimeDecay
 from core.store import Claim, Run
 from core.studies.experiment import Experiment
 from core.studies.study import Study
@@ -693,6 +694,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "Batch size": {"train": {"batch_size": 7}},
     "Validation split": {"train": {"validation_split": 0.5}},
     "Augmentation": {"train": {"augmentation": "handwriting"}},
+    "Learning-rate schedule": {"train": {"schedule": TimeDecay(0.1)}},
+    "Early stopping": {"train": {"validation_split": 0.5, "early_stopping": 3}},
 }
 
 

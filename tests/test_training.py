@@ -157,7 +157,7 @@ RATE, STEPS = 0.5, 10
         (StepDecay(0.5, every=9), lambda step: RATE),
         (Cosine(0.2), lambda s: RATE * (0.2 + 0.4 * (1 + math.cos(math.pi * s / (5 * STEPS))))),
     ],
-    ids=str,
+    ids=["time", "exponential", "step", "no step yet", "cosine"],
 )
 @pytest.mark.parametrize("warmup", [0, 2])
 def test_a_schedule_gives_the_learning_rate_of_its_formula_in_every_compiled_step(

@@ -90,12 +90,12 @@ def test_pictures_are_bounded_and_can_be_removed(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("pages.ui.drawing_input.MOST", 2)
     upload(at, one=photo(), two=photo(), three=photo(), four=photo())
     assert errors(at) == ["Not more than 2 pictures at once. Left out: three.jpg, four.jpg."]
-    assert at.selectbox(key="look_at").value == "two.jpg", "the newest"
+    assert at.selectbox(key="look_at").value == "one.jpg"
     apptest.button(at, "Remove this picture").click().run()
-    assert list(at.session_state.uploads) == ["one.jpg"]
+    assert list(at.session_state.uploads) == ["two.jpg"]
     upload(at, three=photo())
-    assert list(at.session_state.uploads) == ["one.jpg", "three.jpg"]
-    assert at.selectbox(key="look_at").value == "three.jpg"
+    assert list(at.session_state.uploads) == ["two.jpg", "three.jpg"]
+    assert at.selectbox(key="look_at").value == "three.jpg", "what is new is looked at"
     apptest.button(at, "Remove all").click().run()
     assert not at.session_state.uploads
     assert "No picture yet." in apptest.texts_of(at)

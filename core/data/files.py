@@ -191,12 +191,17 @@ def fetch(wanted: Definition, progress: Progress | None = None) -> None:
                 N_("The download of {file} is not the published file: try again later."), file=name
             ) from error
         except OSError as error:
-            raise DataError(
-                N_("{file} could not be saved in {folder} ({reason})."),
-                file=name,
-                folder=folder,
-                reason=error.strerror or error,
-            ) from error
+            raise unsaved(name, folder, error) from error
+
+
+def unsaved(file: str, folder: Path, error: OSError) -> DataError:
+    """The sentence for a file of a data set that cannot be saved."""
+    return DataError(
+        N_("{file} could not be saved in {folder} ({reason})."),
+        file=file,
+        folder=folder,
+        reason=error.strerror or error,
+    )
 
 
 def add(wanted: Definition, name: str, content: BinaryIO, progress: Progress | None = None) -> None:
@@ -221,12 +226,7 @@ def add(wanted: Definition, name: str, content: BinaryIO, progress: Progress | N
             load(Source(wanted, "upload", Path(new), 0.0), progress)
             (Path(new) / name).replace(folder / name)
     except OSError as error:
-        raise DataError(
-            N_("{file} could not be saved in {folder} ({reason})."),
-            file=name,
-            folder=folder,
-            reason=error.strerror or error,
-        ) from error
+        raise unsaved(name, folder, error) from error
 
 
 def checksums(source: Source) -> list[tuple[Path, str]]:

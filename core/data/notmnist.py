@@ -24,7 +24,7 @@ from core import settings
 from core.data import drawn_letters
 from core.data.contract import Arrays, Definition, Progress
 from core.data.drawn_letters import LETTERS
-from core.errors import DataError
+from core.data.files import unsaved
 from core.i18n import N_
 
 SHAPE = (28, 28)
@@ -75,12 +75,7 @@ def prepare(folder: Path, progress: Progress | None = None) -> None:
             if not _is_kept(archive):
                 _keep(archive, path, progress)
     except OSError as error:
-        raise DataError(
-            N_("{file} could not be saved in {folder} ({reason})."),
-            file=path.name,
-            folder=path.parent,
-            reason=error.strerror or error,
-        ) from error
+        raise unsaved(path.name, path.parent, error) from error
 
 
 def _archive(folder: Path) -> Path:

@@ -143,7 +143,7 @@ class Engine:
     def seconds(self, spec: RunSpec, images: int | None = None) -> float:
         """About how long a run takes here, from its first step on.
 
-        `images` are those to train and to validate, where no run has told how many there are.
+        `images` are those to train and to validate; by default as many as the last runs had.
         """
         return self._speeds.seconds(spec, images)
 

@@ -187,8 +187,7 @@ class Fleet:
             if any(task.state != "queued" for task in hung) or (hung and not others):
                 for task in hung:
                     task.hung = True
-                with suppress(KeyError, ValueError):  # gone meanwhile, or without a nanny
-                    client.restart_workers([address], timeout=30, raise_for_error=False)
+                self._restart(address)
 
     def renew(self) -> None:
         """Replace one worker of our own that has trained many runs, while it has nothing to do."""
@@ -197,8 +196,11 @@ class Fleet:
             worn = [a for a in self._workers if self._trained[a] >= WORN and a not in busy]
         if worn and not self._scheduler:
             del self._trained[worn[0]]
-            with suppress(KeyError, ValueError):  # gone meanwhile
-                self._connection().restart_workers(worn[:1], timeout=30, raise_for_error=False)
+            self._restart(worn[0])
+
+    def _restart(self, address: str) -> None:
+        with suppress(KeyError, ValueError):  # gone meanwhile, or without a nanny
+            self._connection().restart_workers([address], timeout=30, raise_for_error=False)
 
     def free(self) -> list[str]:
         """The workers that have no run of ours, those with the least to do for others first.

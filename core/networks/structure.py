@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from core.errors import UsageError
-from core.fields import Limit, check, check_choice, check_number
+from core.fields import Limit, check, check_choice, check_number, check_switch
 from core.i18n import N_
 from core.networks.layers import (
     HIDDEN_ACTIVATIONS,
@@ -176,17 +176,10 @@ def dense_network(
     settings = [_for_each(name, value, len(neurons)) for name, value in given.items()]
     layers: list[Layer] = []
     for layer in map(HiddenLayer, neurons, *settings):
-        _check_switch("batch_normalisation", layer.batch_normalisation)
+        check_switch(LAYER_SETTINGS["batch_normalisation"], layer.batch_normalisation)
         check_choice(N_("activation"), layer.activation, HIDDEN_ACTIVATIONS)
         layers += layer.layers()
     return NetworkSpec((Flatten(), *(layers if len(hidden) else ())))
-
-
-def _check_switch(name: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise UsageError(
-            N_("{name} is {value}: give true or false."), name=LAYER_SETTINGS[name], value=value
-        )
 
 
 def _for_each(name: str, value: Any, layers: int) -> list[Any]:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from core.errors import UsageError
-from core.fields import Limit, check, check_choice, check_number
+from core.fields import Limit, check, check_choice, check_number, check_switch
 from core.i18n import N_
 
 if TYPE_CHECKING:
@@ -244,10 +243,7 @@ class OptimizerSpec:
         check_choice(N_("parameter"), name, tuple(known))
         default, low, high, _ = known[name]
         if isinstance(default, bool):
-            if not isinstance(value, bool):
-                raise UsageError(
-                    N_("{name} is {value}: give true or false."), name=name, value=value
-                )
+            check_switch(name, value)
             return value
         number: Value = check_number(name, value, Limit(low, high), whole=isinstance(default, int))
         return number + 0  # not -0.0, which would be another key

@@ -1,8 +1,10 @@
 """The table of epochs: what a training says after each of them."""
 
 import math
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from typing import Any
+
+from core.networks.layers import differing
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,7 @@ class Epoch:
     @property
     def row(self) -> dict[str, float | None]:
         """The figures by their names; those with a default only where there are any."""
-        usual = {field.name: field.default for field in fields(self)}
-        return {k: v for k, v in vars(self).items() if usual[k] is MISSING or v is not None}
+        return differing(self)
 
 
 def epochs_from(rows: list[dict[str, Any]]) -> tuple[Epoch, ...]:

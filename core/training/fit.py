@@ -110,22 +110,14 @@ class CompiledSteps:
         optimizer.build(model.trainable_variables)
         # XLA is slower than a plain graph where it meets convolutions and random numbers.
         dense = all(isinstance(layer, XLA_LAYERS) for layer in model.layers) and not distort
+        images = map(tf.TensorSpec.from_tensor, self._images)
+        given = [*images, tf.TensorSpec([None], tf.int32)]  # and which of the images
         self._many_steps = tf.function(
             self._loop,
             jit_compile=dense,
-            input_signature=[
-                *map(tf.TensorSpec.from_tensor, self._images),
-                tf.TensorSpec([None], tf.int32),
-                *[tf.TensorSpec([], tf.int32)] * 4,
-            ],
+            input_signature=[*given, *[tf.TensorSpec([], tf.int32)] * 4],
         )
-        self._evaluation = tf.function(
-            self._evaluated,
-            input_signature=[
-                *map(tf.TensorSpec.from_tensor, self._images),
-                tf.TensorSpec([None], tf.int32),
-            ],
-        )
+        self._evaluation = tf.function(self._evaluated, input_signature=given)
 
     def compile(self, images: int) -> None:
         """Compile for epochs over that many images, without training on any."""
@@ -206,7 +198,8 @@ class CompiledSteps:
         for layer in self._model.layers:
             match layer:
                 case keras.layers.Dropout():
-                    x = dropped(x, layer.rate, layer.seed, self._optimizer.iterations.value)
+                    step = self._optimizer.iterations.value
+                    x = dropped(x, layer.rate, layer.seed or 0, step)  # Keras's may have no seed
                 case keras.layers.BatchNormalization():
                     places = [-1, *[1] * (len(x.shape) - 2)]
                     counted = tf.broadcast_to(tf.reshape(counts, places), tf.shape(x)[:-1])

@@ -124,14 +124,16 @@ def _take(key: str) -> None:
     state = st.session_state
     state.not_taken = []
     state.uploaders += 1
+    before = len(state.uploads)
     for file in state[key]:
         try:
             name = _new_name(file.name, state.uploads)
             state.uploads[name] = Upload(_read(file, len(state.uploads)))
-            state.look_at = name  # the newest is what somebody wants to see
         except DataError as error:
             state.not_taken.append(error)
         upload.forget(file)
+    if new := list(state.uploads)[before:]:
+        state.look_at = new[0]  # what is new is what somebody wants to see
 
 
 def _read(file: UploadedFile, taken: int) -> Images:
