@@ -25,7 +25,7 @@ def images() -> tuple[np.ndarray, np.ndarray]:
 def test_the_network_says_what_scikit_learn_says(images: tuple[np.ndarray, np.ndarray]) -> None:
     x, y = images
     model = build(structure.rows(dense_network(), (28, 28), 10), 0)
-    found = logistic.fit(model, x, y, TRAIN, (x, y))
+    found = logistic.fit(model, x, y, TRAIN, lambda moment: None, (x, y))
     flat = x.reshape(len(x), -1) / np.float32(255)
     known = LogisticRegression(max_iter=30).fit(flat[:400], y[:400])
     np.testing.assert_allclose(
@@ -40,7 +40,7 @@ def test_the_network_says_what_scikit_learn_says(images: tuple[np.ndarray, np.nd
 def test_a_class_without_images_is_never_said(images: tuple[np.ndarray, np.ndarray]) -> None:
     x, y = images
     model = build(structure.rows(dense_network(), (28, 28), 10), 0)
-    logistic.fit(model, x[y != 3], y[y != 3], TRAIN, (x, y))
+    logistic.fit(model, x[y != 3], y[y != 3], TRAIN, lambda moment: None, (x, y))
     assert 3 not in evaluation.predict(model, x).argmax(axis=1)
 
 

@@ -13,11 +13,10 @@ from core.fields import OneOf, Switch
 from core.i18n import N_
 from core.studies import statistics
 from core.studies.statistics import Summary, diverged_at
-from core.studies.study import CONFIRM_SECONDS
-from pages.ui import comparison, fields, layout, study, study_tables, training
+from pages.ui import comparison, fields, layout, study, study_tables
 from pages.ui.comparison import SeveralRows
 from pages.ui.study import Chosen, Progress
-from pages.ui.text import _, duration, plural
+from pages.ui.text import _
 
 ZOOM = Switch("zoom", N_("zoom in on the best rows"), False)
 FEW = 9  # rows, which are then all in colour
@@ -43,53 +42,6 @@ def each_run(chosen: Chosen) -> None:
     settings = layout.brief(chosen.base, chosen.data, optimizer)
     seeds = f"0–{chosen.seeds - 1}" if chosen.seeds > 1 else "0"
     st.caption(text.format(settings=settings, seeds=seeds))
-
-
-def controls(chosen: Chosen, done: Progress) -> None:
-    """How much is done, and the button that starts or stops the rest."""
-    total = len(done.wanted)
-    text = plural("{done} of {n} run is done", "{done} of {n} runs are done", total)
-    text = text.format(done=len(done.runs), n=total)
-    if done.alive:
-        st.progress(done.fraction, text)
-        training.trouble()
-        if done.mine:
-            st.button(
-                _("Stop"),
-                icon=":material/stop:",
-                help=_("What is done stays."),
-                on_click=study.stop,
-                args=[done.mine],
-                key="stop_study",
-            )
-            return
-        st.caption(_("Somebody else asked for the runs that are under way."))
-    if done.errors:
-        st.warning("  \n".join(map(layout.sentence, done.errors)))
-    if error := st.session_state.pop("start_error", None):
-        layout.show_error(error)
-    if done.missing:
-        offer(done, text, chosen.seconds(done.missing))
-    else:
-        st.caption(text)
-
-
-def offer(done: Progress, text: str, seconds: float) -> None:
-    """The button that starts what is missing; what takes long is confirmed first."""
-    agreed = seconds <= CONFIRM_SECONDS or st.checkbox(
-        _("Yes, train for {time}").format(time=duration(seconds)), key="agreed"
-    )
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.button(
-            _("Go on") if done.runs else _("Start"),
-            type="primary",
-            icon=":material/play_arrow:",
-            on_click=study.start,
-            args=[done.missing],
-            disabled=not agreed,
-            key="start_study",
-        )
-        st.caption(f"{text} · {duration(seconds)}")
 
 
 def pick_rows(summaries: list[Summary]) -> list[str]:
@@ -191,26 +143,41 @@ def about_chart(chosen: Chosen, done: Progress) -> list[str]:
     return sentences
 
 
-def board(chosen: Chosen, live: bool) -> None:
+def board(chosen: Chosen, done: Progress) -> None:
     """Everything that changes while the study goes on: the controls beside the chart."""
-    done = study.progress(chosen)
-    if live != bool(done.alive):
-        st.rerun()
     summaries = statistics.summarise(chosen.study, done.runs, chosen.seeds, chosen.data_spec)
     left, right = st.columns([1, 3], gap="medium")
     with left:
-        controls(chosen, done)
+        study.controls(chosen, done)
         picked = pick_rows(summaries)
         shown = pick_figure(chosen)
     with right:
         chart(chosen, done, picked, shown)
     results(chosen, summaries, picked)
-    fields.write()
+
+
+def sweep(chosen: Chosen, summaries: list[Summary]) -> None:
+    """What the setting does that the rows change, value by value."""
+    setting = _(chosen.study.sweep)
+    st.plotly_chart(
+        study_charts.sweep_curves(summaries, setting, _=_),
+        key="study_sweep",
+        config=layout.STILL,
+        alt=_("Accuracy after the last epoch for each value of {setting}").format(setting=setting),
+    )
+    st.caption(
+        _(
+            "Accuracy after the last epoch. Where training is far above the others, the network "
+            "learned its images by heart; where all of them fall, it is held down too much."
+        )
+    )
 
 
 def results(chosen: Chosen, summaries: list[Summary], picked: list[str]) -> None:
     """What the runs say that are done so far."""
     if any(summary.runs for summary in summaries):
+        if chosen.study.sweep:
+            sweep(chosen, summaries)
         with st.expander(_("All results in numbers")):
             study_tables.figures(chosen, summaries)
         study_tables.confusion(chosen, summaries)
@@ -220,12 +187,6 @@ def results(chosen: Chosen, summaries: list[Summary], picked: list[str]) -> None
     comparison.is_it_real(chosen, summaries, picked)
 
 
-def live_board(chosen: Chosen) -> None:
-    """The board, drawn again every second while runs are under way."""
-    alive = bool(study.progress(chosen).alive)
-    layout.fragment(run_every=1 if alive else None)(board)(chosen, alive)
-
-
 ask()
 try:
     chosen = study.choose()
@@ -233,7 +194,7 @@ except LabError as error:
     layout.show_error(error)
 else:
     each_run(chosen)
-    live_board(chosen)
+    study.live(board, chosen)
     with st.expander(_("What differs between the rows")):
         study_tables.what_differs(chosen)
 layout.next_step()

@@ -131,8 +131,6 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
         settings.append(_("schedule: {name}").format(name=train.schedule.text))
     if train.early_stopping:
         settings.append(_("early stopping: {n}").format(n=train.early_stopping))
-    if train.solver != "fit":
-        settings.append(_("by {solver}").format(solver=_(SOLVERS[train.solver])))
     return ", ".join(settings)
 
 

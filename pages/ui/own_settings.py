@@ -186,14 +186,17 @@ def read(drawn: Mapping[str, Any]) -> dict[str, Any]:
 
 def take(settings: Mapping[str, Any]) -> None:
     """Choose these own settings, by the names of their fields as labs.variations has them."""
-    known, found = dict(settings), {}
-    hidden = known.pop("hidden")
-    parameters, schedule = known.pop("parameters"), known.pop("schedule_parameters")
-    found |= {f"layer{i}": size for i, size in enumerate(hidden, 1)}
-    found |= {f"{known['optimizer']}-{name}": value for name, value in parameters.items()}
-    found |= {f"{known['schedule']}-{name}": value for name, value in schedule.items()}
-    found |= {name: OF_LAYERS[name].text(known.pop(name)) for name in OF_LAYERS if name in known}
-    st.session_state.update(variant=OWN, layers=len(hidden), **known, **found)
+    known = dict(settings)
+    hidden, optimizer, schedule = known.pop("hidden"), known["optimizer"], known["schedule"]
+    for i, size in enumerate(hidden, 1):
+        known[f"layer{i}"] = size
+    for name, value in known.pop("parameters").items():
+        known[f"{optimizer}-{name}"] = value
+    for name, value in known.pop("schedule_parameters").items():
+        known[f"{schedule}-{name}"] = value
+    for name in OF_LAYERS.keys() & known.keys():
+        known[name] = OF_LAYERS[name].text(known[name])
+    st.session_state.update(known, variant=OWN, layers=len(hidden))
     fields.forget()
 
 

@@ -1,6 +1,6 @@
 """The study of a page: what is chosen, and what of it is done."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -20,8 +20,8 @@ from core.specs.optimizers import OPTIMIZERS, value_text
 from core.store import Claim, Run
 from core.studies import study as studies
 from core.studies.study import Study
-from pages.ui import choice, fields, identity, layout, record, server
-from pages.ui.text import _
+from pages.ui import choice, fields, identity, layout, record, server, training
+from pages.ui.text import _, duration, plural
 
 SEEDS = WholeNumber("seeds", N_("seeds"), 3, studies.SEEDS)
 COMPARED = SeveralOf(
@@ -241,6 +241,67 @@ def stop(claims: list[Claim]) -> None:
     """Stop what this student waits for, the last in the queue first. What is finished stays."""
     for claim in reversed(claims):
         server.engine().stop(claim.key, identity.student())
+
+
+def controls(chosen: Chosen, done: Progress) -> None:
+    """How much is done, and the button that starts or stops the rest."""
+    total = len(done.wanted)
+    text = plural("{done} of {n} run is done", "{done} of {n} runs are done", total)
+    text = text.format(done=len(done.runs), n=total)
+    if done.alive:
+        st.progress(done.fraction, text)
+        training.trouble()
+        if done.mine:
+            st.button(
+                _("Stop"),
+                icon=":material/stop:",
+                help=_("What is done stays."),
+                on_click=stop,
+                args=[done.mine],
+                key="stop_study",
+            )
+            return
+        st.caption(_("Somebody else asked for the runs that are under way."))
+    if done.errors:
+        st.warning("  \n".join(map(layout.sentence, done.errors)))
+    if error := st.session_state.pop("start_error", None):
+        layout.show_error(error)
+    if done.missing:
+        _offer(done, text, chosen.seconds(done.missing))
+    else:
+        st.caption(text)
+
+
+def _offer(done: Progress, text: str, seconds: float) -> None:
+    """The button that starts what is missing; what takes long is confirmed first."""
+    agreed = seconds <= studies.CONFIRM_SECONDS or st.checkbox(
+        _("Yes, train for {time}").format(time=duration(seconds)), key="agreed"
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            _("Go on") if done.runs else _("Start"),
+            type="primary",
+            icon=":material/play_arrow:",
+            on_click=start,
+            args=[done.missing],
+            disabled=not agreed,
+            key="start_study",
+        )
+        st.caption(f"{text} · {duration(seconds)}")
+
+
+def live(draw: Callable[[Chosen, Progress], None], chosen: Chosen) -> None:
+    """Draw what shows a study, and again every second while runs are under way."""
+
+    def board(alive: bool) -> None:
+        done = progress(chosen)
+        if alive != bool(done.alive):
+            st.rerun()
+        draw(chosen, done)
+        fields.write()
+
+    alive = bool(progress(chosen).alive)
+    layout.fragment(run_every=1 if alive else None)(board)(alive)
 
 
 def curves(chosen: Chosen, done: Progress, picked: list[str]) -> list[Curves]:

@@ -159,7 +159,7 @@ def confusion(chosen: Chosen, summaries: list[Summary]) -> None:
         runs = known[name].sound
         names = [_(one) for one in chosen.data.class_names]
         st.plotly_chart(
-            confusion_heatmap(sum(np.asarray(run.confusion) for run in runs.values()), names, _=_),
+            confusion_heatmap(np.sum([run.confusion for run in runs.values()], axis=0), names, _=_),
             key="confusion",
             config=layout.STILL,
             alt=_("Confusion matrix of {name}").format(name=titles[name]),
