@@ -12,6 +12,7 @@ from core.networks import structure
 from core.networks.build import build
 from core.specs import DataSpec, RunSpec, TrainSpec, changed, dense_network
 from core.training import evaluation, logistic
+from core.training.fit import Moment
 
 TRAIN = TrainSpec(epochs=30, batch_size=128, validation_split=0.2, solver="logistic")
 
@@ -35,6 +36,23 @@ def test_the_network_says_what_scikit_learn_says(images: tuple[np.ndarray, np.nd
     assert row.epoch == known.n_iter_[0]
     assert row.accuracy == pytest.approx(known.score(flat[:400], y[:400]))
     assert row.val_accuracy == pytest.approx(known.score(flat[400:], y[400:]))
+
+
+def test_while_it_searches_it_says_that_it_lives_and_can_be_stopped(
+    images: tuple[np.ndarray, np.ndarray],
+) -> None:
+    x, y = images
+    model = build(structure.rows(dense_network(), (28, 28), 10), 0)
+    said: list[Moment] = []
+    logistic.fit(model, x, y, TRAIN, said.append, (x, y))
+    assert said
+    assert {(one.epochs == [], one.finished) for one in said} == {(True, False)}
+
+    def stop(moment: Moment) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        logistic.fit(model, x, y, TRAIN, stop, (x, y))
 
 
 def test_a_class_without_images_is_never_said(images: tuple[np.ndarray, np.ndarray]) -> None:

@@ -221,7 +221,7 @@ def try_next(ideas: Sequence[Variation], key: str) -> None:
 
 def take(one: Variation, key: str) -> None:
     """Choose and start a run, and compare it with the one of that key."""
-    own_settings.take(one.settings)
+    own_settings.take(one.spec)
     st.session_state["with"] = key
     training.start(one.spec)
 

@@ -160,7 +160,7 @@ def confusion(chosen: Chosen, summaries: list[Summary]) -> None:
         names = [_(one) for one in chosen.data.class_names]
         st.plotly_chart(
             confusion_heatmap(np.sum([run.confusion for run in runs.values()], axis=0), names, _=_),
-            key="confusion",
+            key="confusion_matrix",
             config=layout.STILL,
             alt=_("Confusion matrix of {name}").format(name=titles[name]),
         )
