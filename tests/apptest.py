@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
@@ -24,6 +25,8 @@ from core.engine import Engine
 from core.labs.steps import OVERVIEW
 from core.specs import DataSpec, RunSpec
 from core.store import Run
+from core.training import gradients
+from core.training.gradients import Gradients
 from core.training.run import Outcome
 from core.training.run import run as train
 from pages.ui import server
@@ -101,6 +104,22 @@ def run(
     monkeypatch.setenv("LAB_DATA", str(small_mnist))
     spec, trained = outcome
     return engine.store.save(spec, trained.record, trained.files)
+
+
+@pytest.fixture
+def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[RunSpec]:
+    """The networks whose gradients the page asks for; nothing is trained for them."""
+    asked: list[RunSpec] = []
+
+    def made_up(spec: RunSpec) -> Gradients:
+        asked.append(spec)
+        layers = len(spec.network.hidden)
+        norms = np.full((3, layers + 1), 0.5)
+        norms[:, 0] = 0.005 if spec.network.activation == "sigmoid" else 0.25
+        return Gradients(norms, np.full((3, layers), 0.125), np.array([0.1, 0.5, 0.9]))
+
+    monkeypatch.setattr(gradients, "gradients", made_up)
+    return asked
 
 
 def visit(page: str, catalogue: gettext.NullTranslations | None = None, **query: Any) -> AppTest:

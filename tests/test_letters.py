@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -13,14 +12,13 @@ from core.networks import structure
 from core.networks.build import build
 from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec, training_images
 from core.specs.schedules import StepDecay
-from core.training import gradients
-from core.training.gradients import Gradients
 from core.training.run import Outcome, _keras_file
 from pages.ui import own_settings
 from tests import apptest
 from tests.apptest import TRAINED, Queue, button, images_of, texts_of, turn_to, visit
 
 engine, outcome, run = apptest.engine, apptest.outcome, apptest.run  # fixtures
+looked_at = apptest.looked_at
 
 LETTERS = DataSpec("notmnist")
 
@@ -161,22 +159,6 @@ def test_a_study_of_a_sweep_shows_accuracy_against_its_setting(
     assert found
     assert row["Weighted F1"] == f"{found.weighted_f1:.4f}"
     assert row["Gap"] == f"{found.gap:.4f}"
-
-
-@pytest.fixture
-def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[RunSpec]:
-    """The networks whose gradients the page asks for; nothing is trained for them."""
-    asked: list[RunSpec] = []
-
-    def made_up(spec: RunSpec) -> Gradients:
-        asked.append(spec)
-        layers = len(spec.network.hidden)
-        norms = np.full((3, layers + 1), 0.5)
-        norms[:, 0] = 0.005 if spec.network.activation == "sigmoid" else 0.25
-        return Gradients(norms, np.full((3, layers), 0.125), np.array([0.1, 0.5, 0.9]))
-
-    monkeypatch.setattr(gradients, "gradients", made_up)
-    return asked
 
 
 @pytest.mark.usefixtures("run")

@@ -31,9 +31,17 @@ from core.fields import LIMITS
 from core.labs import LABS
 from core.labs.contract import Lab
 from core.labs.steps import CHECK, CLASS, COMPARE, ONE_RUN
-from core.networks.layers import ACTIVATIONS, Channel, Conv2D, Flatten, MaxPooling2D
+from core.networks.layers import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    Channel,
+    Conv2D,
+    Flatten,
+    MaxPooling2D,
+)
 from core.specs import DataSpec, NetworkSpec, RunSpec, dense_network
 from core.specs.optimizers import OPTIMIZERS
+from core.specs.schedules import PARAMETERS, SCHEDULES
 from core.store import Claim, Run
 from core.studies.experiment import Experiment, Shown
 from core.training.epochs import Epoch
@@ -44,6 +52,7 @@ from tests import apptest, toy, toy_lab
 from tests.apptest import ROOT, TRAINED, Queue, spec_of, visit
 
 engine, outcome, run = apptest.engine, apptest.outcome, apptest.run  # fixtures
+looked_at = apptest.looked_at
 
 STEPS = labs.all_steps() | {CLASS.name: CLASS}
 PAGES = list(STEPS)
@@ -644,7 +653,9 @@ DATA = {
     *(known.title for known in OPTIMIZERS.values()),
     "learning_rate",
     *(word for known in OPTIMIZERS.values() for name in known.parameters for word in words(name)),
+    *(*INITIALIZERS, *SCHEDULES, *PARAMETERS),
     *("L", "A", "B"),  # the reports of lab 4
+    "dropout",  # a study of lab 2
     *("x", "y"),
     *("True", "False", "AMSGrad"),
     *("flatten", "dense", "dense_", "Conv", "D", "Dense"),
@@ -726,6 +737,8 @@ def test_every_text_goes_through_gettext(
         request.getfixturevalue("claim")(state=state, epochs=EPOCHS, **values)
     elif state == "bad":
         query = {"variant": "own", "epochs": 500, "activation": "step"}
+    if step == "gradients":
+        request.getfixturevalue("looked_at")
     at = visit(step, Marked(), **query)
     found = list(texts(at))
     assert sum("⟦" in text for text in found) > 20
