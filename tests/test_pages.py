@@ -597,6 +597,10 @@ def test_a_finished_run_shows_its_figures(run: Run) -> None:
     assert metrics(at)["Misclassified"] == str(run.misclassified)
     assert run.misclassified == round((1 - run.test_accuracy) * 200)
     assert list(at.main.dataframe[0].value["Epoch"]) == list(range(1, 8))
+    accuracies = [epoch.accuracy for epoch in run.epochs]
+    ends = at.main.dataframe[1].value.set_index("Line").loc["Accuracy"]
+    known = (min(accuracies), max(accuracies), accuracies[-1])
+    assert tuple(ends) == tuple(f"{accuracy:.4f}" for accuracy in known)
     assert "Start training" not in [button.label for button in at.main.button]
 
 
