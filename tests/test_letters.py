@@ -174,7 +174,7 @@ def test_gradients_are_those_of_three_networks_that_differ_in_their_activation(
     ]
     assert "is **0.01** times that of the output layer" in sigmoid
     assert "is **0.5** times" in tanh
-    assert "Accuracy after 10 epochs: **90.0%**" in sigmoid
+    assert "After 10 epochs **90.0%** of its training images are right." in sigmoid
     table = at.main.dataframe[0].value
     assert list(table["Layer"]) == ["1", "2"] * 3
     assert set(table["Units that never fire"]) == {"12%"}

@@ -60,7 +60,7 @@ def charts(found: dict[str, Gradients]) -> None:
 def reading(found: Gradients) -> str:
     """What the gradients of a network say, in words."""
     first, last = found.norms[0, [0, -1]].tolist()
-    text = _("Accuracy after {n} epochs: **{accuracy:.1%}**.").format(
+    text = _("After {n} epochs **{accuracy:.1%}** of its training images are right.").format(
         n=EPOCHS, accuracy=found.accuracy[-1]
     )
     if not all(0 < norm < math.inf for norm in (first, last)):
