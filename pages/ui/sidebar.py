@@ -47,11 +47,13 @@ def choose() -> None:
             with st.expander(_("Own settings"), expanded=True):
                 settings = _own_settings(lab)
         _remember(lab)
-        download.offer(DATASETS[dataset])
     try:
         st.session_state.choice = choice.make(lab.name, dataset, experiment, settings)
-    except LabError as error:
+    except LabError as error:  # which the page says, with the way to get the data
         st.session_state.choice = error
+    else:
+        with st.sidebar:
+            download.offer(DATASETS[dataset])
 
 
 def _name_lab_in_address() -> None:
