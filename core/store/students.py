@@ -142,6 +142,15 @@ class Students:
                 "DELETE FROM drawings WHERE student = ? AND dataset = ?", [student, dataset]
             )
 
+    def forget_last(self, student: str, dataset: str) -> None:
+        """Forget the drawing that a student kept last for a data set."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "DELETE FROM drawings WHERE rowid = "
+                "(SELECT max(rowid) FROM drawings WHERE student = ? AND dataset = ?)",
+                [student, dataset],
+            )
+
     def leave(self, student: str) -> None:
         """Forget a student and all that was kept."""
         with self._database.transaction() as connection:

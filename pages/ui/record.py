@@ -85,6 +85,13 @@ def forget(dataset: str) -> None:
     _write(lambda: _students().forget(identity.student(), dataset))
 
 
+def forget_last(dataset: str) -> None:
+    """Forget the drawing that was kept last for a data set."""
+    kept = st.session_state.kept
+    del kept[max(i for i, one in enumerate(kept) if one[0] == dataset)]
+    _write(lambda: _students().forget_last(identity.student(), dataset))
+
+
 def name(number: int, nickname: str) -> str:
     """What the class calls a student."""
     return nickname or _("Student {n}").format(n=number)
