@@ -26,7 +26,6 @@ from core.engine import Engine
 from core.labs.steps import OVERVIEW
 from core.specs import DataSpec, RunSpec
 from core.store import Run
-from core.training import gradients
 from core.training.gradients import Gradients
 from core.training.run import Outcome
 from core.training.run import run as train
@@ -115,18 +114,18 @@ def run(
 
 
 @pytest.fixture
-def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[RunSpec]:
+def looked_at(engine: Queue, monkeypatch: pytest.MonkeyPatch) -> list[RunSpec]:
     """The networks whose gradients the page asks for; nothing is trained for them."""
     asked: list[RunSpec] = []
 
-    def made_up(spec: RunSpec) -> Gradients:
+    def made_up(_function: Any, spec: RunSpec) -> Gradients:
         asked.append(spec)
         layers = len(spec.network.hidden)
         norms = np.full((3, layers + 1), 0.5)
         norms[:, 0] = 0.005 if spec.network.activation == "sigmoid" else 0.25
         return Gradients(norms, np.full((3, layers), 0.125), np.array([0.1, 0.5, 0.9]))
 
-    monkeypatch.setattr(gradients, "gradients", made_up)
+    monkeypatch.setattr(engine, "ask", made_up)
     return asked
 
 
