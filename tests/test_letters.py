@@ -63,7 +63,7 @@ def chosen(at: AppTest) -> RunSpec:
 def test_own_settings_can_say_every_setting_and_say_it_in_the_address() -> None:
     values = own_settings._values(SPEC)
     known = {field.name: field for field in own_settings.of(labs.LABS["digits"])}
-    query = {name: known[name].text(value) for name, value in values.items()}
+    query: dict[str, Any] = {name: known[name].text(value) for name, value in values.items()}
     at = visit("overview", variant="own", **query)
     assert not at.error
     assert chosen(at) == SPEC
@@ -73,7 +73,8 @@ def test_own_settings_can_say_every_setting_and_say_it_in_the_address() -> None:
 
 
 def test_few_settings_stand_open_and_the_others_in_groups() -> None:
-    at = visit("overview", variant="own", schedule="step", **{"step-every": "3"})
+    query: dict[str, Any] = {"schedule": "step", "step-every": 3}
+    at = visit("overview", variant="own", **query)
     groups = [one.proto for one in at.sidebar.expander]
     assert [(one.label, one.expanded) for one in groups] == [
         ("Own settings", True),
@@ -101,7 +102,7 @@ def test_few_settings_stand_open_and_the_others_in_groups() -> None:
         ({"step-every": "0"}, "Epochs between two steps is 0: give a whole number from 1"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(query: dict[str, str], sentence: str) -> None:
+def test_what_cannot_be_is_one_sentence(query: dict[str, Any], sentence: str) -> None:
     at = visit("overview", variant="own", **query)
     [error] = at.main.error
     assert sentence in error.value
@@ -144,7 +145,7 @@ def test_weights_are_compared_once_both_networks_are_trained(
 def test_a_study_of_a_sweep_shows_accuracy_against_its_setting(
     engine: Queue, outcome: tuple[RunSpec, Outcome]
 ) -> None:
-    query = {"lab": "digits", "variant": TRAINED, "study": "D2-dropout", "seeds": 1}
+    query: dict[str, Any] = {"lab": "digits", "variant": TRAINED, "study": "D2-dropout", "seeds": 1}
     assert len(visit("regularisation", **query).main.get("plotly_chart")) == 1
     spec = DROPOUT.spec(DROPOUT.rows[2], 0, images_of())
     keep(engine, outcome, spec, test_accuracy=0.75)
