@@ -37,7 +37,7 @@ class TrainSpec:
     """The training ends after so many epochs without a lower validation loss, and the weights of
     the epoch with the lowest are kept; 0: neither."""
     solver: str = "fit"
-    """A key of SOLVERS. With another one than `fit` epochs, batch size and optimizer decide nothing."""
+    """A key of SOLVERS. Only for `fit` do epochs, batch size and optimizer decide anything."""
 
     def __post_init__(self) -> None:
         check_choice(N_("augmentation"), self.augmentation, tuple(AUGMENTATIONS))
