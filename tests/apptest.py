@@ -5,10 +5,12 @@ A test file imports the fixtures that it uses: `engine`, which is for every test
 
 import functools
 import gettext
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.components.v2 import manifest_scanner
 from streamlit.runtime.pages_manager import PagesManager
@@ -24,6 +26,7 @@ from core.engine import Engine
 from core.labs.steps import OVERVIEW
 from core.specs import DataSpec, RunSpec
 from core.store import Run
+from core.training.gradients import Gradients
 from core.training.run import Outcome
 from core.training.run import run as train
 from pages.ui import server
@@ -36,6 +39,10 @@ components = functools.cache(manifest_scanner.scan_component_manifests)
 """Every run of an AppTest reads the metadata of all installed packages, for 0.2 s: once will do."""
 
 
+answers: dict[bytes, Any] = {}
+"""What was asked before. Pages keep answers themselves, but for one test only."""
+
+
 class Queue(Engine):
     """An engine that starts no worker: it takes runs and leaves them waiting."""
 
@@ -43,7 +50,10 @@ class Queue(Engine):
         pass
 
     def ask(self, function: Any, *args: Any) -> Any:
-        return function(*args)
+        question = pickle.dumps((function, args))
+        if question not in answers:
+            answers[question] = function(*args)
+        return answers[question]
 
 
 @pytest.fixture(autouse=True)
@@ -101,6 +111,22 @@ def run(
     monkeypatch.setenv("LAB_DATA", str(small_mnist))
     spec, trained = outcome
     return engine.store.save(spec, trained.record, trained.files)
+
+
+@pytest.fixture
+def looked_at(engine: Queue, monkeypatch: pytest.MonkeyPatch) -> list[RunSpec]:
+    """The networks whose gradients the page asks for; nothing is trained for them."""
+    asked: list[RunSpec] = []
+
+    def made_up(_function: Any, spec: RunSpec) -> Gradients:
+        asked.append(spec)
+        layers = len(spec.network.hidden)
+        norms = np.full((3, layers + 1), 0.5)
+        norms[:, 0] = 0.005 if spec.network.activation == "sigmoid" else 0.25
+        return Gradients(norms, np.full((3, layers), 0.125), np.array([0.1, 0.5, 0.9]))
+
+    monkeypatch.setattr(engine, "ask", made_up)
+    return asked
 
 
 def visit(page: str, catalogue: gettext.NullTranslations | None = None, **query: Any) -> AppTest:

@@ -27,6 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--load-students", type=int, default=40, help="how many they are (40)")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config, "workerinput"):
+        # Trainings give way to all else (19). Beside another process of tests, which never rests,
+        # whoever waits for one would wait long.
+        os.nice(18)
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The cache folder of this test, which does not exist yet."""

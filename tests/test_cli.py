@@ -597,7 +597,7 @@ def test_a_study_prints_one_json_object_and_then_answers_from_the_store(data: Pa
     answer = one_json(lab("study", *STUDY, "--json"))
     assert list(answer) == ["study", "dataset", "rows", "seconds"]
     assert list(answer["dataset"]) == ["name", "source", "complete"]
-    columns = ["name", "published", "mean", "std", "values", "diverged"]
+    columns = ["name", "published", "mean", "std", "f1", "gap", "values", "diverged"]
     assert [list(row) for row in answer["rows"]] == [columns] * 2
     assert answer["study"] == "own"
     names = [row["name"] for row in answer["rows"]]
@@ -621,15 +621,15 @@ def test_a_study_prints_one_json_object_and_then_answers_from_the_store(data: Pa
     assert all(0 <= epoch["test_accuracy"] <= 1 for epoch in run["epochs"])
     table = lab("study", *STUDY)
     assert "seed 0 diverged in epoch 1, seed 1 diverged in epoch 1" in table.stdout
-    assert re.search(r"0\.01 +– +0\.\d{4} +0\.\d{4} +2 ", table.stdout)
-    assert re.search(r"rate 10 +– +– +– +2 ", table.stdout)
+    assert re.search(r"0\.01 +– +0\.\d{4} +0\.\d{4} +0\.\d{4} +– +2 ", table.stdout)
+    assert re.search(r"rate 10 +– +– +– +– +– +2 ", table.stdout)
     assert "a sample, from LAB_DATA" in table.stdout
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("L5", "There is no study L5: choose one of L4-A, L4-B, own."),
+        ("L5", "There is no study L5: choose one of D2, D2-L2, D2-dropout, L4-A, L4-B, own."),
         ("L4-A --seeds 0", "Number of seeds is 0: give a whole number from 1 to 10."),
         ("L4-A --seeds 10000", "Number of seeds is 10000: give a whole number from 1 to 10."),
         (

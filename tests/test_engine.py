@@ -565,14 +565,20 @@ def test_a_worker_killed_once_does_not_end_the_run(engine: Engine, spec: RunSpec
     assert [epoch.epoch for epoch in run.epochs] == list(range(1, 16))
 
 
-def test_a_worker_is_replaced_after_many_runs_and_the_next_run_is_trained(
-    engine: Engine, spec: RunSpec
+@pytest.mark.slow
+@pytest.mark.parametrize("done", ["runs", "questions"])
+def test_a_worker_is_replaced_after_many_runs_or_questions_and_the_next_run_is_trained(
+    done: str, engine: Engine, spec: RunSpec
 ) -> None:
     before = set(engine.workers)
-    engine.submit(spec)
-    finish(engine, spec)
+    engine._fleet._compiled.clear()  # what other tests did
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fleet, "WORN", 1)
+        if done == "runs":
+            engine.submit(spec)
+            finish(engine, spec)
+        else:
+            engine.ask(motion.paths, "ravine", [optimizer_spec("sgd", 0.1)], (-8.0, 3.0), 20)
         until(lambda: set(engine.workers) - before)
     until(lambda: len(engine.workers) == 2)
     another = replace(spec, train=replace(spec.train, seed=spec.train.seed + 1))

@@ -42,6 +42,7 @@ WITH_TENSORFLOW = {
     "core.training.dropout",
     "core.training.evaluation",
     "core.training.fit",
+    "core.training.logistic",
     "core.training.schedules",
 }
 """These may import TensorFlow, which takes 5 seconds. No other module of core may."""

@@ -4,7 +4,6 @@ import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,42 +12,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from streamlit.testing.v1 import AppTest
 
-from core import labs
 from core.errors import DataError
-from core.labs.steps import ONE_RUN
-from core.specs import DataSpec
-from core.studies.experiment import Experiment
-from pages.ui import background, identity, sidebar
-from tests import apptest, test_notmnist, test_pages, toy_lab
+from pages.ui import background, identity
+from tests import apptest, test_notmnist, test_pages
 from tests.apptest import texts_of, visit
 from tests.test_notmnist import SMALL, kept_in, letters, png
 
 engine, teacher = apptest.engine, test_pages.teacher
 
 DRAWN = "letters drawn here from 46 fonts, not notMNIST"
-
-LETTERS_LAB = replace(
-    toy_lab.LAB,
-    name="letters",
-    datasets=("notmnist",),
-    base=replace(toy_lab.BASE, data=DataSpec("notmnist")),
-    experiments=(
-        Experiment("all", "All letters"),
-        Experiment("unique", "No letter twice", {"data": {"unique": True}}),
-    ),
-    studies=(),
-    steps=ONE_RUN,
-    before_lesson=(),
-)
-
-
-@pytest.fixture(autouse=True)
-def _lab(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lab on letters among the others."""
-    monkeypatch.setitem(labs.LABS, "letters", LETTERS_LAB)
-    titles = {lab.name: lab.title for lab in labs.LABS.values()}
-    monkeypatch.setattr(sidebar, "LAB", replace(sidebar.LAB, choices=titles))
-    labs._experiments.cache_clear()
 
 
 def archive(folder: Path, **files: bytes) -> bytes:
@@ -57,8 +29,8 @@ def archive(folder: Path, **files: bytes) -> bytes:
     return test_notmnist.write(folder, letters() | twice | files).read_bytes()
 
 
-def open_page(experiment: str = "all") -> AppTest:
-    return visit("data", lab="letters", variant=experiment)
+def open_page(**query: Any) -> AppTest:
+    return visit("data", lab="letters", **query)
 
 
 def upload(at: AppTest, name: str, content: bytes) -> AppTest:
@@ -93,7 +65,7 @@ def test_the_teacher_uploads_an_archive_which_is_there_at_once(tmp_path: Path, c
     assert "2 training images equal an earlier one" in said
     assert [one.label for one in at.main.expander] == ["1 file is no image and is left out."]
     assert at.main.code[0].value == "B/no image.png"
-    unique = texts_of(open_page("unique"))
+    unique = texts_of(open_page(variant="own", unique="true"))
     assert "This run leaves out 2 training images that equal another image." in unique
     assert "without duplicates" in unique
 

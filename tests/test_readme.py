@@ -29,20 +29,20 @@ BLOCKS = blocks()
 
 
 @pytest.fixture(scope="module")
-def letters(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the lab with what README adds to it, and images of three letters."""
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the lab with what README adds to it, and images of three shapes."""
     copy = tmp_path_factory.mktemp("lab")
     for name in ("core", "pages", ".streamlit"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "app.py", copy)
     [data], [lab], [experiment] = BLOCKS["data set"], BLOCKS["lab"], BLOCKS["experiment"]
     [page], [layer] = BLOCKS["page"], BLOCKS["layer"]
-    (copy / "core/data/letters.py").write_text(data)
+    (copy / "core/data/shapes.py").write_text(data)
     with_experiment = lab.replace("EXPERIMENTS = (\n", f"EXPERIMENTS = (\n{experiment.strip()},\n")
     assert with_experiment != lab
-    (copy / "core/labs/letters.py").write_text(with_experiment)
-    (copy / "pages/letters").mkdir()
-    (copy / "pages/letters/means.py").write_text(page)
+    (copy / "core/labs/shapes.py").write_text(with_experiment)
+    (copy / "pages/shapes").mkdir()
+    (copy / "pages/shapes/means.py").write_text(page)
     with (copy / "core/networks/layers.py").open("a") as file:
         file.write(f"\n\n{layer}")
     (copy / "cache/datasets").mkdir(parents=True)
@@ -54,7 +54,7 @@ def letters(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for label in range(3):
             images[labels == label, 9 * label : 9 * label + 9] += 190
         arrays |= {f"x_{part}": images, f"y_{part}": labels}
-    np.savez(copy / "cache/datasets/letters.npz", allow_pickle=False, **arrays)
+    np.savez(copy / "cache/datasets/shapes.npz", allow_pickle=False, **arrays)
     return copy
 
 
@@ -73,12 +73,12 @@ def run(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_the_command_line_has_the_data_set_the_lab_and_the_experiment(letters: Path) -> None:
-    listed = run(letters, "-m", "core", "data")
-    assert "Letters (letters)" in listed
+def test_the_command_line_has_the_data_set_the_lab_and_the_experiment(shapes: Path) -> None:
+    listed = run(shapes, "-m", "core", "data")
+    assert "Shapes (shapes)" in listed
     assert "images: 300 to train, 60 to test" in listed
-    wide = ("train", "--lab", "letters", "--experiment", "wide", "--json")
-    found = json.loads(run(letters, "-m", "core", *wide))
+    wide = ("train", "--lab", "shapes", "--experiment", "wide", "--json")
+    found = json.loads(run(shapes, "-m", "core", *wide))
     assert found["spec"]["model"]["hidden"] == [512]
     assert (found["spec"]["train"]["epochs"], found["spec"]["train"]["batch_size"]) == (2, 32)
     assert found["dataset"]["classes"] == 3
@@ -89,22 +89,22 @@ LIBRARY = """
 import core, json
 from core import labs
 from core.data import definition
-rows = core.study("letters", seeds=1)
+rows = core.study("shapes", seeds=1)
 runs = {row.row.name: row.runs[0] for row in rows}
-known = definition("letters")
+known = definition("shapes")
 print(json.dumps({
     "trained on": {name: run.dataset["train"] for name, run in runs.items()},
     "hidden": {name: run.spec.network.hidden for name, run in runs.items()},
     "rates": {name: run.spec.optimizer.learning_rate for name, run in runs.items()},
-    "lesson": len(labs.lesson(labs.LABS["letters"].base.data)),
+    "lesson": len(labs.lesson(labs.LABS["shapes"].base.data)),
     "accuracy": runs["deep"].test_accuracy,
 }))
 """
 
 
 @pytest.mark.slow
-def test_the_study_changes_network_optimizer_training_and_data(letters: Path) -> None:
-    found = json.loads(run(letters, "-c", LIBRARY).splitlines()[-1])
+def test_the_study_changes_network_optimizer_training_and_data(shapes: Path) -> None:
+    found = json.loads(run(shapes, "-c", LIBRARY).splitlines()[-1])
     assert found["trained on"] == {"wide": 240, "small": 240, "deep": 240, "slow": 240, "few": 80}
     assert found["hidden"]["deep"] == [64, 32]
     assert found["rates"]["slow"] == 0.0001
@@ -132,27 +132,27 @@ print("ok")
 """
 
 
-def test_the_layer_is_keras_s(letters: Path) -> None:
-    assert run(letters, "-c", LAYER).splitlines()[-1] == "ok"
+def test_the_layer_is_keras_s(shapes: Path) -> None:
+    assert run(shapes, "-c", LAYER).splitlines()[-1] == "ok"
 
 
 PAGE = """
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file("app.py", default_timeout=120)
-app.query_params["lab"] = "letters"
+app.query_params["lab"] = "shapes"
 app.run()
 assert not app.exception, app.exception
-assert app.selectbox(key="dataset").value == "letters"
+assert app.selectbox(key="dataset").value == "shapes"
 assert app.selectbox(key="variant").value == "wide"
-app.switch_page("pages/letters/means.py").run()
+app.switch_page("pages/shapes/means.py").run()
 assert not app.exception, app.exception
 assert app.title[0].value == "Mean images", app.title
 print("ok")
 """
 
 
-def test_the_page_opens_in_its_lab(letters: Path) -> None:
-    assert run(letters, "-c", PAGE).splitlines()[-1] == "ok"
+def test_the_page_opens_in_its_lab(shapes: Path) -> None:
+    assert run(shapes, "-c", PAGE).splitlines()[-1] == "ok"
 
 
 OPTIMIZER = """
@@ -166,10 +166,10 @@ print(*(symbol.name for symbol in symbols("adamax", rule)))
 """
 
 
-def test_an_optimizer_is_an_entry_and_a_function(letters: Path) -> None:
+def test_an_optimizer_is_an_entry_and_a_function(shapes: Path) -> None:
     """Both are in the lab: they are taken out of the copy, and put back as README says."""
     entry, rule = BLOCKS["optimizer"]
-    entries, rules = letters / "core/specs/optimizers.py", letters / "core/optimizers/rules.py"
+    entries, rules = shapes / "core/specs/optimizers.py", shapes / "core/optimizers/rules.py"
     without = entries.read_text().replace(entry, "")
     assert "adamax" not in without
     end = '}\n"""By their Keras name'
@@ -178,6 +178,6 @@ def test_an_optimizer_is_an_entry_and_a_function(letters: Path) -> None:
     without = rules.read_text().replace(rule, "")
     assert "def adamax" not in without
     rules.write_text(f"{without}\n\n{rule}")
-    assert run(letters, "-c", OPTIMIZER).split() == [
+    assert run(shapes, "-c", OPTIMIZER).split() == [
         *"wgmut", "abs", "learning_rate", "beta_1", "beta_2", "epsilon",
     ]  # fmt: skip

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
@@ -57,7 +58,13 @@ def test_what_a_student_did_is_there_after_a_restart(store: Store, cache: Path) 
     done = (("a-run", "data"), ("a-run", "network"))
     assert again.record("ada") == Record("Ada", done, (SEVEN, Drawing("toy", b"another", 0)))
     assert again.record("grace") == Record()
+    again.keep("grace", SEVEN)
+    again.keep("ada", SEVEN)
+    again.keep("ada", replace(SEVEN, truth=1))
+    again.forget_last("ada", "mnist")
+    assert [one.truth for one in store.students.record("ada").drawings] == [7, 0, 7]
     again.forget("ada", "mnist")
+    assert store.students.record("grace").drawings == (SEVEN,)
     assert store.students.record("ada").drawings == (Drawing("toy", b"another", 0),)
 
 
@@ -236,7 +243,7 @@ def test_a_new_session_of_the_same_browser_finds_steps_drawings_and_nickname(
     assert "kept until you forget them" in texts_of(again)
     assert "Overview ✓" in ticked(again)
     assert visit("overview").main.text_input(key="new_nickname").value == "Ada"
-    button(again, "Forget them").click().run()
+    button(again, "Forget the last one").click().run()
     assert not visit("draw", variant=TRAINED).session_state["kept"]
     sit_down("grace")
     assert "Overview ✓" not in ticked(visit("data", variant=TRAINED))
@@ -287,7 +294,7 @@ def test_the_class_sees_who_is_where_and_with_what_accuracy(
     sit_down("teacher")
     at = visit("class")
     [table] = [one.value for one in at.main.dataframe if "Student" in one.value]
-    accuracy = f"{run.test_accuracy:.4f} (sample)"
+    accuracy = f"{run.test_accuracy:.4f} (not the full set)"
     assert table.to_dict("records") == [
         {
             "Student": "Ada *L*",

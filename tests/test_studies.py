@@ -106,7 +106,7 @@ def test_a_study_has_one_to_ten_seeds(seeds: int) -> None:
 
 
 def test_an_unknown_study_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"choose one of L4-A, L4-B.$"):
+    with pytest.raises(UsageError, match=r"choose one of D2, .*, L4-A, L4-B.$"):
         labs.study("L5")
 
 

@@ -2,13 +2,16 @@
 
 import math
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from core.charts import studies as study_charts
 from core.charts.studies import Curves
 from core.charts.style import MOST, style
-from core.studies.statistics import Difference
+from core.studies.experiment import Experiment
+from core.studies.statistics import Difference, Summary
 from core.training.epochs import Epoch
 
 
@@ -34,6 +37,31 @@ def test_a_row_is_a_mean_line_with_a_band_from_lowest_to_highest() -> None:
     assert list(adam.customdata[0]) == [0.7, 0.8]
     assert figure.layout.xaxis.range == (0.5, 5.5)
     assert figure.layout.yaxis.title.text == "accuracy, test"
+
+
+def test_a_sweep_shows_each_part_of_the_images_in_the_order_of_the_rows() -> None:
+    def swept(name: str, *accuracies: float) -> Summary:
+        found = {
+            seed: SimpleNamespace(
+                epochs=(Epoch(1, 0.1, accuracy + 0.1, 0.2, accuracy, 1.0),),
+                test_accuracy=accuracy + 0.01,
+                test_loss=0.1,
+            )
+            for seed, accuracy in enumerate(accuracies)
+        }
+        return Summary(Experiment(name, name), cast(Any, found))
+
+    rows = [swept("0.01", 0.6, 0.8), swept("0.001", 0.5), swept("0")]
+    figure = study_charts.sweep_curves(rows, "L2")
+    training, validation, test = figure.data
+    assert [line.name for line in figure.data] == ["training", "validation", "test"]
+    assert list(training.y) == pytest.approx([0.8, 0.6])
+    assert list(validation.y) == pytest.approx([0.7, 0.5])
+    assert list(validation.error_y.array) == pytest.approx([0.1, 0])
+    assert list(validation.error_y.arrayminus) == pytest.approx([0.1, 0])
+    assert list(test.y) == pytest.approx([0.71, 0.51])
+    assert figure.layout.xaxis.categoryarray == ("0.01", "0.001", "0")
+    assert (figure.layout.xaxis.type, figure.layout.xaxis.title.text) == ("category", "L2")
 
 
 def test_rows_can_be_told_apart() -> None:

@@ -156,7 +156,18 @@ def test_only_a_run_of_the_same_images_is_compared_with(
 def test_a_network_that_own_settings_cannot_say_has_nothing_to_try_next(
     engine: Queue, outcome: tuple[Any, Outcome]
 ) -> None:
+    store(engine, outcome, labs.choose("digits", "drawing", images_of(), {}).spec)
+    at = visit("train", variant="drawing")
+    assert [one.label for one in at.main.button] == ["Watch again"]
+
+
+def test_what_to_try_next_keeps_the_parameters_of_the_optimizer(
+    engine: Queue, outcome: tuple[Any, Outcome]
+) -> None:
     spec = labs.choose("optimizers", "rmsprop-rho-0.3", images_of(), {}).spec
     store(engine, outcome, spec)
     at = visit("train", lab="optimizers", variant="rmsprop-rho-0.3")
-    assert [one.label for one in at.main.button] == ["Watch again"]
+    button(at, "The same with seed 1").click().run()
+    [claim] = engine.store.claims()
+    assert claim.spec == replace(spec, train=replace(spec.train, seed=1))
+    assert at.session_state.choice.spec == claim.spec

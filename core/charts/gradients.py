@@ -24,7 +24,7 @@ def gradient_norms(
         name = _("layer {n}").format(n=layer + 1) if layer + 1 < layers else _("output")
         figure.add_scatter(
             x=list(range(len(found.norms))),
-            y=[value if value > 0 else None for value in found.norms[:, layer].tolist()],
+            y=[value if 0 < value < math.inf else None for value in found.norms[:, layer].tolist()],
             name=name,
             mode="lines+markers",
             line={"color": look.colour, "dash": look.dash},
@@ -45,6 +45,7 @@ def gradient_norms(
 
 def common_limits(all_found: Sequence[Gradients]) -> tuple[float, float]:
     """The ends of an axis that holds all of them, each a power of ten."""
-    values = [value for found in all_found for value in found.norms.ravel() if value > 0]
+    norms = (value for found in all_found for value in found.norms.ravel().tolist())
+    values = [value for value in norms if 0 < value < math.inf]
     low, high = min(values, default=0.1), max(values, default=1.0)
     return 10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high) + 1e-9)

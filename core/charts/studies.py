@@ -9,9 +9,9 @@ from itertools import takewhile
 import plotly.graph_objects as go
 
 from core.charts.runs import METRICS, epoch_axis
-from core.charts.style import COLOURS, Style, Translate, base_figure
+from core.charts.style import COLOURS, Style, Translate, base_figure, style
 from core.i18n import N_, untranslated
-from core.studies.statistics import Difference, diverged_at
+from core.studies.statistics import Difference, Summary, diverged_at
 from core.training.epochs import Epoch
 
 PARTS = {"": N_("training"), "val_": N_("validation"), "test_": N_("test")}
@@ -285,6 +285,46 @@ def _better_half(ends: Sequence[float], metric: str) -> list[float]:
     gap = max(abs(best - middle), 0.005)
     better = 1 if metric == "accuracy" else -1
     return sorted([best + better * gap / 2, middle - better * 3 * gap])
+
+
+def sweep_curves(rows: Sequence[Summary], setting: str, _: Translate = untranslated) -> go.Figure:
+    """Accuracy after the last epoch for each value of a setting, on every part of the images.
+
+    The values are the names of the rows. Means over the sound runs, with bars from lowest to
+    highest.
+    """
+    names = [row.row.name for row in rows]
+    axis = {"type": "category", "categoryorder": "array", "categoryarray": names}
+    figure = base_figure(HEIGHT, hovermode="x unified", xaxis=axis)
+    for place, part in enumerate(PARTS):
+        known = {row.row.name: values for row in rows if (values := _at_end(row, part))}
+        middles = list(map(_mean, known.values()))
+        ends = list(zip(known.values(), middles, strict=True))
+        look = style(place)
+        figure.add_scatter(
+            x=list(known),
+            y=middles,
+            error_y={
+                "array": [max(values) - middle for values, middle in ends],
+                "arrayminus": [middle - min(values) for values, middle in ends],
+            },
+            name=_(PARTS[part]),
+            mode="lines+markers",
+            line={"color": look.colour, "dash": look.dash},
+            marker={"symbol": look.symbol, "size": 8},
+            hovertemplate="%{y:.4f}",
+        )
+    figure.update_xaxes(title=setting, range=[-0.5, len(names) - 0.5], fixedrange=True)
+    figure.update_yaxes(title=_("accuracy"), fixedrange=True, automargin=True)
+    return figure
+
+
+def _at_end(row: Summary, part: str) -> list[float]:
+    """The accuracies of the sound runs of a row after the last epoch, on a part of the images."""
+    if part == "test_":
+        return list(row.accuracy.values)
+    found = [getattr(run.epochs[-1], f"{part}accuracy") for run in row.sound.values()]
+    return [value for value in found if value is not None]
 
 
 def difference_chart(

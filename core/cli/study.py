@@ -39,8 +39,9 @@ from core.studies.study import Study
 def study(
     name: str, seeds: int, dataset: str | None, yes: bool, as_json: bool, **options: Any
 ) -> None:
-    """Run the study NAME (L4-A, L4-B or own) and print it beside what was published.
+    """Run the study NAME and print it beside what was published.
 
+    NAME is that of a lab's study, such as D2 or L4-A, or own for one with the options below.
     Runs that are stored already are not trained again.
 
     Example: python -m core study L4-A --seeds 3

@@ -14,8 +14,8 @@ from core.store import Run
 REMEMBERED = 50
 """How many measured runs count."""
 
-Alike = tuple[NetworkSpec, int]
-"""A network and a batch size: runs of both alike take alike."""
+Alike = tuple[NetworkSpec, int, str]
+"""A network, a batch size and a solver: runs with the same ones take alike."""
 
 SAMPLE = 4_000
 """Training images of a data set as long as nothing is known of it."""
@@ -68,7 +68,7 @@ class Speeds:
                 self._images[run.spec.data.digest] = images
             expected = seconds_of(run.spec, images)
             ratio = (run.train_seconds + run.compile_seconds) / expected
-            alike = (run.spec.network, run.spec.train.batch_size)
+            alike = _alike(run.spec)
             self._ratios.append((alike, ratio))
             self._compiled[alike] = run.compile_seconds
         groups = defaultdict(list)
@@ -81,9 +81,13 @@ class Speeds:
     def seconds(self, spec: RunSpec, images: int | None = None) -> float:
         """How long that run will take: as runs of its network and batch size took, or as all."""
         images = images or self._images.get(spec.data.digest, SAMPLE)
-        factor = self._factors.get((spec.network, spec.train.batch_size), self._usual)
+        factor = self._factors.get(_alike(spec), self._usual)
         return seconds_of(spec, images) * factor
 
     def compile_seconds(self, spec: RunSpec) -> float | None:
-        """How long the last run with its network and batch size was compiled; None without one."""
-        return self._compiled.get((spec.network, spec.train.batch_size))
+        """How long the last run that takes alike was compiled; None without one."""
+        return self._compiled.get(_alike(spec))
+
+
+def _alike(spec: RunSpec) -> Alike:
+    return spec.network, spec.train.batch_size, spec.train.solver

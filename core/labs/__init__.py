@@ -116,8 +116,6 @@ class Variation(NamedTuple):
     title: str
     """With {value} in it."""
     value: str
-    settings: dict[str, Any]
-    """Of it, by the names of their widgets."""
     spec: RunSpec
 
 
@@ -161,10 +159,9 @@ def variations(choice: Choice) -> list[Variation]:
     found = []
     for title, value, changes in wanted:
         spec = with_settings(choice.spec, changes)
-        settings = same | changes
-        own = choose(choice.lab.name, OWN, choice.spec.data, settings).spec
+        own = choose(choice.lab.name, OWN, choice.spec.data, same | changes).spec
         if own == spec != choice.spec:
-            found.append(Variation(title, value, settings, spec))
+            found.append(Variation(title, value, spec))
     return found
 
 

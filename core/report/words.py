@@ -6,7 +6,7 @@ from core.data import DATASETS, Dataset, Definition
 from core.labs import Choice
 from core.specs import fields
 from core.specs.optimizers import OPTIMIZERS
-from core.specs.train import AUGMENTATIONS, SOLVERS
+from core.specs.train import AUGMENTATIONS
 from core.store import Run
 
 
@@ -80,7 +80,6 @@ def settings(run: Run, dataset: Dataset, choice: Choice, _: Callable[[str], str]
         _("Augmentation"): _(AUGMENTATIONS[train.augmentation]),
         fields.SCHEDULE.label(_): train.schedule.text if train.schedule else _("none"),
         fields.EARLY_STOPPING.label(_): early_stopping(run, _),
-        _("Trained by"): _(SOLVERS[train.solver]),
         fields.SEED.label(_): f"{train.seed}",
         _("Run"): run.key,
         _("Versions"): ", ".join(f"{package} {number}" for package, number in run.versions.items()),

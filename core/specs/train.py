@@ -15,7 +15,7 @@ AUGMENTATIONS = {"none": N_("none"), "handwriting": N_("as by other hands")}
 """What is done to training images anew in every epoch, and in words: how is said in DISTORTIONS of
 core.training.augmentation."""
 
-SOLVERS = {"fit": N_("Keras's fit"), "logistic": N_("scikit-learn's LogisticRegression")}
+SOLVERS = {"fit": N_("the optimizer"), "logistic": N_("scikit-learn's LogisticRegression")}
 """What finds the weights, and in words. The second is for a network without a hidden layer: see
 core.training.logistic."""
 
@@ -37,6 +37,7 @@ class TrainSpec:
     """The training ends after so many epochs without a lower validation loss, and the weights of
     the epoch with the lowest are kept; 0: neither."""
     solver: str = "fit"
+    """A key of SOLVERS. Only for `fit` do epochs, batch size and optimizer decide anything."""
 
     def __post_init__(self) -> None:
         check_choice(N_("augmentation"), self.augmentation, tuple(AUGMENTATIONS))

@@ -161,6 +161,15 @@ class Students:
                 "DELETE FROM drawings WHERE student = ? AND dataset = ?", [student, dataset]
             )
 
+    def forget_last(self, student: str, dataset: str) -> None:
+        """Forget the drawing that a student kept last for a data set."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "DELETE FROM drawings WHERE rowid = "
+                "(SELECT max(rowid) FROM drawings WHERE student = ? AND dataset = ?)",
+                [student, dataset],
+            )
+
     def judge(self, student: str, digest: str, image: int, wrong: bool) -> None:
         """Note whether a student takes the label of a training image for wrong."""
         query = (

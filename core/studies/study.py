@@ -40,6 +40,8 @@ class Study:
     """What was published beside figures."""
     note_accuracy: float | None = None
     """The test accuracy (0..1) that the note says which rows reach."""
+    sweep: str = ""
+    """The one setting that the rows change, whose values are their names; empty for other rows."""
 
     def __post_init__(self) -> None:
         check_all(f"study {self.name}", self.rows, self.base)
@@ -52,9 +54,13 @@ class Study:
         return row.spec(changed(self.base.on(data), {"train": {"seed": seed}}))
 
     def specs(self, seeds: int, data: DataSpec) -> list[RunSpec]:
-        """All runs with the seeds 0, 1, ...: every row with the first seed, then with the next."""
+        """All runs with the seeds 0, 1, ...: every row with the first seed, then with the next.
+
+        What two rows have in common is there once.
+        """
         check_seeds(seeds)
-        return [self.spec(row, seed, data) for seed in range(seeds) for row in self.rows]
+        found = (self.spec(row, seed, data) for seed in range(seeds) for row in self.rows)
+        return list(dict.fromkeys(found))
 
     def seconds(self, seeds: int, data: DataSpec, images: int) -> float:
         """About how long all its runs take, one after another, with that many training images."""

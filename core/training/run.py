@@ -42,7 +42,7 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     import tensorflow as tf
 
     from core.networks.build import build
-    from core.training import augmentation, evaluation, logistic, schedules
+    from core.training import augmentation, evaluation, schedules
     from core.training import fit as training
 
     data = images.load(spec.data)
@@ -53,12 +53,13 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     optimizer = schedules.optimizer(spec.optimizer, spec.train, trained_on)
     distort = augmentation.distortion(spec.train.augmentation, data.definition.ink)
     test = (arrays.x_test, arrays.y_test)
+    x, y = arrays.x_train, arrays.y_train
     if spec.train.solver == "logistic":
-        fit = logistic.fit(model, arrays.x_train, arrays.y_train, spec.train, test)
+        from core.training import logistic  # which imports what no other run needs
+
+        fit = logistic.fit(model, x, y, spec.train, report, test)
     else:
-        fit = training.fit(
-            model, optimizer, arrays.x_train, arrays.y_train, spec.train, report, distort, test
-        )
+        fit = training.fit(model, optimizer, x, y, spec.train, report, distort, test)
     result = evaluation.evaluate(model, arrays.x_test, arrays.y_test)
     record: dict[str, Any] = {
         "dataset": {

@@ -1,5 +1,7 @@
 """How the gradient gets smaller from layer to layer, and what keeps it from that."""
 
+import math
+
 import pandas as pd
 import streamlit as st
 
@@ -9,7 +11,7 @@ from core.i18n import N_
 from core.specs import RunSpec
 from core.training import gradients
 from core.training.gradients import BATCH, EPOCHS, IMAGES, NEURONS, PROBE, Gradients
-from pages.ui import fields, layout, server
+from pages.ui import choice, fields, layout, server
 from pages.ui.choice import Choice
 from pages.ui.text import _
 
@@ -57,11 +59,11 @@ def charts(found: dict[str, Gradients]) -> None:
 
 def reading(found: Gradients) -> str:
     """What the gradients of a network say, in words."""
-    first, last = found.norms[0, 0], found.norms[0, -1]
-    text = _("Accuracy after {n} epochs: **{accuracy:.1%}**.").format(
+    first, last = found.norms[0, [0, -1]].tolist()
+    text = _("After {n} epochs **{accuracy:.1%}** of its training images are right.").format(
         n=EPOCHS, accuracy=found.accuracy[-1]
     )
-    if not (first > 0 and last > 0):
+    if not all(0 < norm < math.inf for norm in (first, last)):
         return text
     sizes = _(
         "Before the training the gradient of the first layer is **{ratio:.2g}** times that of the "
@@ -138,4 +140,5 @@ found = look_at(current, layers, normalised)
 charts(found)
 numbers(found)
 explain(current)
+choice.mark_done()
 layout.next_step()

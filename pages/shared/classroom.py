@@ -26,6 +26,7 @@ from core.store.students import Present
 from core.studies.experiment import Experiment
 from pages.ui import (
     choice,
+    download,
     fields,
     identity,
     invitation,
@@ -80,6 +81,7 @@ def present_data(lab: Lab) -> list[Dataset]:
             found.append(server.load(datasets.locate(wanted)))
         except DataError as error:
             st.info(f"{wanted.title}: {layout.sentence(error)}")
+            download.offer(wanted, "page")
     return found
 
 
@@ -167,18 +169,18 @@ def row(one: Present, now: Lesson, titles: Mapping[str, str]) -> dict[str, str]:
     return {
         _("Student"): record.name(one.number, one.nickname),
         _("Step"): titles.get(one.step, one.step),
-        _("Accuracy"): _of_sample(cell(one.spec, now), now.find(one.spec.key)) if one.spec else "–",
-        _("Best"): _of_sample(layout.figure(best.test_accuracy if best else None), best),
+        _("Accuracy"): _marked(cell(one.spec, now), now.find(one.spec.key)) if one.spec else "–",
+        _("Best"): _marked(layout.figure(best.test_accuracy if best else None), best),
         _("Experiment"): short(one.spec) if one.spec else "–",
         _("Seen"): _("{n} min ago").format(n=minutes) if minutes > 0 else _("now"),
     }
 
 
-def _of_sample(text: str, run: Run | None) -> str:
-    """A figure, marked if it is not of the full set."""
-    return (
-        _("{figure} (sample)").format(figure=text) if run and not run.dataset["complete"] else text
-    )
+def _marked(text: str, run: Run | None) -> str:
+    """A figure, marked if it is not of the full set: of a sample, or of images in its stead."""
+    if run is None or run.dataset["complete"]:
+        return text
+    return _("{figure} (not the full set)").format(figure=text)
 
 
 def same_data(spec: RunSpec, other: RunSpec | None) -> bool:

@@ -143,11 +143,8 @@ def about_chart(chosen: Chosen, done: Progress) -> list[str]:
     return sentences
 
 
-def board(chosen: Chosen, live: bool) -> None:
+def board(chosen: Chosen, done: Progress) -> None:
     """Everything that changes while the study goes on: the controls beside the chart."""
-    done = study.progress(chosen)
-    if live != bool(done.alive):
-        st.rerun()
     summaries = statistics.summarise(chosen.study, done.runs, chosen.seeds, chosen.data_spec)
     left, right = st.columns([1, 3], gap="medium")
     with left:
@@ -157,12 +154,30 @@ def board(chosen: Chosen, live: bool) -> None:
     with right:
         chart(chosen, done, picked, shown)
     results(chosen, summaries, picked)
-    fields.write()
+
+
+def sweep(chosen: Chosen, summaries: list[Summary]) -> None:
+    """What the setting does that the rows change, value by value."""
+    setting = _(chosen.study.sweep)
+    st.plotly_chart(
+        study_charts.sweep_curves(summaries, setting, _=_),
+        key="study_sweep",
+        config=layout.STILL,
+        alt=_("Accuracy after the last epoch for each value of {setting}").format(setting=setting),
+    )
+    st.caption(
+        _(
+            "Accuracy after the last epoch. Where training is far above the others, the network "
+            "learned its images by heart; where all of them fall, it is held down too much."
+        )
+    )
 
 
 def results(chosen: Chosen, summaries: list[Summary], picked: list[str]) -> None:
     """What the runs say that are done so far."""
     if any(summary.runs for summary in summaries):
+        if chosen.study.sweep:
+            sweep(chosen, summaries)
         with st.expander(_("All results in numbers")):
             study_tables.figures(chosen, summaries)
         study_tables.confusion(chosen, summaries)
@@ -172,12 +187,6 @@ def results(chosen: Chosen, summaries: list[Summary], picked: list[str]) -> None
     comparison.is_it_real(chosen, summaries, picked)
 
 
-def live_board(chosen: Chosen) -> None:
-    """The board, drawn again every second while runs are under way."""
-    alive = bool(study.progress(chosen).alive)
-    layout.fragment(run_every=1 if alive else None)(board)(chosen, alive)
-
-
 ask()
 try:
     chosen = study.choose()
@@ -185,7 +194,7 @@ except LabError as error:
     layout.show_error(error)
 else:
     each_run(chosen)
-    live_board(chosen)
+    study.live(board, chosen)
     with st.expander(_("What differs between the rows")):
         study_tables.what_differs(chosen)
 layout.next_step()

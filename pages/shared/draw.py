@@ -83,7 +83,6 @@ def desk(current: Choice, known: dict[str, Run]) -> None:
         if picture is None or prepared is None or prepared.blank:
             say_empty(current, picture)
         else:
-            choice.mark_done()
             said = [answers.read(current, [prepared], run)[0] for run in runs]
             for place, run, answer in zip(st.columns(len(runs)), runs, said, strict=True):
                 with place:
@@ -96,6 +95,9 @@ def desk(current: Choice, known: dict[str, Run]) -> None:
     answers.say_why_unsure(current, dict(zip(names, said, strict=False)))
     kept_drawings.section(current, picture, runs[0])
     fields.write()
+    if said and not choice.is_marked(st.session_state.step):
+        choice.mark_done()
+        st.rerun()  # the tick is in the sidebar, which a fragment does not draw
 
 
 def one_picture(current: Choice, run: Run, steps: list[str]) -> Images | None:

@@ -147,6 +147,7 @@ def each_class(names: list[str], run: Run) -> None:
         height="content",
         alt=_("Precision, recall, F1 and support of each class"),
     )
+    st.write(_("F1 weighted by support: **{f1:.4f}**").format(f1=run.weighted_f1))
     st.caption(
         _(
             "Precision: of the images said to be of a class, how many are. Recall: of the images "

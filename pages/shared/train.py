@@ -169,6 +169,21 @@ def epoch_table(epochs: Sequence[Epoch]) -> None:
             height="content",
             alt=_("Table of epochs"),
         )
+    extremes(epochs)
+
+
+def extremes(epochs: Sequence[Epoch]) -> None:
+    """The lowest, the highest and the last value of each curve."""
+    lines = {
+        _("Loss"): [row.loss for row in epochs],
+        _("Accuracy"): [row.accuracy for row in epochs],
+        _("Validation loss"): [row.val_loss for row in epochs if row.val_loss is not None],
+        _("Validation accuracy"): [
+            row.val_accuracy for row in epochs if row.val_accuracy is not None
+        ],
+    }
+    with st.expander(_("Lowest, highest and last value of each curve")):
+        layout.extremes({name: values for name, values in lines.items() if values})
 
 
 # When it is done
@@ -221,7 +236,7 @@ def try_next(ideas: Sequence[Variation], key: str) -> None:
 
 def take(one: Variation, key: str) -> None:
     """Choose and start a run, and compare it with the one of that key."""
-    own_settings.take(one.settings)
+    own_settings.take(one.spec)
     st.session_state["with"] = key
     training.start(one.spec)
 

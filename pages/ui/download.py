@@ -33,7 +33,7 @@ def offer(wanted: Definition, place: str = "sidebar") -> None:
     if st.button(
         _("Download all of {title}").format(title=wanted.title),
         icon=":material/download:",
-        key=f"download-{place}",
+        key=f"download-{wanted.name}-{place}",
     ):
         background.forget(wanted.name)
         start(wanted)

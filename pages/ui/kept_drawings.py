@@ -121,7 +121,12 @@ def _count(current: Choice, mine: list[tuple[Images, int]], run: Run) -> None:
     if not st.session_state.get("is_stored", True):
         text = _("Read by {network}. The drawings are kept until this page is closed.")
     st.caption(text.format(network=networks.name(run)))
-    st.button(_("Forget them"), on_click=record.forget, args=[current.data.name])
+    with st.container(horizontal=True):
+        for label, forget in {
+            _("Forget the last one"): record.forget_last,
+            _("Forget all of them"): record.forget,
+        }.items():
+            st.button(label, on_click=forget, args=[current.data.name])
 
 
 def _pictures(current: Choice, mine: list[Images]) -> None:

@@ -3,7 +3,7 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Literal, ParamSpec
 
@@ -130,8 +130,6 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
         settings.append(_("schedule: {name}").format(name=train.schedule.text))
     if train.early_stopping:
         settings.append(_("early stopping: {n}").format(n=train.early_stopping))
-    if train.solver != "fit":
-        settings.append(_("by {solver}").format(solver=_(SOLVERS[train.solver])))
     return ", ".join(settings)
 
 
@@ -229,6 +227,27 @@ def numbers_right(content: pd.DataFrame) -> dict[str, ColumnConfig]:
         for name, said in texts.items()
         if said and all(re.fullmatch(NUMBER, text) for text in said)
     }
+
+
+def extremes(
+    lines: Mapping[str, Sequence[float]], height: Literal["content"] | int = "content"
+) -> None:
+    """A table of the lowest, the highest and the last value of each line of a chart."""
+    content = pd.DataFrame(
+        {
+            _("Line"): list(lines),
+            _("Lowest"): [figure(min(values)) for values in lines.values()],
+            _("Highest"): [figure(max(values)) for values in lines.values()],
+            _("Last"): [figure(values[-1]) for values in lines.values()],
+        }
+    )
+    st.dataframe(
+        content,
+        hide_index=True,
+        column_config=numbers_right(content),
+        height=height,
+        alt=_("Lowest, highest and last value of each line"),
+    )
 
 
 def short_name(experiment: Experiment) -> str:

@@ -95,6 +95,13 @@ def forget(dataset: str) -> None:
     _write(lambda: _students().forget(identity.student(), dataset))
 
 
+def forget_last(dataset: str) -> None:
+    """Forget the drawing that was kept last for a data set."""
+    kept = st.session_state.kept
+    del kept[max(i for i, one in enumerate(kept) if one[0] == dataset)]
+    _write(lambda: _students().forget_last(identity.student(), dataset))
+
+
 def judge(digest: str, image: int, wrong: bool) -> None:
     """Note whether the student takes the label of a training image of a data set for wrong."""
     said: set[tuple[str, int]] = st.session_state.wrong_labels

@@ -38,12 +38,14 @@ def choose() -> None:
         experiment = fields.select(_experiments(lab))
         typed = own_settings.draw(lab) if experiment == OWN else {}
         _remember(lab)
-        download.offer(DATASETS[dataset])
     try:
         settings = own_settings.read(typed)
         st.session_state.choice = choice.make(lab.name, dataset, experiment, settings)
-    except LabError as error:
+    except LabError as error:  # which the page says, with the way to get the data
         st.session_state.choice = error
+    else:
+        with st.sidebar:
+            download.offer(DATASETS[dataset])
 
 
 def _name_lab_in_address() -> None:

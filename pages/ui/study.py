@@ -1,6 +1,6 @@
 """The study of a page: what is chosen, and what of it is done."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from core.specs import DataSpec, RunSpec, changed
 from core.specs.optimizers import OPTIMIZERS, value_text
 from core.store import Claim, Run
 from core.studies import study as studies
-from core.studies.study import CONFIRM_SECONDS, Study
+from core.studies.study import Study
 from pages.ui import choice, fields, identity, layout, record, server, training
 from pages.ui.text import _, duration, plural
 
@@ -274,7 +274,7 @@ def controls(chosen: Chosen, done: Progress) -> None:
 
 def _offer(done: Progress, text: str, seconds: float) -> None:
     """The button that starts what is missing; what takes long is confirmed first."""
-    agreed = seconds <= CONFIRM_SECONDS or st.checkbox(
+    agreed = seconds <= studies.CONFIRM_SECONDS or st.checkbox(
         _("Yes, train for {time}").format(time=duration(seconds)), key="agreed"
     )
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -288,6 +288,20 @@ def _offer(done: Progress, text: str, seconds: float) -> None:
             key="start_study",
         )
         st.caption(f"{text} · {duration(seconds)}")
+
+
+def live(draw: Callable[[Chosen, Progress], None], chosen: Chosen) -> None:
+    """Draw what shows a study, and again every second while runs are under way."""
+
+    def board(alive: bool) -> None:
+        done = progress(chosen)
+        if alive != bool(done.alive):
+            st.rerun()
+        draw(chosen, done)
+        fields.write()
+
+    alive = bool(progress(chosen).alive)
+    layout.fragment(run_every=1 if alive else None)(board)(alive)
 
 
 def curves(chosen: Chosen, done: Progress, picked: list[str]) -> list[Curves]:

@@ -125,25 +125,10 @@ def _reached(chosen: Chosen, summaries: list[Summary]) -> str:
 
 def lines(curves: Sequence[Curves], metric: str, part: str) -> None:
     """The lowest, the highest and the last value of each line of the chart."""
-    known = [(row.name, values) for row in curves if (values := means(row, metric, part))]
-    if not known:
-        return
-    content = pd.DataFrame(
-        {
-            _("Line"): [name for name, _values in known],
-            _("Lowest"): [f"{min(values):.4f}" for _name, values in known],
-            _("Highest"): [f"{max(values):.4f}" for _name, values in known],
-            _("Last"): [f"{values[-1]:.4f}" for _name, values in known],
-        }
-    )
-    with st.expander(_("Lowest, highest and last value of each line")):
-        st.dataframe(
-            content,
-            hide_index=True,
-            column_config=layout.numbers_right(content),
-            height="content" if len(known) <= LONG else 460,
-            alt=_("Lowest, highest and last value of each line"),
-        )
+    known = {row.name: values for row in curves if (values := means(row, metric, part))}
+    if known:
+        with st.expander(_("Lowest, highest and last value of each line")):
+            layout.extremes(known, height="content" if len(known) <= LONG else 460)
 
 
 def confusion(chosen: Chosen, summaries: list[Summary]) -> None:
@@ -159,8 +144,8 @@ def confusion(chosen: Chosen, summaries: list[Summary]) -> None:
         runs = known[name].sound
         names = [_(one) for one in chosen.data.class_names]
         st.plotly_chart(
-            confusion_heatmap(sum(np.asarray(run.confusion) for run in runs.values()), names, _=_),
-            key="confusion",
+            confusion_heatmap(np.sum([run.confusion for run in runs.values()], axis=0), names, _=_),
+            key="confusion_matrix",
             config=layout.STILL,
             alt=_("Confusion matrix of {name}").format(name=titles[name]),
         )
