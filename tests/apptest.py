@@ -26,6 +26,7 @@ from core.engine import Engine
 from core.labs.steps import OVERVIEW
 from core.specs import DataSpec, RunSpec
 from core.store import Run
+from core.training.doubts import Doubts
 from core.training.gradients import Gradients
 from core.training.run import Outcome
 from core.training.run import run as train
@@ -127,6 +128,23 @@ def looked_at(engine: Queue, monkeypatch: pytest.MonkeyPatch) -> list[RunSpec]:
 
     monkeypatch.setattr(engine, "ask", made_up)
     return asked
+
+
+@pytest.fixture
+def doubted(engine: Queue, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The training images whose label networks doubt, which a test may change; nothing is trained.
+
+    They take each for the class with the number 8.
+    """
+    numbers = [7, 3, *range(100, 128)]
+
+    def made_up(_function: Any, _spec: RunSpec) -> Doubts:
+        n = len(numbers)
+        probabilities = np.tile(np.array([0.9, 0.01], np.float32), (n, 1))
+        return Doubts(np.array(numbers, int), np.full(n, 8), probabilities, 1000, 0.9)
+
+    monkeypatch.setattr(engine, "ask", made_up)
+    return numbers
 
 
 def visit(page: str, catalogue: gettext.NullTranslations | None = None, **query: Any) -> AppTest:

@@ -1,11 +1,9 @@
 """The page Wrong labels: pictures, ticks that are kept and counted, and runs without them."""
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import streamlit as st
 from click.testing import CliRunner
@@ -16,35 +14,20 @@ from core.cli.runs import runs
 from core.data.mnist import DATASET as MNIST
 from core.errors import DataError
 from core.specs import RunSpec, changed
-from core.training import doubts
-from core.training.doubts import Doubts
 from pages.ui import identity
 from tests import apptest
 from tests.apptest import TRAINED, Queue, button, images_of, spec_of, texts_of, visit
 from tests.test_runs import FILES, record
 
-engine = apptest.engine
-
-NUMBERS = [7, 3, *range(100, 128)]
-"""Of the images that are doubted."""
+engine, doubted = apptest.engine, apptest.doubted
 
 
 @pytest.fixture(autouse=True)
-def doubted(small_mnist: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """What the networks doubt on this page; an empty list for nothing."""
-    numbers = list(NUMBERS)
-
-    def find(spec: RunSpec) -> Doubts:
-        n = len(numbers)
-        probabilities = np.tile(np.array([0.9, 0.01], np.float32), (n, 1))
-        return Doubts(np.array(numbers, int), np.full(n, 8), probabilities, 1000, 0.9)
-
+def ada(small_mnist: Path, doubted: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """She opens the pages, on a thousand digits."""
     monkeypatch.setenv("LAB_DATA", str(small_mnist))
     monkeypatch.setattr(type(st.context), "cookies", {identity.COOKIE: "ada"})
-    monkeypatch.setattr(doubts, "find", find)
-    st.cache_data.clear()
-    yield numbers
-    st.cache_data.clear()
+    st.cache_data.clear()  # of what another test made up
 
 
 def open_page(**query: Any) -> AppTest:
@@ -69,7 +52,7 @@ def without(*numbers: int) -> RunSpec:
 
 def test_the_most_doubted_images_are_shown_with_their_labels(doubted: list[int]) -> None:
     at = open_page()
-    assert list(boxes(at)) == NUMBERS[:24]
+    assert list(boxes(at)) == doubted[:24]
     label = datasets.load(datasets.locate(MNIST)).y_train[7]
     assert boxes(at)[7].label == f"Not {label}"
     said = texts_of(at)
@@ -78,7 +61,7 @@ def test_the_most_doubted_images_are_shown_with_their_labels(doubted: list[int])
     assert "Nothing is left out yet" in said
     [picker] = [one for one in at.main.selectbox if one.key == "part"]
     picker.select("25").run()
-    assert list(boxes(at)) == NUMBERS[24:]
+    assert list(boxes(at)) == doubted[24:]
     assert at.query_params["part"] == "25"
 
 
@@ -96,7 +79,8 @@ def test_ticks_are_kept_and_those_of_the_class_are_counted(engine: Queue) -> Non
 
 
 @pytest.mark.parametrize(
-    ("whose", "left"), [("mine", (3, 7)), ("class", (7,)), ("networks", tuple(sorted(NUMBERS)))]
+    ("whose", "left"),
+    [("mine", (3, 7)), ("class", (7,)), ("networks", (3, 7, *range(100, 128)))],
 )
 def test_the_chosen_run_is_trained_with_all_images_and_without_some(
     whose: str, left: tuple[int, ...], engine: Queue
@@ -156,10 +140,10 @@ def test_without_doubts_there_is_nothing_to_decide(doubted: list[int]) -> None:
     assert not at.main.error
 
 
-def test_what_goes_wrong_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    def find(spec: RunSpec) -> Doubts:
+def test_what_goes_wrong_is_one_sentence(engine: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask(_function: object, _spec: RunSpec) -> None:
         raise DataError("No worker can be had.")
 
-    monkeypatch.setattr(doubts, "find", find)
+    monkeypatch.setattr(engine, "ask", ask)
     at = visit("labels", lab="digits", variant=TRAINED)
     assert [error.value for error in at.main.error] == ["No worker can be had."]

@@ -52,7 +52,7 @@ from tests import apptest, toy, toy_lab
 from tests.apptest import ROOT, TRAINED, Queue, spec_of, visit
 
 engine, outcome, run = apptest.engine, apptest.outcome, apptest.run  # fixtures
-looked_at = apptest.looked_at
+looked_at, doubted = apptest.looked_at, apptest.doubted
 
 STEPS = labs.all_steps() | {CLASS.name: CLASS}
 PAGES = list(STEPS)
@@ -725,6 +725,9 @@ STATES = [
     *(("overview", state) for state in ("own", "bad")),
 ]
 
+MADE_UP = {"gradients": "looked_at", "labels": "doubted"}
+"""Fixtures for pages that ask a worker."""
+
 
 @pytest.mark.parametrize(("step", "state"), STATES)
 def test_every_text_goes_through_gettext(
@@ -741,8 +744,8 @@ def test_every_text_goes_through_gettext(
         request.getfixturevalue("claim")(state=state, epochs=EPOCHS, **values)
     elif state == "bad":
         query = {"variant": "own", "epochs": 500, "activation": "step"}
-    if step == "gradients":
-        request.getfixturevalue("looked_at")
+    if step in MADE_UP:
+        request.getfixturevalue(MADE_UP[step])
     at = visit(step, Marked(), **query)
     found = list(texts(at))
     assert sum("⟦" in text for text in found) > 20
