@@ -150,27 +150,19 @@ def train_without(current: Choice, chosen: Chosen) -> None:
     """Train both, and say what the difference is."""
     done = study.progress(chosen)
     study.controls(chosen, done)
-    everything, without = statistics.summarise(
-        chosen.study, done.runs, chosen.seeds, chosen.data_spec
-    )
     if not done.runs:
         return
-    layout.tiles(
-        {one.row.label(_): study_tables.spread(one.accuracy) for one in (everything, without)}
-    )
-    st.write(
-        comparison.verdict(
-            without.row.label(_),
-            everything.row.label(_),
-            statistics.difference(without, everything),
-        )
-    )
+    summaries = statistics.summarise(chosen.study, done.runs, chosen.seeds, chosen.data_spec)
+    study_tables.figures(chosen, summaries)
+    everything, without = summaries
+    if difference := statistics.difference(without, everything):
+        names = without.row.label(_), everything.row.label(_)
+        st.write(comparison.verdict(*names, difference))
     st.caption(
         _(
-            "Test accuracy, after the last epoch. The test images have wrong labels too, and a "
-            "network that is right about one of them is counted as wrong. A few labels among "
-            "{n:,} hardly change a network; but without them its batches are others, and that "
-            "changes the figure as another seed does."
+            "The test images have wrong labels too, and a network that is right about one of them "
+            "is counted as wrong. A few labels among {n:,} hardly change a network; but without "
+            "them its batches are others, and that changes the figures as another seed does."
         ).format(n=layout.images_used(current.spec, current.data))
     )
 
