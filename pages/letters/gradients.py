@@ -80,8 +80,8 @@ def numbers(found: dict[str, Gradients]) -> None:
             {
                 _("Activation"): name,
                 _("Layer"): f"{layer}",
-                _("Gradient before"): f"{one.norms[0, layer - 1]:.2e}",
-                _("Gradient at the end"): f"{one.norms[-1, layer - 1]:.2e}",
+                _("Gradient before"): f"{one.norms[0, layer - 1]:.2g}",
+                _("Gradient at the end"): f"{one.norms[-1, layer - 1]:.2g}",
                 _("Units that never fire"): f"{one.silent[-1, layer - 1]:.0%}",
             }
             for name, one in found.items()
