@@ -1534,7 +1534,7 @@ def test_an_address_says_the_lab_and_older_ones_mean_what_they_did(
 
 def test_a_lab_that_is_not_there_is_one_sentence() -> None:
     at = visit("overview", lab="chemistry")
-    assert sentences(at) == ["Lab is chemistry: choose one of digits, optimizers."]
+    assert sentences(at) == ["Lab is chemistry: choose one of digits, letters, optimizers."]
     assert at.selectbox(key="lab").value == "digits"
 
 

@@ -27,7 +27,7 @@ def gradients_of(key: str, _spec: RunSpec) -> Gradients:
 
 def settings() -> tuple[int, bool]:
     """How deep the networks are, and whether they are normalised."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="large"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         return fields.slider(LAYERS, width=260), fields.toggle(NORMALISED)
 
 
