@@ -128,16 +128,16 @@ def test_weights_are_compared_once_both_networks_are_trained(
     assert not at.main.get("plotly_chart")
     button(at, "Start").click().run()
     specs = [claim.spec for claim in engine.store.claims()]
-    assert {spec.network.extras.get("l2") for spec in specs} == {None, "0.001"}
+    assert {spec.network.extras.get("l2") for spec in specs} == {None, "0.01"}
     button(at, "Stop").click().run()
     for spec in specs:
         keep(engine, outcome, spec)
     at = visit("weights", variant=TRAINED, layer="5")
     assert at.main.get("plotly_chart")
     assert at.radio(key="layer").options == ["layer 1", "layer 2", "layer 3", "layer 4", "output"]
-    assert "**L2 0.001**: a weight is 0." in texts_of(at)
+    assert "**L2 0.01**: a weight is 0." in texts_of(at)
     assert not at.error
-    at.radio(key="strength").set_value("0.01").run()
+    at.radio(key="strength").set_value("0.001").run()
     assert "1 of 2 runs are done" in texts_of(at)
 
 

@@ -43,6 +43,7 @@ from core.specs import DataSpec, NetworkSpec, RunSpec, dense_network
 from core.specs.optimizers import OPTIMIZERS
 from core.specs.schedules import PARAMETERS, SCHEDULES
 from core.store import Claim, Run
+from core.store.students import ASKED
 from core.studies.experiment import Experiment, Shown
 from core.training.epochs import Epoch
 from core.training.run import Outcome
@@ -1324,6 +1325,25 @@ def test_photographs_are_brought_and_not_drawn(
     assert link == "Or bring a photograph of a shape"
 
 
+def test_a_student_chooses_among_own_networks_and_the_labs_and_an_address_names_any_other(
+    run: Run, engine: Queue, outcome: tuple[RunSpec, Outcome]
+) -> None:
+    others = replace(run.spec, train=replace(run.spec.train, seed=8))
+    engine.store.save(others, outcome[1].record, outcome[1].files)
+    at = visit("draw", variant=4)
+    listed = at.selectbox(key="network").options
+    assert len(listed) == 2, "the drawing model and variant 3"
+    assert not [name for name in listed if "seed 8" in name]
+    at.session_state["done"].add((others.key, ASKED))
+    at.run()
+    assert len(at.selectbox(key="network").options) == 3
+    at = visit("draw", variant=4, network=others.key)
+    assert at.selectbox(key="network").value == others.key
+    assert not at.error
+    at = visit("motion", variant=4, surface="network", network=others.key)
+    assert at.selectbox(key="motion_network").value == others.key
+
+
 def test_to_forget_drawings_leaves_those_for_other_data_sets(run: Run) -> None:
     at = visit("draw", variant=TRAINED)
     picture = np.full((28, 28, 3), 255, np.uint8)
@@ -1517,7 +1537,7 @@ def test_an_address_says_the_lab_and_older_ones_mean_what_they_did(
 
 def test_a_lab_that_is_not_there_is_one_sentence() -> None:
     at = visit("overview", lab="chemistry")
-    assert sentences(at) == ["Lab is chemistry: choose one of digits, optimizers."]
+    assert sentences(at) == ["Lab is chemistry: choose one of digits, letters, optimizers."]
     assert at.selectbox(key="lab").value == "digits"
 
 

@@ -29,14 +29,14 @@ def gradient_norms(
             mode="lines+markers",
             line={"color": look.colour, "dash": look.dash},
             marker={"symbol": look.symbol, "size": 6},
-            hovertemplate="%{y:.2e}",
+            hovertemplate="%{y:.2g}",
         )
     figure.update_xaxes(title=_("epoch"), fixedrange=True)
     figure.update_yaxes(
         title=_("size of the gradient"),
         type="log",
         dtick=1,
-        exponentformat="power",
+        tickformat="~g",
         range=[math.log10(limit) for limit in limits],
         fixedrange=True,
     )

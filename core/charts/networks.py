@@ -173,7 +173,7 @@ def weight_histograms(
         )
     figure.update_xaxes(title=_("weight"), fixedrange=True, hoverformat=".3f")
     figure.update_yaxes(
-        title=_("part of the weights"), tickformat=".0%", rangemode="tozero", fixedrange=True
+        title=_("part of the weights"), tickformat=".1~%", rangemode="tozero", fixedrange=True
     )
     return figure
 

@@ -27,7 +27,7 @@ def gradients_of(key: str, _spec: RunSpec) -> Gradients:
 
 def settings() -> tuple[int, bool]:
     """How deep the networks are, and whether they are normalised."""
-    with st.container(horizontal=True, vertical_alignment="center", gap="large"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         return fields.slider(LAYERS, width=260), fields.toggle(NORMALISED)
 
 
@@ -80,8 +80,8 @@ def numbers(found: dict[str, Gradients]) -> None:
             {
                 _("Activation"): name,
                 _("Layer"): f"{layer}",
-                _("Gradient before"): f"{one.norms[0, layer - 1]:.2e}",
-                _("Gradient at the end"): f"{one.norms[-1, layer - 1]:.2e}",
+                _("Gradient before"): f"{one.norms[0, layer - 1]:.2g}",
+                _("Gradient at the end"): f"{one.norms[-1, layer - 1]:.2g}",
                 _("Units that never fire"): f"{one.silent[-1, layer - 1]:.0%}",
             }
             for name, one in found.items()

@@ -18,7 +18,7 @@ from pages.ui.study import Chosen, Progress
 from pages.ui.text import _
 
 NONE, *STRENGTHS = L2.rows
-STRENGTH = OneOf("strength", N_("strength of L2"), "0.001", named(row.name for row in STRENGTHS))
+STRENGTH = OneOf("strength", N_("strength of L2"), "0.01", named(row.name for row in STRENGTHS))
 NEAR = 0.01
 
 

@@ -120,7 +120,7 @@ def pick_network(current: Choice) -> Run:
     """The network whose loss is walked on. If there is none, says so and ends the page."""
     runs = {
         key: run
-        for key, run in networks.finished(current.data.name).items()
+        for key, run in networks.finished(current).items()
         if has_plane(run.spec.network)
         and run.spec.data.digest == current.data.digest  # else its loss is of other images
         and not run.epochs[-1].diverged

@@ -162,7 +162,7 @@ def say_empty(current: Choice, picture: Images | None) -> None:
 current = layout.begin(
     _("Can a network that passed its test also read your own pictures? Try to break it.")
 )
-runs = networks.finished(current.data.name)
+runs = networks.finished(current)
 if not runs:
     say_none(current)
 try:

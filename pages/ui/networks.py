@@ -12,19 +12,36 @@ from core.fields import OneOf
 from core.i18n import N_
 from core.networks.forward import TrainedNetwork
 from core.report import words
-from core.specs import RunSpec
+from core.specs import DataSpec, RunSpec
 from core.store import Run
 from core.store.runs import SHIPPED
+from core.store.students import ASKED
 from pages.ui import fields, layout, server
 from pages.ui.choice import Choice
 from pages.ui.text import _
 
+PICKED = ("network", "beside", "other", "motion_network")
+"""What holds a network: fields by their names in an address, and widgets by their keys."""
 
-def finished(dataset: str) -> dict[str, Run]:
-    """Every finished run for a data set by its key, those that come with the lab first."""
-    keys = sorted(folder.name for folder in (SHIPPED / "runs").iterdir())
-    runs = [*filter(None, map(server.find_run, keys)), *server.engine().store.runs()]
-    return {run.key: run for run in runs if run.spec.data.name == dataset}
+
+def finished(current: Choice) -> dict[str, Run]:
+    """The finished runs for the data set of the choice that a student may look for, by their keys.
+
+    Those that come with the lab, then what the student chose and asked for, then the experiments of
+    the labs: of a class hundreds are stored. An address may name any other one.
+    """
+    state, data = st.session_state, DataSpec.of(current.data)
+    places = (fields.brought() or {}, state)
+    of_data = [lab for lab in labs.LABS.values() if data.name in lab.datasets]
+    keys = [
+        *sorted(folder.name for folder in (SHIPPED / "runs").iterdir()),
+        current.spec.key,
+        *sorted(key for key, step in state.done if step == ASKED),
+        *(one.spec(lab.on(data)).key for lab in of_data for one in lab.experiments),
+        *(place.get(name, "") for place in places for name in PICKED),
+    ]
+    runs = filter(None, map(server.find_run, dict.fromkeys(keys)))
+    return {run.key: run for run in runs if run.spec.data.name == data.name}
 
 
 def pick(current: Choice, runs: Mapping[str, Run]) -> list[Run]:

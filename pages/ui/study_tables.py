@@ -186,10 +186,10 @@ def _show(columns: list[Column]) -> None:
     st.dataframe(
         shown,
         column_config=layout.numbers_right(content)
-        | {  # else a long network is cut off
+        | {  # else long ones are cut off
             column.name: layout.fitting([column.name, *column.values])
             for column in columns
-            if column.name == _("Network")
+            if column.name in (_("Network"), _("Trained by"))
         },
         hide_index=True,
         height="content" if len(content) <= LONG else 460,

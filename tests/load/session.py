@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 import requests
 from PIL import Image, ImageDraw
+from requests.adapters import HTTPAdapter
 from streamlit.proto.Alert_pb2 import Alert
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.Element_pb2 import Element
@@ -29,6 +30,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.NumberInput_pb2 import NumberInput
 from streamlit.proto.RootContainer_pb2 import RootContainer
 from streamlit.proto.WidgetStates_pb2 import WidgetState
+from urllib3 import Retry
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Origin, Subprotocol
@@ -319,6 +321,8 @@ class Session:
 
     def __post_init__(self) -> None:
         self._http = requests.Session()
+        # As browsers do where a server has just closed a connection that was idle.
+        self._http.mount("http://", HTTPAdapter(max_retries=Retry(total=1)))
         self._http.trust_env = False
         self._socket: ClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
