@@ -351,7 +351,7 @@ WRONG = {
     "--experiment 10": f"digits has no experiment 10: {OF_DIGITS}",
     "--lab optimizers --experiment 1": "optimizers has no experiment 1: choose one of rmsprop, ",
     "--lab optimizers --variant 1": "optimizers has no experiment 1: choose one of rmsprop, ",
-    "--lab chess": "There is no lab chess: choose one of digits, optimizers.",
+    "--lab chess": "There is no lab chess: choose one of digits, letters, optimizers.",
     "--experiment 1 --variant 1": TWO_NAMES,
     "--experiment drawing --drawing-model": TWO_NAMES,
     "--variant 1 --drawing-model": TWO_NAMES,

@@ -14,6 +14,8 @@ from core.training.epochs import Epoch
 METRICS = {"accuracy": N_("accuracy"), "loss": N_("loss")}
 LEAST_SPAN = {"accuracy": 0.1, "loss": 0.25}
 """Of an axis: the accuracy on 800 images, as of the sample, moves by 0.02 by chance."""
+FEW = 20
+"""Epochs whose markers do not touch."""
 CURVES = 250
 """The height of curves in pixels: below title and tiles they fit the screen of a projector."""
 
@@ -103,7 +105,7 @@ def _curve(name: str, epochs: Sequence[Epoch], field: str, look: Style) -> go.Sc
         name=name,
         mode="lines+markers",
         line={"color": look.colour, "dash": look.dash},
-        marker={"symbol": look.symbol, "size": 8},
+        marker={"symbol": look.symbol, "size": 8 if len(epochs) <= FEW else 4},
         hovertemplate="%{y:.4f}",
         showlegend=True,
         cliponaxis=False,  # or a marker at the edge is half of one
