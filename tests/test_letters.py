@@ -73,7 +73,7 @@ def test_own_settings_can_say_every_setting_and_say_it_in_the_address() -> None:
 
 
 def test_few_settings_stand_open_and_the_others_in_groups() -> None:
-    query: dict[str, Any] = {"schedule": "step", "step-every": 3}
+    query: dict[str, Any] = {"schedule": "step", "step_every": 3}
     at = visit("overview", variant="own", **query)
     groups = [one.proto for one in at.sidebar.expander]
     assert [(one.label, one.expanded) for one in groups] == [
@@ -99,7 +99,7 @@ def test_few_settings_stand_open_and_the_others_in_groups() -> None:
             {"early_stopping": "2", "validation_split": "0"},
             "Early stopping looks at the validation loss: give a validation split.",
         ),
-        ({"step-every": "0"}, "Epochs between two steps is 0: give a whole number from 1"),
+        ({"step_every": "0"}, "Epochs between two steps is 0: give a whole number from 1"),
     ],
 )
 def test_what_cannot_be_is_one_sentence(query: dict[str, Any], sentence: str) -> None:

@@ -543,9 +543,11 @@ def test_the_finder_says_where_there_is_nothing_to_find(optimizer: str, sentence
 
 
 @pytest.mark.parametrize("steps", [0, 1])
-def test_a_sweep_that_ends_at_once_says_so(steps: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_that_ends_at_once_says_so(
+    steps: int, engine: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sweep = finder.Sweep(np.array([1e-6][:steps]), np.array([2.3][:steps]))
-    monkeypatch.setattr(finder, "sweep", lambda spec: sweep)
+    monkeypatch.setattr(engine, "ask", lambda _function, _spec: sweep)
     at = visit("rate", variant="own", layer1=17 + steps)
     assert f"The loss is not a number (NaN) after {steps} steps" in texts_of(at)
 
@@ -702,6 +704,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "Augmentation": {"train": {"augmentation": "handwriting"}},
     "Learning-rate schedule": {"train": {"schedule": TimeDecay(0.1)}},
     "Early stopping": {"train": {"validation_split": 0.5, "early_stopping": 3}},
+    "Trained by": {"network": dense_network(), "train": {"solver": "logistic"}},
 }
 
 

@@ -35,7 +35,7 @@ def _parameters(optimizer: str) -> dict[str, Field[Any]]:
     """The parameters of an optimizer but its learning rate, by Keras's names."""
     found: dict[str, Field[Any]] = {}
     for name, known in OPTIMIZERS[optimizer].parameters.items():
-        key, limit = f"{optimizer}-{name}", Limit(known.low, known.high)
+        key, limit = f"{optimizer}_{name}", Limit(known.low, known.high)
         if isinstance(known.default, bool):
             found[name] = Switch(key, name, known.default)
         elif isinstance(known.default, int):
@@ -48,7 +48,7 @@ def _parameters(optimizer: str) -> dict[str, Field[Any]]:
 def _of_schedule(schedule: str) -> dict[str, Field[Any]]:
     """The parameters of a schedule, by their names there; none of no schedule."""
     known = run_fields.schedule_parameters(schedule)
-    return {name: replace(field, name=f"{schedule}-{name}") for name, field in known.items()}
+    return {name: replace(field, name=f"{schedule}_{name}") for name, field in known.items()}
 
 
 _USUAL: tuple[Field[Any], ...] = (
