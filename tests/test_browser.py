@@ -219,6 +219,7 @@ def test_who_follows_next_by_the_keyboard_goes_on_in_the_new_page(tab: Tab, serv
         expect(page.get_by_test_id("stMain")).to_be_focused()
 
 
+@pytest.mark.slow
 def test_arrow_keys_present_the_pages(tab: Tab, server: Server) -> None:
     page = tab()
     lab.open_page(page, server, "data", variant=4)
@@ -245,6 +246,7 @@ def test_arrow_keys_present_the_pages(tab: Tab, server: Server) -> None:
     expect(lab.title(page)).to_have_text("Data")
 
 
+@pytest.mark.slow
 def test_on_paper_stands_the_page_alone_in_light_colours(tab: Tab, server: Server) -> None:
     page = tab(scheme="dark")
     lab.open_page(page, server, "data")
@@ -366,6 +368,7 @@ def at(page: Page, server: Server, address: str, heading: str, experiment: str) 
     assert page.url == f"{server.url}/{address}"
 
 
+@pytest.mark.slow
 def test_back_and_forward_move_through_pages_and_choices(tab: Tab, server: Server) -> None:
     page = tab()
     lab.open_page(page, server, "rules", lab="optimizers", rule="sgd")
@@ -400,6 +403,7 @@ def test_back_and_forward_move_through_pages_and_choices(tab: Tab, server: Serve
     at(page, server, *steps[-1])
 
 
+@pytest.mark.slow
 def test_back_goes_to_the_lab_from_before(tab: Tab, server: Server) -> None:
     page = tab()
     lab.open_page(page, server, "network", variant=4)
@@ -412,6 +416,7 @@ def test_back_goes_to_the_lab_from_before(tab: Tab, server: Server) -> None:
     at(page, server, "network?lab=optimizers", "Network", "RMSprop")
 
 
+@pytest.mark.slow
 def test_an_address_with_choices_of_a_page_opens_the_same_for_somebody_else(
     tab: Tab, server: Server
 ) -> None:
@@ -431,6 +436,7 @@ def test_an_address_with_choices_of_a_page_opens_the_same_for_somebody_else(
     expect(other.get_by_role("combobox", name="Experiment")).to_have_value("Adam")
 
 
+@pytest.mark.slow
 def test_a_choice_within_a_fragment_is_in_the_address_and_back_undoes_it(
     tab: Tab, server: Server
 ) -> None:

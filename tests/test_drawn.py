@@ -85,6 +85,7 @@ def test_what_is_no_table_is_one_sentence(name: str, folder: Path) -> None:
         drawn.read_table(folder / name, DIGITS)
 
 
+@pytest.mark.slow
 def test_real_drawings_are_read(full_data: Path) -> None:
     """537 drawings of 53 people. Half of the writers were looked at while it was made."""
     mnist = datasets.load(Source(MNIST, "LAB_DATA", full_data, 0.0))

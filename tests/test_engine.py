@@ -586,6 +586,7 @@ def test_a_worker_is_replaced_after_many_runs_or_questions_and_the_next_run_is_t
     assert finish(engine, another).test_accuracy > 0
 
 
+@pytest.mark.slow
 def test_a_worker_that_hangs_is_replaced(
     engine: Engine, spec: RunSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:

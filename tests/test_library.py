@@ -57,6 +57,7 @@ def script(text: str, small_mnist: Path, **environment: str) -> dict[str, object
     return found
 
 
+@pytest.mark.slow
 def test_a_script_trains_in_its_own_process(
     small_mnist: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -764,6 +764,7 @@ def test_a_page_in_another_language_says_the_same_errors() -> None:
 # What a page must not do
 
 
+@pytest.mark.slow
 def test_no_page_imports_tensorflow(run: Run, small_mnist: Path, cache: Path) -> None:
     """In a process of its own, with the real engine: every page of a finished run."""
     files = {name: step.file for name, step in STEPS.items()}

@@ -73,6 +73,7 @@ def run(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_command_line_has_the_data_set_the_lab_and_the_experiment(shapes: Path) -> None:
     listed = run(shapes, "-m", "core", "data")
     assert "Shapes (shapes)" in listed
