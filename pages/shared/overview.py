@@ -73,10 +73,10 @@ def leave_for(page: str) -> None:
 
 
 def link_to_draw(current: Choice) -> None:
-    """The way to the page that needs no training, where the lab has it."""
+    """The way to Draw, where the lab has it; with a network for drawings it needs no training."""
     known = current.data.definition
     if any(step.name == "draw" for step in current.lab.steps):
-        label = _("Or draw {one} at once")
+        label = _("Or draw {one} at once") if current.lab.drawing_model else _("Or draw {one}")
         if known.ink is None:
             label = _("Or bring a photograph of {one}")
         layout.link("draw", label.format(one=_(known.one)))
