@@ -591,7 +591,7 @@ def test_a_killed_server_leaves_nothing_running_and_offers_the_run_again(
         lab.start_training(page, "Start again")
         lab.under_way(page)
         lab.wait_for_run(page)
-        page.goto("about:blank")
+        page.context.close()
     finally:
         second.end()
 
