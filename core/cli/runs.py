@@ -4,8 +4,9 @@ import click
 
 from core import labs
 from core.cli.output import _, plural
+from core.report import words
 from core.report.objects import run_object
-from core.specs import DataSpec, RunSpec
+from core.specs import RunSpec
 from core.store.records import dump_json
 
 
@@ -41,17 +42,9 @@ def runs(as_json: bool) -> None:
                 seed=spec.train.seed,
                 accuracy=run.test_accuracy,
             )
-            + _left_out(spec.data)
+            + "".join(f"  {text}" for text in words.left_out(spec.data, _, plural))
             + ("" if run.dataset["complete"] else _("  (not the full set)"))
         )
-
-
-def _left_out(spec: DataSpec) -> str:
-    """Which training images a run leaves out, if any."""
-    text = _("  without duplicates") if spec.unique else ""
-    if n := len(spec.without):
-        text += plural("  without {n} image", "  without {n} images", n).format(n=n)
-    return text
 
 
 def _network(spec: RunSpec) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from core.data import DATASETS, Dataset, Definition
 from core.labs import Choice
-from core.specs import fields
+from core.specs import DataSpec, fields
 from core.specs.optimizers import OPTIMIZERS
 from core.specs.train import AUGMENTATIONS
 from core.store import Run
@@ -45,6 +45,16 @@ def provenance(run: Run, _: Callable[[str], str]) -> str:
         key=run.key,
         keras=run.versions["keras"],
     )
+
+
+def left_out(
+    spec: DataSpec, _: Callable[[str], str], plural: Callable[[str, str, int], str]
+) -> list[str]:
+    """Which training images a run leaves out wherever they stand."""
+    said = [_("without duplicates")] if spec.unique else []
+    if n := len(spec.without):
+        said.append(plural("without {n} image", "without {n} images", n).format(n=n))
+    return said
 
 
 def early_stopping(run: Run, _: Callable[[str], str]) -> str:

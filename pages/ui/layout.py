@@ -19,7 +19,7 @@ from core.labs.contract import Step
 from core.labs.steps import CLASS
 from core.networks.layers import Channel, Flatten, layer_dict
 from core.report import words
-from core.specs import DataSpec, NetworkSpec, RunSpec
+from core.specs import NetworkSpec, RunSpec
 from core.specs import fields as run_fields
 from core.specs.train import AUGMENTATIONS, SOLVERS
 from core.store import Run
@@ -122,7 +122,7 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
     if images and images < total:
         text = _("the first {n:,} of {total:,} training images")
         settings.append(text.format(n=images, total=total))
-    settings += left_out(spec.data)
+    settings += words.left_out(spec.data, _, plural)
     if train.augmentation != "none":
         kind = _(AUGMENTATIONS[train.augmentation])
         settings.append(_("augmentation: {kind}").format(kind=kind))
@@ -131,14 +131,6 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
     if train.early_stopping:
         settings.append(_("early stopping: {n}").format(n=train.early_stopping))
     return ", ".join(settings)
-
-
-def left_out(spec: DataSpec) -> list[str]:
-    """Which training images a run leaves out wherever they stand, in words."""
-    said = [_("without duplicates")] if spec.unique else []
-    if n := len(spec.without):
-        said.append(plural("without {n} image", "without {n} images", n).format(n=n))
-    return said
 
 
 def images_used(spec: RunSpec, data: Dataset) -> int:

@@ -18,7 +18,7 @@ from core.store.runs import SHIPPED
 from core.store.students import ASKED
 from pages.ui import fields, layout, server
 from pages.ui.choice import Choice
-from pages.ui.text import _
+from pages.ui.text import _, plural
 
 PICKED = ("network", "beside", "other", "motion_network")
 """What holds a network: fields by their names in an address, and widgets by their keys."""
@@ -93,7 +93,7 @@ def title(spec: RunSpec) -> str:
         optimizer=spec.optimizer_text,
         n=spec.train.epochs,
     )
-    return ", ".join([settings, *layout.left_out(spec.data)])
+    return ", ".join([settings, *words.left_out(spec.data, _, plural)])
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
