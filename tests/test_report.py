@@ -85,6 +85,14 @@ def zipped(run, dataset, translate=untranslated):
     return results_zip(run, dataset, chosen(run), {"curves.png": PICTURE}, translate)
 
 
+def with_predictions(run, outputs):
+    array = io.BytesIO()
+    np.save(array, outputs)
+    (run.folder / "predictions.npy").write_bytes(array.getvalue())
+    changed = {**run.sha256, "predictions.npy": sha256(array.getvalue()).hexdigest()}
+    return replace(run, sha256=changed)
+
+
 def test_results_csv_has_every_test_image(run):
     rows = list(csv.DictReader(io.StringIO(results_csv(run, LABELS))))
     assert list(rows[0]) == ["index", "true", "predicted", "confidence"] + [
@@ -103,19 +111,23 @@ def test_results_csv_has_every_test_image(run):
 def test_results_csv_has_an_output_for_each_class_of_any_data_set(run):
     labels = toy.read(Path()).y_test
     outputs = np.eye(3, dtype=np.float32)[labels]
-    array = io.BytesIO()
-    np.save(array, outputs)
-    (run.folder / "predictions.npy").write_bytes(array.getvalue())
-    changed = {**run.sha256, "predictions.npy": sha256(array.getvalue()).hexdigest()}
-    rows = list(csv.DictReader(io.StringIO(results_csv(replace(run, sha256=changed), labels))))
+    rows = list(csv.DictReader(io.StringIO(results_csv(with_predictions(run, outputs), labels))))
     assert list(rows[0]) == ["index", "true", "predicted", "confidence", "p0", "p1", "p2"]
     assert len(rows) == 90
     assert all(row["true"] == row["predicted"] for row in rows)
 
 
 def test_results_csv_refuses_labels_of_other_images(run):
-    with pytest.raises(ValueError, match="length"):
+    with pytest.raises(ValueError, match="must match exactly"):
         results_csv(run, LABELS[:2])
+
+
+def test_what_a_diverged_network_says_is_an_empty_cell(run):
+    diverged = with_predictions(run, np.where(LABELS[:, None] == 1, np.nan, OUTPUTS))
+    _header, first, second, _last = results_csv(diverged, LABELS).splitlines()
+    assert all(first.split(","))
+    assert first.startswith("0,2,2,")
+    assert second == "1,1,0" + "," * 11
 
 
 def test_epochs_csv(run):

@@ -8,7 +8,6 @@ import zipfile
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import pandas as pd
 
 from core.data import Dataset
 from core.data.contract import Images
@@ -54,16 +53,15 @@ def results_csv(run: Run, y_test: Images) -> str:
     y_test is uint8 (test images,): the labels in the order of the predictions.
     """
     outputs = run.predictions
-    table = pd.DataFrame(
-        {
-            "index": np.arange(len(outputs)),
-            "true": y_test,
-            "predicted": outputs.argmax(axis=1),
-            "confidence": outputs.max(axis=1),
-            **{f"p{i}": outputs[:, i] for i in range(outputs.shape[1])},
-        }
-    )
-    return table.to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    predicted, confidence = outputs.argmax(axis=1), outputs.max(axis=1)
+    table = np.column_stack([np.arange(len(outputs)), y_test, predicted, confidence, outputs])
+    classes = [f"p{i}" for i in range(outputs.shape[1])]
+    header = ",".join(["index", "true", "predicted", "confidence", *classes])
+    formats = ["%d"] * 3 + ["%.6g"] * (1 + len(classes))
+    text = io.StringIO()
+    # pandas takes five times as long, and Results waits for it.
+    np.savetxt(text, table, formats, ",", header=header, comments="")
+    return text.getvalue().replace("nan", "")
 
 
 def epochs_csv(run: Run) -> str:
