@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -67,11 +68,11 @@ def paths_chart(
     for place, (name, path) in enumerate(paths):
         figure.add_trace(_walk(place, name, path, steps))
     figure.frames = [
-        go.Frame(
-            data=[_walk(place, name, path, until) for place, (name, path) in enumerate(paths)],
-            traces=list(range(first, first + len(paths))),
-            name=str(until),
-        )
+        {
+            "data": [{"type": "scatter", **_until(path, until)} for _name, path in paths],
+            "traces": list(range(first, first + len(paths))),
+            "name": str(until),
+        }
         for until in sorted({round(part * steps / FRAMES) for part in range(FRAMES + 1)})
     ]
     if paths:
@@ -81,31 +82,34 @@ def paths_chart(
     return figure
 
 
-def _walk(place: int, name: str, path: Path, until: int) -> go.Scatter:
-    """A path up to one of its steps: its line, and a marker where it is then."""
+def _walk(place: int, name: str, path: Path, steps: int) -> go.Scatter:
+    """A whole path: its line, and a marker at its end."""
     look = style(place)
-    points = path.points[: until + 1]
-    sizes = [0] * (len(points) - 1) + [13]
     return go.Scatter(
-        x=_places(points[:, 0]),
-        y=_places(points[:, 1]),
         mode="lines+markers",
         line={"color": look.colour, "dash": look.dash, "width": 3},
         marker={
             "symbol": look.symbol,
-            "size": sizes,
             "color": look.colour,
             "line": {"color": INK, "width": 1},
             "opacity": 1,
         },
         name=name,
         hovertemplate="%{fullData.name}: %{x:.3f}, %{y:.3f}<extra></extra>",
-    )
+    ).update(_until(path, steps))
 
 
-def _places(values: Floats) -> list[float | None]:
+def _until(path: Path, step: int) -> dict[str, Any]:
+    """What of a walk changes with the steps: its points, and the marker at the last of them."""
+    x, y = _drawable(path.points[: step + 1]).T
+    sizes = np.zeros(len(x), np.uint8)
+    sizes[-1] = 13
+    return {"x": x, "y": y, "marker": {"size": sizes}}
+
+
+def _drawable(points: Floats) -> Floats:
     """Coordinates that a browser can draw: what is farther than FAR is left out."""
-    return [round(float(value), 4) if abs(value) < FAR else None for value in values]
+    return np.where(np.abs(points) < FAR, points, np.nan).astype(np.float32)
 
 
 def _add_player(figure: go.Figure, _: Translate) -> None:
