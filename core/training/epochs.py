@@ -7,7 +7,7 @@ from typing import Any
 from core.networks.layers import differing
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Epoch:
     """One row of the table of epochs. Without a validation split the `val_` figures are None.
 
