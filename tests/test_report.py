@@ -6,7 +6,7 @@ import json
 import math
 import re
 import zipfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -54,8 +54,8 @@ def run(tmp_path):
             "test": 3,
         },
         "epochs": [
-            vars(Epoch(1, 0.5, 0.8, 0.4, 0.9, 1.25)),
-            vars(Epoch(2, math.nan, 0.1, None, None, 1.5)),
+            asdict(Epoch(1, 0.5, 0.8, 0.4, 0.9, 1.25)),
+            asdict(Epoch(2, math.nan, 0.1, None, None, 1.5)),
         ],
         "test_loss": 0.3,
         "test_accuracy": 2 / 3,

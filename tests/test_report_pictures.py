@@ -4,7 +4,7 @@ import io
 import math
 import pickle
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ class Case:
                 "name": "mnist", "source": "cache", "complete": True, "shape": [28, 28],
                 "classes": classes, "train": 50, "validation": 10, "test": len(truth),
             },
-            "epochs": [vars(epoch) for epoch in epochs],
+            "epochs": [asdict(epoch) for epoch in epochs],
             "test_loss": 0.3,
             "test_accuracy": float((said == truth).mean()),
             "misclassified": int((said != truth).sum()),
