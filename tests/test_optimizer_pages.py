@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ def done(engine: Queue, outcome: tuple[RunSpec, Outcome]) -> Callable[..., None]
         for place, accuracies in rows.items():
             for seed, accuracy in enumerate(accuracies):
                 epochs = [
-                    vars(Epoch(i, 1 / i, 0.9, None, None, 1.0, 1 / i, accuracy - 0.01 * (5 - i)))
+                    asdict(Epoch(i, 1 / i, 0.9, None, None, 1.0, 1 / i, accuracy - 0.01 * (5 - i)))
                     for i in range(1, 6)
                 ]
                 if place == diverged:
@@ -78,6 +78,23 @@ def test_a_study_is_offered_with_its_time_and_started_run_by_run(engine: Queue) 
     assert {claim.spec.train.seed for claim in claims} == {0, 1, 2}
     button(at, "Stop")
     assert not [one for one in at.button if one.label == "Start"]
+
+
+def test_a_study_takes_as_long_as_runs_took_here(
+    engine: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "seconds", lambda _spec, images: images / 1000)
+    assert "0 of 27 runs are done · about 2 minutes" in texts_of(visit("optimizers"))
+
+
+def test_a_study_is_done_when_there_is_something_to_compare(done: Callable[..., None]) -> None:
+    def ticked() -> list[str]:
+        links = visit("optimizers", study="L4-B").sidebar.get("page_link")
+        return [link.proto.label for link in links if "Optimizers" in link.proto.label]
+
+    assert ticked() == ["1. Optimizers"]
+    done({0: [0.97]})
+    assert ticked() == ["1. Optimizers ✓"]
 
 
 def test_a_study_shows_what_is_done_and_goes_on_with_the_rest(

@@ -1,5 +1,6 @@
 """Results shows the pictures that are in the zip, and names the zip for what is in it."""
 
+import gc
 import io
 import re
 import zipfile
@@ -96,3 +97,15 @@ def test_the_pictures_of_a_run_are_drawn_once_for_all_sessions(
     visit("results", variant=TRAINED)
     monkeypatch.setattr(pictures, "pictures", None)
     assert not visit("results", variant=TRAINED).exception
+
+
+@pytest.mark.usefixtures("run")
+def test_the_page_itself_does_not_hold_the_files() -> None:
+    # Streamlit keeps callbacks of a page with its globals for as long as a session lives.
+    at = visit("results", variant=TRAINED)
+    assert not at.exception
+    gc.collect()
+    made = [one for one in gc.get_objects() if type(one).__qualname__ == "Files"]
+    assert made
+    holders = [holder for one in made for holder in gc.get_referrers(one)]
+    assert not [one for one in holders if isinstance(one, dict) and "__file__" in one]

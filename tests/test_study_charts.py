@@ -39,6 +39,13 @@ def test_a_row_is_a_mean_line_with_a_band_from_lowest_to_highest() -> None:
     assert figure.layout.yaxis.title.text == "accuracy, test"
 
 
+def test_what_is_not_trained_epoch_by_epoch_is_a_line_to_compare_others_with() -> None:
+    at_once = Curves("logistic", style(0), [[Epoch(5, 0.5, 0.8, None, None, 1.0, 0.4, 0.7)]])
+    line, _sgd = study_charts.study_curves([at_once, ROWS[1]], "accuracy", "test_", 5).data
+    assert list(line.x) == [1, 5]
+    assert list(line.y) == [0.7, 0.7]
+
+
 def test_a_sweep_shows_each_part_of_the_images_in_the_order_of_the_rows() -> None:
     def swept(name: str, *accuracies: float) -> Summary:
         found = {

@@ -57,7 +57,7 @@ def test_of_a_trained_network_the_curves_come_first_and_then_the_steps() -> None
         met.append(go(at).label)
         go(at).click().run()
         apptest.turn_to(at, "").run()
-    assert met == ["**Look at the curves: Variant 3**", "**Go on: Data**", "**Go on: Network**"]
+    assert met == ["**Look at the curves**", "**Go on: Data**", "**Go on: Network**"]
 
 
 # Before the start

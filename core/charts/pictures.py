@@ -21,6 +21,9 @@ ARROW = 14
 SMALLEST, LARGEST = 9, 2 / 7
 """Font size of captions: at least so many pixels, at most this part of a tile's width."""
 
+FRAME = 210
+"""The grey of the line around a tile."""
+
 FONT = str(distribution("matplotlib").locate_file("matplotlib/mpl-data/fonts/ttf/DejaVuSans.ttf"))
 """Pillow's own font has neither arrows nor letters with accents."""
 
@@ -48,6 +51,8 @@ def grid(
         left, top = GAP + i % columns * step_x, GAP + i // columns * step_y
         shown = Image.fromarray(255 - image if negative else image)
         picture.paste(shown.resize((wide, high), Image.Resampling.NEAREST), (left, top))
+        # Ink may reach the edge of an image, and would touch that of the next one.
+        draw.rectangle((left - 1, top - 1, left + wide, top + high), outline=FRAME)
         if marks:
             below = (left + wide / 2, top + high + GAP / 2)
             draw.multiline_text(below, marks[i], fill=0, font=font, anchor="ma", align="center")

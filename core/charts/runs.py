@@ -41,7 +41,7 @@ def learning_curves(
         (*second, COLOURS["orange"], "dash", "diamond"),
     )
     if metric == "loss" and any(epoch.penalty is not None for epoch in epochs):
-        series += ((_("of it L1 and L2"), "penalty", COLOURS["grey"], "dot", "square"),)
+        series += ((_("part from L1 and L2"), "penalty", COLOURS["grey"], "dot", "square"),)
     curves = [
         _curve(name, epochs, field, Style(colour, dash, symbol))
         for name, field, colour, dash, symbol in series
@@ -137,12 +137,12 @@ def _value_axis(
 
 def epoch_axis(total_epochs: int, _: Translate) -> dict[str, Any]:
     """Epochs along the x axis, up to the last from the start."""
-    step = max(1, math.ceil(total_epochs / 10))
+    steps = (digit * 10**power for power in range(5) for digit in (1, 2, 5))
+    step = next(step for step in steps if total_epochs <= 10 * step)
     return {
         "title": {"text": _("epoch")},
         "range": [0.5, total_epochs + 0.5],
-        "tick0": 1,
-        "dtick": step,
+        "tickvals": sorted({1, *range(step, total_epochs + 1, step)}),
         "fixedrange": True,
     }
 

@@ -20,8 +20,8 @@ PARTS = {"": N_("training"), "val_": N_("validation"), "test_": N_("test")}
 HEIGHT = 400
 PLOT = 330
 """Pixels of the figure that a study's curves have between its legend and its x axis, about."""
-LINE = 16
-"""Pixels of a line of text."""
+LINE = 21
+"""Pixels of a line of text, while presenting."""
 WRAPPED = 20
 """Characters of a row's name in a line."""
 SIGNS = {"circle": "●", "diamond": "◆", "square": "■"}
@@ -84,7 +84,7 @@ def study_curves(
         )
     highest = max((max(v) for values in table.values() for v in values.values()), default=1.0)
     for row in shown:
-        _add_row(figure, row, table[row.name])
+        _add_row(figure, row, table[row.name], total_epochs)
         _add_diverged(figure, row, table[row.name], highest, _)
     if (metric, part) == ("accuracy", ""):
         _add_published(figure, [row for row in shown if row.published], _)
@@ -196,8 +196,12 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _add_row(figure: go.Figure, row: Curves, table: dict[int, list[float]]) -> None:
+def _add_row(
+    figure: go.Figure, row: Curves, table: dict[int, list[float]], total_epochs: int
+) -> None:
     assert row.style
+    if [*table] == [total_epochs]:  # not trained epoch by epoch: a line to compare others with
+        table = {1: table[total_epochs], **table}
     epochs = list(table)
     means: list[float | None] = [_mean(table[epoch]) for epoch in epochs]
     if any(len(values) > 1 for values in table.values()):

@@ -136,8 +136,8 @@ class Cosine(Decay):
     name = "cosine"
     title = N_("cosine")
     meaning = N_(
-        "The learning rate falls along half a cosine: slowly, fast, slowly; after the last step "
-        "the part of it that is named as the end is left."
+        "The learning rate falls along half a cosine: slowly, fast, slowly, and ends at the "
+        "part of it that “end” names."
     )
 
     end: float = 0.0

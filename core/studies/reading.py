@@ -154,8 +154,13 @@ def _rose(watched: Sequence[Watched]) -> Sentence | None:
             if one.epoch > best.epoch and one.loss - best.loss > best.loss_noise
         ]
         gap = last.training_accuracy - last.accuracy
-        # One epoch alone may be a jump of the optimizer.
-        if len(worse) > 1 and gap > accuracy_noise(last.accuracy, last.images):
+        if len(worse) == 1:
+            text = N_(
+                "The {part} loss was lowest in epoch {n} ({low:.3f}) and was {end:.3f} at the end, "
+                "while the training loss still fell. One epoch alone may be a jump of the "
+                "optimizer."
+            )
+        elif gap > accuracy_noise(last.accuracy, last.images):
             text = N_(
                 "The {part} loss was lowest in epoch {n} ({low:.3f}) and rose after, to "
                 "{end:.3f}, while the training loss still fell: from there on the network learned "
@@ -187,7 +192,7 @@ def _gap(run: Run, last: Watched, *, together: bool) -> Sentence | None:
     layers, augmentation = run.spec.network.layers, run.spec.train.augmentation
     if gap > noise:
         text = N_(
-            "In epoch {n} {training:.1%} of the training images were right while the network "
+            "In epoch {n}, {training:.1%} of the training images were right while the network "
             "learned, and {other:.1%} of the {part} images after it: it is better on what it "
             "trained on."
         )
@@ -198,10 +203,15 @@ def _gap(run: Run, last: Watched, *, together: bool) -> Sentence | None:
         )
         if not together:
             return None
-    elif augmentation != "none" or any(layer.kind == "Dropout" for layer in layers):
+    elif augmentation != "none":
         text = N_(
             "At the end {part} accuracy ({other:.1%}) is above training accuracy ({training:.1%}): "
-            "during training images are distorted or neurons switched off, so that one is lower."
+            "during training images are distorted, so that one is lower."
+        )
+    elif any(layer.kind == "Dropout" for layer in layers):
+        text = N_(
+            "At the end {part} accuracy ({other:.1%}) is above training accuracy ({training:.1%}): "
+            "during training neurons are switched off, so that one is lower."
         )
     else:
         text = N_(

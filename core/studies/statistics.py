@@ -80,12 +80,12 @@ class Summary:
 
     @property
     def best(self) -> list[tuple[int, float]]:
-        """Of each sound run the epoch with the best accuracy and that accuracy.
+        """Of each sound run of several epochs the one with the best accuracy, and that accuracy.
 
         On the validation images, or where there are none on the test images.
         """
         found = []
-        for run in self.sound.values():
+        for run in (run for run in self.sound.values() if len(run.epochs) > 1):
             watched = [(watched_accuracy(epoch), -epoch.epoch) for epoch in run.epochs]
             known = [(accuracy, epoch) for accuracy, epoch in watched if accuracy is not None]
             if known:

@@ -55,9 +55,8 @@ def explain(current: Choice, found: Doubts) -> None:
     definition = current.data.definition
     st.write(
         _(
-            "Data sets have wrong labels too. Networks were asked what images show that they had "
-            "never seen, and for **{n:,}** of {images:,} training images they doubt the label. "
-            "Who is right?"
+            "Data sets have wrong labels too. Networks were shown training images that they had "
+            "never seen, and for **{n:,}** of {images:,} they doubt the label. Who is right?"
         ).format(n=len(found.numbers), images=found.images)
     )
     if what := definition.instead(current.data.origin):
@@ -203,12 +202,13 @@ def method(found: Doubts) -> None:
     with st.expander(_("How were they found?")):
         st.write(
             _(
-                "The first {images:,} training images, equal ones once, were dealt into {folds} "
-                "parts. For each part a new network ({neurons} neurons, Adam, {epochs} epochs) "
-                "learned from the other parts and then named the class of each image of this one: "
-                "for {agreed:.1%} it is that of the label. From how sure the networks are of each "
-                "class cleanlab estimates how many labels are wrong, and lists so many, the least "
-                "probable first. Method: Northcutt, Jiang and Chuang (2021), “Confident learning”."
+                "{images:,} training images were dealt into {folds} parts; none of them equals an "
+                "earlier one or a test image. For each part a new network ({neurons} neurons, "
+                "Adam, {epochs} epochs) learned from the other parts and then named the class of "
+                "each image of this one: for {agreed:.1%} it is that of the label. From how sure "
+                "the networks are of each class cleanlab estimates how many labels are wrong, and "
+                "lists so many, the least probable first. Method: Northcutt, Jiang and Chuang "
+                "(2021), “Confident learning”."
             ).format(
                 images=found.images,
                 folds=FOLDS,

@@ -78,8 +78,8 @@ def compare(found: dict[str, Run]) -> None:
             for name, values in weights.items()
         )
     )
-    for run in found.values():
-        st.caption(layout.provenance(run))
+    for name, run in found.items():
+        st.caption(f"{name}: {layout.provenance(run)}")
 
 
 def pick_layer(run: Run) -> int:

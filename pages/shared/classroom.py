@@ -47,6 +47,8 @@ BROKEN = {"failed": N_("failed"), "interrupted": N_("interrupted"), "stopped": N
 
 SHOWN = 10  # runs that are under way, each with its button, and those without a result
 
+PARTIAL = "†"  # marks a figure that is not of the full set
+
 FULL_SCREEN = {  # of Plotly's buttons the one that a projector needs
     "displayModeBar": True,
     "modeBarButtonsToRemove": [
@@ -140,9 +142,11 @@ def students() -> None:
         "{n} students were here in the last hour.",
         len(rows),
     )
-    st.caption(
-        text.format(n=len(rows)) + " " + _("Students choose their names on their Overview page.")
-    )
+    sentences = [text.format(n=len(rows)), _("Students choose their names on their Overview page.")]
+    if any(text.endswith(PARTIAL) for one in rows for text in one.values()):
+        note = _("{mark} trained and tested on a part of the full set, or on other images.")
+        sentences.insert(0, note.format(mark=PARTIAL))
+    st.caption(" ".join(sentences))
     if identity.is_teacher() and any(one.nickname for one in now.students):
         st.button(_("Clear all names"), on_click=clear_names, key="clear_names")
 
@@ -180,7 +184,7 @@ def _marked(text: str, run: Run | None) -> str:
     """A figure, marked if it is not of the full set: of a sample, or of images in its stead."""
     if run is None or run.dataset["complete"]:
         return text
-    return _("{figure} (not the full set)").format(figure=text)
+    return f"{text} {PARTIAL}"
 
 
 def same_data(spec: RunSpec, other: RunSpec | None) -> bool:

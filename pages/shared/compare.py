@@ -13,7 +13,7 @@ from core.fields import OneOf, Switch
 from core.i18n import N_
 from core.studies import statistics
 from core.studies.statistics import Summary, diverged_at
-from pages.ui import comparison, fields, layout, study, study_tables
+from pages.ui import choice, comparison, fields, layout, study, study_tables
 from pages.ui.comparison import SeveralRows
 from pages.ui.study import Chosen, Progress
 from pages.ui.text import _
@@ -37,7 +37,7 @@ def each_run(chosen: Chosen) -> None:
     if study.of_optimizers(chosen.study):
         text, optimizer = _("Each run: {settings}, seeds {seeds}."), ""
     else:
-        text = _("Each run, but for what its row changes: {settings}, seeds {seeds}.")
+        text = _("Each run, except what its row changes: {settings}, seeds {seeds}.")
         optimizer = chosen.base.optimizer.text
     settings = layout.brief(chosen.base, chosen.data, optimizer)
     seeds = f"0–{chosen.seeds - 1}" if chosen.seeds > 1 else "0"
@@ -176,6 +176,7 @@ def sweep(chosen: Chosen, summaries: list[Summary]) -> None:
 def results(chosen: Chosen, summaries: list[Summary], picked: list[str]) -> None:
     """What the runs say that are done so far."""
     if any(summary.runs for summary in summaries):
+        choice.mark_done()
         if chosen.study.sweep:
             sweep(chosen, summaries)
         with st.expander(_("All results in numbers")):

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.data import DATASETS
 from core.labs.contract import Lab, Step
-from core.labs.steps import OVERVIEW, TRAIN
+from core.labs.steps import DRAW, OVERVIEW, TRAIN
 from core.specs import RunSpec
 from core.studies.experiment import Experiment, Shown
 from pages.ui import choice, fields, layout, record, server, training
@@ -41,7 +41,7 @@ def next_thing(current: Choice) -> None:
         step = next_undone(current)
         label = _("Go on: {page}").format(page=_(step.title))
         if step.file == TRAIN.file:
-            label = _("Look at the curves: {name}").format(name=current.name)
+            label = _("Look at the curves")
         go, icon = partial(leave_for, step.name), step.icon
     elif training.goes_on(server.engine().store.claimed(current.spec.key)):
         label = _("Watch: {name}").format(name=current.name)
@@ -51,7 +51,7 @@ def next_thing(current: Choice) -> None:
         if not current.experiment:
             label = _("Start your own settings")
         go, icon = partial(start, current.spec), TRAIN.icon
-    st.button(f"**{label}**", type="primary", icon=icon, on_click=go, key="go", width=340)
+    st.button(f"**{label}**", type="primary", icon=icon, on_click=go, key="go")
 
 
 def next_undone(current: Choice) -> Step:
@@ -73,10 +73,12 @@ def leave_for(page: str) -> None:
 
 
 def link_to_draw(current: Choice) -> None:
-    """The way to Draw, where the lab has it; with a network for drawings it needs no training."""
-    known = current.data.definition
-    if any(step.name == "draw" for step in current.lab.steps):
-        label = _("Or draw {one} at once") if current.lab.drawing_model else _("Or draw {one}")
+    """The way to Draw, where some network can read a drawing and the button leads elsewhere."""
+    known, lab = current.data.definition, current.lab
+    has_page = any(step.name == DRAW.name for step in lab.steps)
+    leads_there = current.run and next_undone(current).name == DRAW.name
+    if has_page and (lab.drawing_model or current.run) and not leads_there:
+        label = _("Or draw {one} at once") if lab.drawing_model else _("Or draw {one}")
         if known.ink is None:
             label = _("Or bring a photograph of {one}")
         layout.link("draw", label.format(one=_(known.one)))
@@ -108,12 +110,13 @@ def experiments(current: Choice) -> None:
         selection_default={"selection": {"rows": rows}},
         alt=_("The experiments of the lab, and the test accuracy of those that are trained"),
     )
-    st.caption(
-        _(
-            "When a row is trained, its test accuracy stands here: one run with seed {n}, on the "
-            "images named above."
-        ).format(n=current.lab.base.train.seed)
+    text = _(
+        "When a row is trained, its test accuracy stands here: one run with seed {n}, on the "
+        "images named above."
     )
+    if any(one.published for one in listed) and not current.data.complete:
+        text += " " + _("Published: on the full set, which these images are not.")
+    st.caption(text.format(n=current.lab.base.train.seed))
 
 
 def table(current: Choice, listed: Sequence[Experiment]) -> pd.DataFrame:

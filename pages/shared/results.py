@@ -83,8 +83,17 @@ def origin(run: Run, data: Dataset) -> None:
     )
 
 
+def hand_in(run: Run, current: Choice) -> None:
+    """The files to hand in, and what is in them."""
+    # Not of the page itself: Streamlit keeps the callbacks of every session, with all that their
+    # page knows, and forty times these files are a hundred megabytes.
+    found = files(run, current)
+    downloads(found, run)
+    pictures(found)
+
+
 def downloads(found: Files, run: Run) -> None:
-    """The files to hand in."""
+    """The buttons for the files."""
     classes = run.dataset["classes"]
     with st.container(horizontal=True):
         st.download_button(
@@ -142,9 +151,7 @@ def take(dataset: str) -> None:
 current = layout.begin(_("How good is the network, and what do you hand in?"))
 run = layout.finished_run(current)
 layout.result_tiles(run)
-found = files(run, current)
-downloads(found, run)
-pictures(found)
+hand_in(run, current)
 origin(run, current.data)
 next_task(current)
 layout.next_step()

@@ -78,10 +78,10 @@ def plan(current: Choice) -> None:
     if train.early_stopping:
         st.write(
             plural(
-                "It ends before, when the validation loss was not lower for {n} epoch; the weights "
+                "It ends earlier if the validation loss does not fall for {n} epoch; the weights "
                 "of the best epoch are kept.",
-                "It ends before, when the validation loss was not lower for {n} epochs; the "
-                "weights of the best epoch are kept.",
+                "It ends earlier if the validation loss does not fall for {n} epochs; the weights "
+                "of the best epoch are kept.",
                 train.early_stopping,
             ).format(n=train.early_stopping)
         )
@@ -150,7 +150,7 @@ def epoch_table(epochs: Sequence[Epoch]) -> None:
             _("Accuracy"): layout.figure(row.accuracy),
             _("Validation loss"): layout.figure(row.val_loss),
             _("Validation accuracy"): layout.figure(row.val_accuracy),
-            **({_("Of it L1 and L2"): layout.figure(row.penalty)} if penalty else {}),
+            **({_("Part from L1 and L2"): layout.figure(row.penalty)} if penalty else {}),
             **(
                 {_("Learning rate"): f"{row.learning_rate:.3g}"}
                 if row.learning_rate is not None

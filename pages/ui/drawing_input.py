@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
+import numpy as np
 import streamlit as st
+from PIL import Image
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 from streamlit_drawable_canvas import st_canvas
@@ -41,7 +44,7 @@ def canvas(line: DeltaGenerator) -> Images | None:
     """
     state = st.session_state
     if "canvas" not in state:  # the page was opened, for the first time or again
-        state.setdefault("drawn_image", None)
+        state.setdefault("drawn_file", None)
         _show(state.get("drawn", {}).get("objects", []))
     result = st_canvas(
         stroke_width=fields.value(BRUSH),
@@ -61,11 +64,12 @@ def canvas(line: DeltaGenerator) -> Images | None:
         with st.popover(_("Brush")):
             fields.slider(BRUSH, step=2, width=200)
     if not strokes:
-        state.drawn_image = None
-    elif result.image_data is not None:  # it is missing when the page is opened again
-        state.drawn_image = result.image_data[:, :, :3]
-    picture: Images | None = state.drawn_image
-    return picture
+        state.drawn_file = None
+    elif result.image_bytes:  # it is missing when the page is opened again
+        state.drawn_file = result.image_bytes  # a hundredth of its pixels
+    if state.drawn_file is None:
+        return None
+    return np.asarray(Image.open(BytesIO(state.drawn_file)).convert("RGB"))
 
 
 def _show(strokes: list[dict[str, Any]]) -> None:

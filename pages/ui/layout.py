@@ -248,8 +248,8 @@ def short_name(experiment: Experiment) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage, not rounded: 0.125 is 12.5%."""
-    return f"{100 * share:.6g}%"
+    """A share as a percentage: 0.125 is 12.5%."""
+    return f"{100 * share:.3g}%"
 
 
 def tiles(figures: dict[str, str]) -> None:
@@ -265,7 +265,7 @@ def result_tiles(run: Run) -> None:
         {
             _("Test accuracy"): figure(run.test_accuracy),
             _("Test loss"): figure(run.test_loss),
-            **({_("Of it L1 and L2"): figure(run.penalty)} if run.penalty is not None else {}),
+            **({_("Part from L1 and L2"): figure(run.penalty)} if run.penalty is not None else {}),
             _("Misclassified"): f"{run.misclassified:,}",
             _("Training time"): _("{n:.1f} s").format(n=run.train_seconds),
         }

@@ -9,7 +9,6 @@ import streamlit as st
 from core.charts.studies import Curves
 from core.charts.style import MOST, style
 from core.data import Dataset
-from core.engine.estimates import seconds_of
 from core.errors import LabError
 from core.fields import LIMITS, OneOf, SeveralOf, Text, WholeNumber, named
 from core.i18n import N_
@@ -91,7 +90,8 @@ class Chosen:
 
     def seconds(self, specs: Iterable[RunSpec]) -> float:
         """About how long these of its runs take, one after another."""
-        return sum(seconds_of(spec, len(self.data.arrays.x_train)) for spec in specs)
+        images = len(self.data.arrays.x_train)
+        return sum(server.engine().seconds(spec, images) for spec in specs)
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,11 @@ def _about_figures(chosen: Chosen, summaries: list[Summary]) -> list[str]:
         ).format(part=part),
     ]
     if any(s.row.published for s in summaries):
-        sentences.append(_("Published: one run each."))
+        sentences.append(
+            _("Published: one run each.")
+            if chosen.data.complete
+            else _("Published: one run each, on the full set, which these images are not.")
+        )
     if any(s.gap.values for s in summaries):
         sentences.append(
             _(
