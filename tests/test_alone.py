@@ -80,6 +80,7 @@ def test_two_at_once_train_it_once(spec: RunSpec, monkeypatch: pytest.MonkeyPatc
     assert states, "it shows how far the other one is"
 
 
+@pytest.mark.slow
 def test_it_trains_what_another_process_gives_up(spec: RunSpec) -> None:
     store = Store()
     assert store.claim(spec, "another")

@@ -681,6 +681,7 @@ def test_the_keyboard_goes_through_the_choice_in_its_order(tab: Tab, server: Ser
     assert met == labels
 
 
+@pytest.mark.slow
 def test_the_focus_is_never_lost_while_a_network_is_trained(tab: Tab, server: Server) -> None:
     page = tab()
     main = page.get_by_test_id("stMain")
@@ -855,6 +856,7 @@ def upload(page: Page, files: dict[str, bytes]) -> None:
     )
 
 
+@pytest.mark.slow
 def test_uploaded_files_get_an_answer_or_a_sentence(tab: Tab, server: Server) -> None:
     page = tab()
     open_canvas(page, server)

@@ -196,6 +196,7 @@ def test_a_finished_run_is_not_trained_again(engine: Engine, spec: RunSpec) -> N
     assert trainings(engine, spec) == 1
 
 
+@pytest.mark.slow
 def test_a_damaged_run_is_trained_again(engine: Engine, spec: RunSpec) -> None:
     engine.submit(spec)
     run = finish(engine, spec)
@@ -226,6 +227,7 @@ def test_other_programs_cannot_use_the_workers(engine: Engine) -> None:
         Client(address.replace("tls", "tcp"), timeout=2)
 
 
+@pytest.mark.slow
 def test_two_engines_on_one_store_train_a_run_once(engine: Engine, spec: RunSpec) -> None:
     second = Engine(Store(engine.store.cache), workers=1)
     engine.submit(spec)

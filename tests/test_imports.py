@@ -124,6 +124,7 @@ def test_importing_core_imports_nothing_but_the_standard_library() -> None:
     assert {name for name in third if not name.startswith("_")} <= {"core"}
 
 
+@pytest.mark.slow
 def test_no_module_of_core_imports_streamlit() -> None:
     # Together, because each of them alone takes the 5 seconds of TensorFlow.
     assert HEAVY

@@ -133,6 +133,7 @@ print("ok")
 """
 
 
+@pytest.mark.slow
 def test_the_layer_is_keras_s(shapes: Path) -> None:
     assert run(shapes, "-c", LAYER).splitlines()[-1] == "ok"
 

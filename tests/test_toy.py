@@ -114,6 +114,7 @@ def test_data_lists_the_toy_as_a_full_set(copy: Copy) -> None:
     )
 
 
+@pytest.mark.slow
 def test_every_experiment_is_trained_before_the_lesson(trained: list[dict[str, Any]]) -> None:
     dense, conv = trained
     assert [run["cached"] for run in trained] == [False, False]
@@ -133,6 +134,7 @@ def test_every_experiment_is_trained_before_the_lesson(trained: list[dict[str, A
     assert min(dense["test_accuracy"], conv["test_accuracy"]) > 0.9
 
 
+@pytest.mark.slow
 def test_an_experiment_is_found_by_its_name_and_listed(
     copy: Copy, trained: list[dict[str, Any]]
 ) -> None:
@@ -166,6 +168,7 @@ def test_a_study_changes_network_optimizer_and_data(copy: Copy) -> None:
     assert {run["dataset"]["test"] for run in few} == {90}
 
 
+@pytest.mark.slow
 def test_pictures_are_read(copy: Copy, trained: list[dict[str, Any]], table: Path) -> None:
     dense = ("--lab", "toy", "--experiment", "dense")
     pictures = [table.with_name(f"{i}.png") for i in range(6)]

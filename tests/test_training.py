@@ -113,9 +113,14 @@ ALIKE: dict[str, tuple[NetworkSpec, str, Schedule | None]] = {
     "warm-up": (NETWORK, "sgd", Cosine(0.1, warmup=1)),
 }
 """Networks, optimizers and schedules in which nothing is random."""
+FEW = ("adam", "L1 and L2", "normalised", "convolutions", "warm-up")
+"""Those of the default run."""
 
 
-@pytest.mark.parametrize("name", ALIKE)
+@pytest.mark.parametrize(
+    "name",
+    [name if name in FEW else pytest.param(name, marks=pytest.mark.slow) for name in ALIKE],
+)
 def test_epochs_give_the_losses_accuracies_and_weights_of_keras(name: str, digits: Arrays) -> None:
     # 500 images in batches of 32: 15 whole ones and a short one of 20.
     network, optimizer, schedule = ALIKE[name]
@@ -252,6 +257,7 @@ def test_callbacks_do_what_they_do_in_keras(train: TrainSpec, stops: bool, digit
         assert fit.best_epoch is None
 
 
+@pytest.mark.slow
 def test_dropout_trains_as_that_of_keras_does(digits: Arrays) -> None:
     # What is random differs: means over seeds, roughly.
     network = dense_network((32,), dropout=0.5)
@@ -332,6 +338,7 @@ def test_without_a_split_all_images_are_trained_on_and_none_validated(digits: Ar
     assert (fit.epochs[0].val_loss, fit.epochs[0].val_accuracy) == (None, None)
 
 
+@pytest.mark.slow
 def test_without_a_split_the_test_images_are_watched_and_change_nothing(digits: Arrays) -> None:
     train = TrainSpec(2, 100, 0, seed=1)
     plain, _ = fitted(digits, train)

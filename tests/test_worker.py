@@ -87,6 +87,7 @@ def test_a_stored_run_predicts_what_it_predicted_when_it_was_trained(
     np.testing.assert_allclose(again, run.predictions, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_the_drawing_model_is_trained_in_the_same_way(
     data: datasets.Dataset, small_mnist: Path
 ) -> None:
