@@ -22,6 +22,7 @@ elif __name__ != "__mp_main__":
     # st.navigation of a server, a student with a link would be told that there is no such page.
     PagesManager.uses_pages_directory = False
     server.give_memory_back()
+    server.take_short_turns()
     with suppress(LabError):  # of which the pages tell
         server.engine()  # its workers take longer to start than a student to choose
     app = st.App(__file__, routes=ROUTES, middleware=identity.MIDDLEWARE)

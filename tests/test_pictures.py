@@ -50,12 +50,15 @@ def test_an_image_larger_than_its_tile_is_shown_whole():
     assert picture.size == (200 + 2 * GAP, 150 + 2 * GAP)
 
 
-def test_gaps_and_missing_tiles_are_white():
+def test_gaps_and_missing_tiles_are_white_and_a_frame_lies_around_a_tile():
     picture = np.asarray(pictures.grid(np.full((3, 28, 28), 255, np.uint8), 2, 28, negative=True))
-    assert (picture[:GAP] == 255).all()
-    assert (picture[:, :GAP] == 255).all()
-    assert (picture[GAP : GAP + 28, GAP : GAP + 28] == 0).all()
-    assert (picture[28 + 2 * GAP :, 28 + 2 * GAP :] == 255).all(), "there is no fourth image"
+    assert (picture[: GAP - 1] == 255).all()
+    assert (picture[:, : GAP - 1] == 255).all()
+    framed = picture[GAP - 1 : GAP + 29, GAP - 1 : GAP + 29]
+    assert (framed[1:-1, 1:-1] == 0).all()
+    for side in (framed[0], framed[-1], framed[:, 0], framed[:, -1]):
+        assert (side == 210).all()
+    assert (picture[29 + 2 * GAP :, 29 + 2 * GAP :] == 255).all(), "there is no fourth image"
 
 
 def test_fewer_images_than_columns_leave_no_empty_columns():
@@ -104,8 +107,9 @@ def test_a_tile_shows_light_ink_dark_in_whole_squares() -> None:
 def test_a_tile_keeps_the_shape_of_a_picture_in_colour() -> None:
     tile = shown(pictures.tile(np.full((300, 150, 3), (200, 0, 0), np.uint8), 140, negative=False))
     assert tile.shape == (140, 140, 3)
-    assert (tile[:, 40:100] == (200, 0, 0)).all()
-    assert (tile[:, :30] == 255).all()
+    assert (tile[1:-1, 40:100] == (200, 0, 0)).all()
+    assert (tile[1:-1, 1:30] == 255).all()
+    assert (tile[0] == 210).all()
 
 
 def test_an_arrow_comes_from_the_picture_before_and_leaves_the_picture_as_it_is() -> None:

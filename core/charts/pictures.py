@@ -21,8 +21,8 @@ ARROW = 14
 SMALLEST, LARGEST = 9, 2 / 7
 """Font size of captions: at least so many pixels, at most this part of a tile's width."""
 
-FRAME = 210
-"""The grey of the line around a tile."""
+FRAME = "#D2D2D2"
+"""The line around a tile."""
 
 FONT = str(distribution("matplotlib").locate_file("matplotlib/mpl-data/fonts/ttf/DejaVuSans.ttf"))
 """Pillow's own font has neither arrows nor letters with accents."""
@@ -119,6 +119,7 @@ def tile(image: Images, side: int, *, negative: bool, arrow: bool = False) -> st
     small = max(image.shape[:2]) <= side
     how = Image.Resampling.NEAREST if small else Image.Resampling.LANCZOS
     square = ImageOps.pad(shown, (side, side), how, color="white")
+    ImageDraw.Draw(square).rectangle((0, 0, side - 1, side - 1), outline=FRAME)
     return _data_url(_with_arrow(square) if arrow else square)
 
 
