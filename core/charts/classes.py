@@ -1,6 +1,7 @@
 """Figures with a bar, a row or a column for each class of a data set."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ def class_balance(
     _: Translate = untranslated,
 ) -> go.Figure:
     """How many images each class has, in the training and in the test part."""
-    figure = base_figure(90 + 40 * len(class_names), bargap=0.25)
+    figure = base_figure(90 + 40 * len(class_names), bargap=0.25, yaxis=_class_axis(class_names))
     parts = (
         (_("training"), counts_train, COLOURS["blue"]),
         (_("test"), counts_test, COLOURS["orange"]),
@@ -36,7 +37,6 @@ def class_balance(
         )
     most = max([1, *map(int, counts_train), *map(int, counts_test)])
     figure.update_xaxes(title=_("images"), range=[0, most * 1.15], fixedrange=True, nticks=5)
-    _class_axis(figure, class_names)
     return figure
 
 
@@ -62,15 +62,27 @@ def probability_bars(
         }
     others = [i for i in range(len(class_names)) if i not in (predicted, true)]
     groups = {**marked, _("other classes"): (others, COLOURS["grey"])}
+    alone = true is None
+    ticks = [0, 0.25, 0.5, 0.75, 1]
+    # Axes at once with the rest: drawn after each stroke, and twice as fast.
     figure = base_figure(
-        15 * len(class_names) if true is None else 60 + 26 * len(class_names),
+        15 * len(class_names) if alone else 60 + 26 * len(class_names),
         barmode="overlay",
         bargap=0.2,
-        showlegend=true is not None,
+        showlegend=not alone,
+        xaxis={
+            "range": [0, 1.2],
+            "tickvals": ticks,
+            "fixedrange": True,
+            "showticklabels": not alone,
+        },
+        yaxis=_class_axis(class_names),
+        **({"margin": {"l": 8, "r": 8, "t": 0, "b": 0}} if alone else {}),
     )
-    for name, (classes, colour) in groups.items():
-        if classes:
-            figure.add_bar(
+    small = {"textfont": {"size": 11}, "constraintext": "none"} if alone else {}
+    return figure.add_traces(
+        [
+            go.Bar(
                 x=[float(probabilities[i]) for i in classes],
                 y=[class_names[i] for i in classes],
                 name=name,
@@ -80,29 +92,25 @@ def probability_bars(
                 textposition="outside",
                 cliponaxis=False,
                 hovertemplate="%{y}: %{x:.6f}",
+                **small,
             )
-    ticks = [0, 0.25, 0.5, 0.75, 1]
-    figure.update_xaxes(
-        range=[0, 1.2], tickvals=ticks, fixedrange=True, showticklabels=true is not None
+            for name, (classes, colour) in groups.items()
+            if classes
+        ]
     )
-    if true is None:
-        figure.update_layout(margin={"t": 0, "b": 0})
-        figure.update_traces(textfont_size=11, constraintext="none")
-    _class_axis(figure, class_names)
-    return figure
 
 
-def _class_axis(figure: go.Figure, class_names: Sequence[str]) -> None:
+def _class_axis(class_names: Sequence[str]) -> dict[str, Any]:
     """Classes down the y axis, the first on top; digits are names too, not numbers."""
-    figure.update_yaxes(
-        type="category",
-        categoryorder="array",
-        categoryarray=list(class_names),
-        range=[len(class_names) - 0.5, -0.5],
-        dtick=1,
-        fixedrange=True,
-        automargin=True,
-    )
+    return {
+        "type": "category",
+        "categoryorder": "array",
+        "categoryarray": list(class_names),
+        "range": [len(class_names) - 0.5, -0.5],
+        "dtick": 1,
+        "fixedrange": True,
+        "automargin": True,
+    }
 
 
 def confusion_heatmap(
@@ -122,7 +130,8 @@ def confusion_heatmap(
         (hits, share, 1.0, [[0, "#E3F2FB"], [1, COLOURS["sky"]]]),
         (~hits, np.log1p(counts), None, [[0, "#FDF3DC"], [1, COLOURS["orange"]]]),
     )
-    figure = base_figure(140 + 30 * len(class_names))
+    axis = {**_class_axis(class_names), "title": {"text": _("true class")}, "showgrid": False}
+    figure = base_figure(140 + 30 * len(class_names), yaxis=axis)
     for cells, values, largest, colours in parts:
         shown = cells & (counts > 0)
         most = largest or max(1.0, float(values[shown].max(initial=0)))
@@ -143,8 +152,6 @@ def confusion_heatmap(
             ygap=1,
             hovertemplate=_("true %{y}, predicted %{x}: %{customdata:,}") + "<extra></extra>",
         )
-    _class_axis(figure, class_names)
-    figure.update_yaxes(title=_("true class"), showgrid=False)
     figure.update_xaxes(
         title=_("predicted class"),
         type="category",

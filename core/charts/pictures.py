@@ -97,6 +97,7 @@ def gallery(images: Images, captions: Sequence[str], *, negative: bool) -> str:
         ".gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(100px,1fr));gap:12px}"
         ".gallery figure{margin:0;text-align:center}"
         ".gallery img{width:100%;max-width:150px;image-rendering:pixelated}"
+        f".gallery img{{border:1px solid {FRAME}}}"
         ".gallery figcaption{font-size:16px}"
     )
     figures = "".join(
