@@ -57,7 +57,7 @@ def test_the_most_doubted_images_are_shown_with_their_labels(doubted: list[int])
     assert boxes(at)[7].label == f"Not {label}"
     said = texts_of(at)
     assert f"**{label}** → 8 90%" in said
-    assert "for **30** of 1,000 training images they doubt the label" in said
+    assert "for **30** of 1,000 they doubt the label" in said
     assert "Nothing is left out yet" in said
     [picker] = [one for one in at.main.selectbox if one.key == "part"]
     picker.select("25").run()

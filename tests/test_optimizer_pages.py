@@ -155,7 +155,7 @@ def test_captions_say_nothing_of_what_is_not_there(done: Callable[..., None]) ->
     at = visit("optimizers", study="L4-B", seeds=3)
     assert "Mean ± standard deviation" in texts_of(at)
     assert "its band reaches" in texts_of(at)
-    assert "Published: one run each." in texts_of(visit("optimizers"))
+    assert "Published: one run each, on the full set, which these" in texts_of(visit("optimizers"))
 
 
 def test_lines_of_stopped_runs_are_explained(engine: Queue) -> None:
@@ -661,7 +661,7 @@ def test_a_study_of_any_part_says_what_differs(toy_lab: Callable[..., Lab]) -> N
     toy_lab(*TOY_ROWS)
     at = visit("compare")
     assert (
-        "Each run, but for what its row changes: 32 relu, adam 0.001, 5 epochs, batch 128, "
+        "Each run, except what its row changes: 32 relu, adam 0.001, 5 epochs, batch 128, "
         "validation 0%, seeds 0–2."
     ) in texts_of(at)
     table = tables(at)[-1].set_index("Experiment")

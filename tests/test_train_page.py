@@ -101,9 +101,9 @@ def test_the_part_of_penalties_and_the_learning_rate_are_shown_where_they_are(
     store(engine, outcome, spec_of(4), epochs=rows, penalty=0.125)
     at = visit("train", variant=4)
     new = {one.label for one in at.metric} - {one.label for one in plain.metric}
-    assert new == {"Of it L1 and L2"}
+    assert new == {"Part from L1 and L2"}
     [table] = [one.value for one in at.main.dataframe if "Seconds" in one.value]
-    assert set(table["Of it L1 and L2"]) == {"0.2500"}
+    assert set(table["Part from L1 and L2"]) == {"0.2500"}
     assert set(table["Learning rate"]) == {"0.05"}
     alts = [one.proto.alt for one in at.main.get("plotly_chart")]
     assert "Learning rate at the end of each epoch" in alts
