@@ -92,13 +92,18 @@ def spec_of(variant: int) -> RunSpec:
     return labs.choose("digits", str(variant), images_of(), {}).spec
 
 
-@pytest.fixture(scope="session")
-def outcome(small_mnist: Path) -> tuple[RunSpec, Outcome]:
-    """Variant 3 on 1,000 + 200 images, really trained."""
+@functools.cache
+def _trained(folder: Path) -> tuple[RunSpec, Outcome]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("LAB_DATA", str(small_mnist))
+        patch.setenv("LAB_DATA", str(folder))
         spec = spec_of(TRAINED)
         return spec, train(spec, lambda moment: None)
+
+
+@pytest.fixture(scope="session")
+def outcome(small_mnist: Path) -> tuple[RunSpec, Outcome]:
+    """Variant 3 on 1,000 + 200 images, really trained: once for all files that import this."""
+    return _trained(small_mnist)
 
 
 @pytest.fixture

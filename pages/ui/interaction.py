@@ -1,12 +1,33 @@
 """What happens for every interaction: the sidebar, which holds the choice, then the page."""
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from core import labs
 from core.errors import LabError
+from core.labs.contract import Step
 from core.labs.steps import CLASS, OVERVIEW
 from pages.ui import fields, layout, present, record, sidebar
 from pages.ui.text import _
+
+
+def all_pages(steps: Mapping[str, Step]) -> dict[str, st.Page]:
+    """The pages of a session. Made once for it: each looks six times at the disk."""
+    state = st.session_state
+    if state.get("pages", {}).keys() != steps.keys():
+        state.pages = {
+            step.name: st.Page(
+                step.file,
+                title=_(step.title),
+                icon=step.icon,
+                url_path="" if step is OVERVIEW else step.name,
+                default=step is OVERVIEW,
+            )
+            for step in steps.values()
+        }
+    pages: dict[str, st.Page] = state.pages
+    return pages
 
 
 def draw() -> None:
@@ -14,18 +35,8 @@ def draw() -> None:
     st.set_page_config(page_title="Recognition Lab", page_icon="✏️", layout="wide")
     st.html(present.LOOK)
     steps = labs.all_steps() | {CLASS.name: CLASS}
-    pages = {
-        step.name: st.Page(
-            step.file,
-            title=_(step.title),
-            icon=step.icon,
-            url_path="" if step is OVERVIEW else step.name,
-            default=step is OVERVIEW,
-        )
-        for step in steps.values()
-    }
+    pages = all_pages(steps)
     page = st.navigation(list(pages.values()), position="hidden")
-    st.session_state.pages = pages
     name = next(name for name in pages if pages[name] == page)
     st.session_state.step = steps[name]
     record.begin()
