@@ -25,6 +25,7 @@ import core
 from core import data as datasets
 from core.cli import train as train_command
 from core.cli.main import main
+from core.cli.options import run_options
 from core.cli.study import _verdict
 from core.data.fashion_mnist import FILES as FASHION
 from core.data.mnist import DATASET as MNIST
@@ -982,3 +983,21 @@ def test_help_is_quick_and_needs_nothing() -> None:
     assert done.returncode == 0
     for name in ("data", "train", "study", "runs", "predict", "drawn", "bench"):
         assert re.search(rf"^  {name} +\w", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("given", "lab"),
+    [
+        ([], "digits"),
+        (["--dataset", "fashion-mnist"], "digits"),
+        (["--dataset", "notmnist"], "letters"),
+        (["--dataset", "mnist", "--lab", "optimizers"], "optimizers"),
+    ],
+)
+def test_a_data_set_brings_the_first_lab_that_has_it(given: list[str], lab: str) -> None:
+    @click.command()
+    @run_options
+    def show(**options: Any) -> None:
+        click.echo(options["lab"])
+
+    assert CliRunner().invoke(show, given).output == f"{lab}\n"

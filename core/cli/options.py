@@ -93,8 +93,21 @@ _DATASET = click.option("--dataset", help=f"{', '.join(DATASETS)}; default: the 
 _UNIQUE = click.option(
     "--unique", is_flag=True, default=None, help="train on no image that equals another one"
 )
+
+
+def _lab_of(context: click.Context, _option: click.Parameter, lab: str | None) -> str:
+    """The lab that is named, or else the first one that has the data set."""
+    dataset = context.params.get("dataset")
+    with_it = (name for name, known in LABS.items() if dataset in known.datasets)
+    return lab or next(with_it, next(iter(LABS)))
+
+
 _EXPERIMENT = (
-    click.option("--lab", default=next(iter(LABS)), show_default=True, help=", ".join(LABS)),
+    click.option(
+        "--lab",
+        callback=_lab_of,
+        help=f"{', '.join(LABS)}; default: the first one with the data set",
+    ),
     click.option("--experiment", help="of the lab, by its name; default: its first"),
     click.option("--variant", type=int, help="an experiment by its number, as in the lab sheet"),
     click.option("--drawing-model", is_flag=True, help="the lab's network for drawings"),
