@@ -113,6 +113,7 @@ def test_two_runs_are_compared_on_what_neither_was_trained_on():
         (3, [1, 2, 3]),
         (14, [1, 2, 4, 6, 8, 10, 12, 14]),
         (50, [1, 5, 10, 15, 20, 25, 30, 35, 40, 45, 50]),
+        (100, [1, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]),
     ],
 )
 def test_the_axis_of_epochs_does_not_move(total, ticks):
