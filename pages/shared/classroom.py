@@ -253,7 +253,7 @@ def train_all(lab: Lab, data: list[Dataset], now: Lesson) -> None:
         st.caption(_("What the lesson needs is trained or under way."))
         return
     # As Train says it of each, and as many at once as there are workers.
-    seconds = sum(server.engine().seconds(spec, len(one.x_train)) for spec, one in missing)
+    seconds = sum(server.engine().seconds(spec, available(one, spec.data)) for spec, one in missing)
     seconds /= max(1, len(server.engine().workers))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(

@@ -26,6 +26,7 @@ class Choice(labs.Choice):
     """The choice of a session, with its images."""
 
     data: Dataset
+    """Divided as the run says."""
 
     @property
     def name(self) -> str:
@@ -58,7 +59,7 @@ def make(lab: str, dataset: str, experiment: str, settings: Mapping[str, Any]) -
     """The choice that widgets stand for: see labs.choose. Raises LabError for what cannot be."""
     data = server.load(datasets.locate(datasets.definition(dataset)))
     chosen = labs.choose(lab, experiment, DataSpec.of(data), settings)
-    return Choice(**vars(chosen), data=data)
+    return Choice(**vars(chosen), data=datasets.divided(data, chosen.spec.data.split))
 
 
 def current() -> Choice:

@@ -85,7 +85,7 @@ def required_choice() -> Choice:
 
 def data_summary(current: Choice) -> str:
     """The data set of the choice, and how much of it is here."""
-    data, train = current.data, len(current.data.x_train)
+    data, train = current.data, len(current.data.whole.x_train)
     said = extent(data)
     if not data.complete and not data.definition.instead(data.origin):
         said = _("not the full set")
@@ -135,7 +135,9 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
 
 def left_out(spec: DataSpec) -> list[str]:
     """Which training images a run leaves out wherever they stand, in words."""
-    said = [_("without duplicates")] if spec.unique else []
+    said = [] if spec.split is None else [_("random split {seed}").format(seed=spec.split)]
+    if spec.unique:
+        said.append(_("without duplicates"))
     if n := len(spec.without):
         said.append(plural("without {n} image", "without {n} images", n).format(n=n))
     return said
@@ -275,6 +277,11 @@ def result_tiles(run: Run) -> None:
             _("Test loss"): figure(run.test_loss),
             **({_("Of it L1 and L2"): figure(run.penalty)} if run.penalty is not None else {}),
             _("Misclassified"): f"{run.misclassified:,}",
+            **(
+                {_("On its own test images"): figure(run.own_test_accuracy)}
+                if run.own_test_accuracy is not None
+                else {}
+            ),
             _("Training time"): _("{n:.1f} s").format(n=run.train_seconds),
         }
     )
