@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from core.data import DATASETS, Dataset, Definition
+from core.data.divided import SHARE
 from core.labs import Choice
-from core.specs import fields
+from core.specs import DataSpec, fields
 from core.specs.optimizers import OPTIMIZERS
 from core.specs.train import AUGMENTATIONS
 from core.store import Run
@@ -47,6 +48,14 @@ def provenance(run: Run, _: Callable[[str], str]) -> str:
     )
 
 
+def split(data: DataSpec, _: Callable[[str], str]) -> str:
+    """Where the test images of a run come from."""
+    if data.split is None:
+        return _("those of the data set")
+    text = _("{share:.0%} of the training images of each class, drawn with seed {seed}")
+    return text.format(share=SHARE, seed=data.split)
+
+
 def early_stopping(run: Run, _: Callable[[str], str]) -> str:
     """How early stopping was set, and the epoch whose weights it kept."""
     if run.best_epoch is None:
@@ -66,6 +75,7 @@ def settings(run: Run, dataset: Dataset, choice: Choice, _: Callable[[str], str]
         _("Data set"): dataset.definition.title,
         _("Found in"): dataset.origin,
         _("Images"): images_of(run, _),
+        _("Test images"): split(run.spec.data, _),
         _("Duplicates"): _("left out") if run.spec.data.unique else _("not looked for"),
         _("Images to train"): f"{run.dataset['train']:,}",
         _("Images to validate"): f"{run.dataset['validation']:,}",

@@ -122,7 +122,7 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
     if images and images < total:
         text = _("the first {n:,} of {total:,} training images")
         settings.append(text.format(n=images, total=total))
-    settings += left_out(spec.data)
+    settings += which_images(spec.data)
     if train.augmentation != "none":
         kind = _(AUGMENTATIONS[train.augmentation])
         settings.append(_("augmentation: {kind}").format(kind=kind))
@@ -133,8 +133,8 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
     return ", ".join(settings)
 
 
-def left_out(spec: DataSpec) -> list[str]:
-    """Which training images a run leaves out wherever they stand, in words."""
+def which_images(spec: DataSpec) -> list[str]:
+    """Which images a run takes and leaves out, beside how many, in words."""
     said = [] if spec.split is None else [_("random split {seed}").format(seed=spec.split)]
     if spec.unique:
         said.append(_("without duplicates"))

@@ -93,7 +93,7 @@ def title(spec: RunSpec) -> str:
         optimizer=spec.optimizer_text,
         n=spec.train.epochs,
     )
-    return ", ".join([settings, *layout.left_out(spec.data)])
+    return ", ".join([settings, *layout.which_images(spec.data)])
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)
