@@ -24,6 +24,7 @@ from core.data.contract import Dataset, Definition, Source
 from core.data.divided import divided
 from core.data.files import (
     add,
+    at_hand,
     checksums,
     download_folder,
     fetch,
@@ -69,6 +70,7 @@ __all__ = [
     "Definition",
     "Source",
     "add",
+    "at_hand",
     "checksums",
     "definition",
     "divided",

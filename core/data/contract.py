@@ -130,6 +130,15 @@ class Definition:
         """True if its images are shown as negatives: dark ink on white, as in the lab sheet."""
         return self.ink == "light"
 
+    @property
+    def table(self) -> bool:
+        """True if its files are tables, with a row for each image."""
+        return any(name.endswith(".csv") for name in self.files)
+
+    def label(self, number: int) -> int:
+        """What its files call the class of that number."""
+        return self.labels[number] if self.labels else number
+
     def instead(self, origin: str) -> Callable[[Callable[[str], str]], str] | None:
         """What says, translated, which images these are, if they are not of this set at all."""
         return self.sample_text if origin == "sample" else None

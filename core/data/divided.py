@@ -33,11 +33,8 @@ def _divided(whole: Dataset, split: int) -> Dataset:
         )
     except ValueError as error:
         raise DataError(
-            N_(
-                "{title} has too few images here to divide each class into {share:.0%} and the rest."
-            ),
+            N_("{title} has too few images of a class here to be divided into two parts."),
             title=whole.definition.title,
-            share=SHARE,
         ) from error
     arrays = Arrays(x[train], y[train], x[test], y[test])
     for array in arrays:

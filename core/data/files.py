@@ -265,10 +265,16 @@ def obtain(wanted: Definition, progress: Progress | None = None) -> Dataset:
 
 def present(wanted: Definition) -> bool:
     """True if files of the data set, not only a sample, are on this machine."""
+    return at_hand(wanted) and locate(wanted).origin != "sample"
+
+
+def at_hand(wanted: Definition) -> bool:
+    """True if there are images of the data set or in their place, without a download."""
     try:
-        return locate(wanted).origin != "sample"
+        locate(wanted)
     except LabError:
         return False
+    return True
 
 
 def _failure_mark(wanted: Definition) -> Path:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import data as datasets
 from core import labs
-from core.data import Dataset
+from core.data import Dataset, Definition
 from core.errors import LabError
 from core.labs.contract import Lab, Step
 from core.labs.steps import TRAIN
@@ -53,6 +53,12 @@ class Choice(labs.Choice):
 def lab() -> Lab:
     """The lab that the sidebar names."""
     return labs.lab(st.session_state.lab)
+
+
+def missing() -> Definition | None:
+    """The data set that the lab is about, where this computer has no images of it."""
+    wanted = datasets.definition(lab().datasets[0])
+    return None if datasets.at_hand(wanted) else wanted
 
 
 def make(lab: str, dataset: str, experiment: str, settings: Mapping[str, Any]) -> Choice:

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from core import data as datasets
 from core import labs
 from core.data import DATASETS, Dataset
 from core.errors import LabError
@@ -76,9 +77,13 @@ def required_choice() -> Choice:
         return choice.current()
     except LabError as error:
         show_error(error)
-        from pages.ui import download  # which needs this module
+        from pages.ui import download, upload  # which need this module
 
-        download.offer(DATASETS[st.session_state.dataset], "page")
+        wanted = DATASETS[st.session_state.dataset]
+        if wanted.url:
+            download.offer(wanted, "page")
+        elif not datasets.at_hand(wanted):
+            upload.offer(wanted)
         next_step()
         raise PageEnds from error
 
@@ -92,7 +97,10 @@ def data_summary(current: Choice) -> str:
         if train < data.definition.images:
             said = _("sample: {n:,} of {total:,} training images")
             said = said.format(n=train, total=data.definition.images)
-    return f"**{data.definition.title}**, {said}"
+    text = f"**{data.definition.title}**, {said}"
+    if wanted := choice.missing():
+        text += " · " + _("{title} is not on this computer").format(title=wanted.title)
+    return text
 
 
 def extent(data: Dataset) -> str:

@@ -32,7 +32,7 @@ def choose() -> None:
         _name_lab_in_address()
         lab = labs.lab(fields.select(LAB, on_change=_change_lab))
         titles = {name: DATASETS[name].title for name in lab.datasets}
-        dataset = fields.select(DataSet("dataset", N_("data set"), lab.datasets[0], titles))
+        dataset = fields.select(DataSet("dataset", N_("data set"), _first(lab), titles))
         for field in own_settings.of(lab):  # what a URL says of them holds when they are chosen
             fields.read(field)
         experiment = fields.select(_experiments(lab))
@@ -46,6 +46,12 @@ def choose() -> None:
     else:
         with st.sidebar:
             download.offer(DATASETS[dataset])
+
+
+def _first(lab: Lab) -> str:
+    """The data set that a lab opens with: the first of which images are on this computer."""
+    at_hand = (name for name in lab.datasets if datasets.at_hand(DATASETS[name]))
+    return next(at_hand, lab.datasets[0])
 
 
 def _name_lab_in_address() -> None:
