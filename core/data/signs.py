@@ -124,6 +124,8 @@ def _images(table: Table, progress: Progress | None) -> tuple[Images, Images]:
             raise ValueError(f"{table.name} has more than {ROWS:,} rows")
         if not line.isspace():
             rows += _row(line, f"line {number} of {table.name}")
+    if not rows:
+        raise ValueError(f"{table.name} has no rows")
     values = np.frombuffer(rows, np.uint8).reshape(-1, len(COLUMNS))
     classes = np.searchsorted(LABELS, values[:, 0]).astype(np.uint8)
     return values[:, 1:].reshape(-1, *SHAPE), classes

@@ -111,9 +111,9 @@ def _figures(current: Choice) -> None:
         accuracy = [None, run and run.test_accuracy]
     content = pd.DataFrame(
         {
-            _("Right on the test images"): [_("Most similar training image"), current.name],
+            _("Answer"): [_("Of the most similar image"), _("Of {name}").format(name=current.name)],
             _("random split"): [*map(layout.figure, (copied[0], accuracy[0]))],
-            _("brought by the data set"): [*map(layout.figure, (copied[1], accuracy[1]))],
+            _("own test images"): [*map(layout.figure, (copied[1], accuracy[1]))],
         }
     )
     st.dataframe(

@@ -172,6 +172,7 @@ def training_settings(spec: RunSpec, data: Dataset) -> dict[str, str]:
     train = spec.train
     return {
         _("Training images"): f"{images_used(spec, data):,}",
+        _("Test images"): words.split(spec.data, _),
         run_fields.EPOCHS.label(_): f"{train.epochs}",
         run_fields.BATCH_SIZE.label(_): f"{train.batch_size}",
         run_fields.VALIDATION_SPLIT.label(_): percent(train.validation_split),
