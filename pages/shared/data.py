@@ -31,9 +31,7 @@ NAMED = 100  # of the files that are no images
 def note(current: Choice) -> None:
     """What is not on this computer of the images that the lab is about, and how to get it."""
     if wanted := choice.missing():
-        text = _(
-            "The {many} of this lab are not on this computer. It goes all its ways with {others}."
-        )
+        text = _("The {many} are not on this computer. Until then the lab is done with {others}.")
         others = (DATASETS[name].many for name in current.lab.datasets if name != wanted.name)
         text = text.format(many=_(wanted.many), others=_(" or ").join(map(_, others)))
         st.info(text, icon=":material/database:")
