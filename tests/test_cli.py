@@ -157,7 +157,9 @@ def test_data_lists_a_damaged_file_as_damaged(tmp_path: Path) -> None:
 
 def test_fetching_an_unknown_data_set_names_the_known_ones() -> None:
     sentence = refused(in_process("data", "fetch", "foo"), 2)
-    assert sentence == "There is no data set foo: choose one of mnist, notmnist, fashion-mnist."
+    assert (
+        sentence == "There is no data set foo: choose one of mnist, notmnist, fashion-mnist, signs."
+    )
 
 
 def test_fetching_without_a_network_is_one_sentence_and_leaves_no_file(cache: Path) -> None:
@@ -351,11 +353,13 @@ WRONG = {
     "--experiment 10": f"digits has no experiment 10: {OF_DIGITS}",
     "--lab optimizers --experiment 1": "optimizers has no experiment 1: choose one of rmsprop, ",
     "--lab optimizers --variant 1": "optimizers has no experiment 1: choose one of rmsprop, ",
-    "--lab chess": "There is no lab chess: choose one of digits, letters, optimizers.",
+    "--lab chess": "There is no lab chess: choose one of digits, letters, optimizers, signs.",
     "--experiment 1 --variant 1": TWO_NAMES,
     "--experiment drawing --drawing-model": TWO_NAMES,
     "--variant 1 --drawing-model": TWO_NAMES,
-    "--dataset foo": "There is no data set foo: choose one of mnist, notmnist, fashion-mnist.",
+    "--dataset foo": (
+        "There is no data set foo: choose one of mnist, notmnist, fashion-mnist, signs."
+    ),
     "--hidden 0": "Neurons is 0: give a whole number from 1 to 1024.",
     "--hidden 1025": "Neurons is 1025: give a whole number from 1 to 1024.",
     "--hidden 1,1,1,1,1,1": "Hidden layers is 6: give a whole number from 0 to 5.",

@@ -209,7 +209,9 @@ def test_without_fashion_mnist_a_page_says_how_to_get_it(step: str) -> None:
 
 
 BAD = {
-    "There is no data set foo: choose one of mnist, notmnist, fashion-mnist.": {"dataset": "foo"},
+    "There is no data set foo: choose one of mnist, notmnist, fashion-mnist, signs.": {
+        "dataset": "foo"
+    },
     "Variant is 99: choose one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, drawing, own.": {"variant": "99"},
     "Epochs is 500: give a whole number from 1 to 100.": {"variant": "own", "epochs": "500"},
     "Learning rate is nan: give a number from 1e-06 to 10.": {
@@ -1539,7 +1541,7 @@ def test_an_address_says_the_lab_and_older_ones_mean_what_they_did(
 
 def test_a_lab_that_is_not_there_is_one_sentence() -> None:
     at = visit("overview", lab="chemistry")
-    assert sentences(at) == ["Lab is chemistry: choose one of digits, letters, optimizers."]
+    assert sentences(at) == ["Lab is chemistry: choose one of digits, letters, optimizers, signs."]
     assert at.selectbox(key="lab").value == "digits"
 
 

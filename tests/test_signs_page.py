@@ -123,7 +123,7 @@ def test_a_test_image_stands_beside_the_training_images_that_are_most_like_it() 
 @pytest.mark.usefixtures("hands")
 @pytest.mark.parametrize(
     ("variant", "split", "own", "shown"),
-    [("cnn", 0.9876, 0.7654, ["0.9876", "0.7654"]), ("cnn-test-file", 0.75, None, ["–", "0.7500"])],
+    [("cnn", 0.9876, 0.7654, ["0.9876", "0.7654"]), ("cnn-own-test", 0.75, None, ["–", "0.7500"])],
 )
 def test_the_network_is_measured_on_both_kinds_of_test_images(
     variant: str,
