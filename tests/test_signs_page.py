@@ -109,6 +109,16 @@ def test_the_table_the_labels_and_the_parts_are_shown() -> None:
 
 
 @pytest.mark.usefixtures("hands")
+def test_whoever_comes_from_another_lab_finds_hand_signs() -> None:
+    clothes = "fashion-mnist"
+    at = visit("overview", dataset=clothes)
+    for lab, dataset in (("optimizers", clothes), ("signs", "signs"), ("digits", clothes)):
+        at.selectbox(key="lab").set_value(lab).run()
+        assert at.selectbox(key="dataset").value == dataset
+    assert not at.exception
+
+
+@pytest.mark.usefixtures("hands")
 def test_a_test_image_stands_beside_the_training_images_that_are_most_like_it() -> None:
     at = open_page(copy=7)
     data = datasets.divided(datasets.load(datasets.locate(SIGNS)), 43)

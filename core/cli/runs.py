@@ -41,14 +41,16 @@ def runs(as_json: bool) -> None:
                 seed=spec.train.seed,
                 accuracy=run.test_accuracy,
             )
-            + _left_out(spec.data)
+            + _which_images(spec.data)
             + ("" if run.dataset["complete"] else _("  (not the full set)"))
         )
 
 
-def _left_out(spec: DataSpec) -> str:
-    """Which training images a run leaves out, if any."""
-    text = _("  without duplicates") if spec.unique else ""
+def _which_images(spec: DataSpec) -> str:
+    """Which images a run takes or leaves out, if not all."""
+    text = "" if spec.split is None else _("  random split {seed}").format(seed=spec.split)
+    if spec.unique:
+        text += _("  without duplicates")
     if n := len(spec.without):
         text += plural("  without {n} image", "  without {n} images", n).format(n=n)
     return text

@@ -109,6 +109,8 @@ class Definition:
     """`Dataset.digest` of the full set; empty if only its files tell."""
     images: int = 0
     """How many training images the full set has: what has fewer is not complete."""
+    about: str = ""
+    """How its images were made, where that makes test images easier than they look; a sentence."""
     labels: tuple[int, ...] = ()
     """What its files call the classes, in their order; empty for 0, 1, 2 and so on."""
     upload: int = 300

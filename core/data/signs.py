@@ -187,6 +187,10 @@ DATASET = Definition(
     archives=("sign-language-mnist.zip", "archive.zip"),
     home="https://www.kaggle.com/datasets/datamunge/sign-language-mnist",
     images=27_455,
+    about=N_(
+        "These images are 1,704 photographs, each of which was cropped, turned a little, made "
+        "brighter and darker many times: near-copies of a test image are among the training images."
+    ),
     labels=LABELS,
     upload=100,
 )

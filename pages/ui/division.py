@@ -67,6 +67,8 @@ def _parts(current: Choice) -> None:
 def _beside(current: Choice) -> None:
     """A test image beside the training images that are most like it."""
     data, names = current.data, current.class_names
+    if data.definition.about:
+        st.write(_(data.definition.about))
     last = len(data.x_test) - 1
     index = fields.number(
         WholeNumber("copy", N_("test image"), 0, Limit(0, last)),
