@@ -601,7 +601,10 @@ def test_a_study_prints_one_json_object_and_then_answers_from_the_store(data: Pa
     answer = one_json(lab("study", *STUDY, "--json"))
     assert list(answer) == ["study", "dataset", "rows", "seconds"]
     assert list(answer["dataset"]) == ["name", "source", "complete"]
-    columns = ["name", "published", "mean", "std", "f1", "gap", "values", "diverged"]
+    columns = [
+        *("name", "published", "mean", "std", "f1", "gap", "own_test", "parameters", "seconds"),
+        *("values", "diverged"),
+    ]
     assert [list(row) for row in answer["rows"]] == [columns] * 2
     assert answer["study"] == "own"
     names = [row["name"] for row in answer["rows"]]
