@@ -28,15 +28,16 @@ if TYPE_CHECKING:
 __all__ = ["load", "runs", "study", "train"]
 
 
-def load(dataset: str = "mnist") -> "Dataset":
+def load(dataset: str = "mnist", split: int | None = None) -> "Dataset":
     """A data set by its name: x_train and x_test uint8 (n, height, width), y_train, y_test (n,).
 
-    It is downloaded if need be; where that fails MNIST is a sample. Raises UsageError for an
-    unknown name and DataError if there are no images.
+    It is downloaded if need be; where that fails MNIST is a sample. With `split` it is divided as
+    for a run whose `spec.data.split` is that. Raises UsageError for an unknown name and DataError
+    if there are no images.
     """
     from core import data
 
-    return data.obtain(data.definition(dataset))
+    return data.divided(data.obtain(data.definition(dataset)), split)
 
 
 def train(

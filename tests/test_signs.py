@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import train_test_split
 
+import core
 from core import data as datasets
 from core.data import Dataset, Source, neighbours
 from core.data.contract import Arrays
@@ -295,6 +296,14 @@ def test_a_run_takes_its_images_from_the_part_that_it_names(tmp_path: Path) -> N
     assert images.load(spec).split == 43
     assert images.load(DataSpec(whole.name, whole.digest)) is whole
     assert DataSpec.of(data) == DataSpec(whole.name, whole.digest, split=43)
+
+
+def test_a_notebook_gets_the_images_that_a_run_was_tested_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB_DATA", str(write(tmp_path / "data")))
+    assert len(core.load("signs").x_test) == 24
+    assert len(core.load("signs", split=43).x_test) == 36
 
 
 def test_a_split_is_a_seed_and_too_few_images_are_one_sentence(tmp_path: Path) -> None:
