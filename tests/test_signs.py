@@ -283,6 +283,14 @@ def test_the_division_is_that_of_scikit_learn_and_each_class_has_its_part(tmp_pa
     assert divided(data, None) is whole
 
 
+def test_the_parts_of_the_full_set_are_as_large_as_in_the_report() -> None:
+    labels = (np.arange(SIGNS.images) % 24).astype(np.uint8)
+    pictures = np.zeros((SIGNS.images, 28, 28), np.uint8)
+    data = divided(Dataset(SIGNS, "cache", Arrays(pictures, labels, pictures, labels)), 43)
+    assert (len(data.x_train), len(data.x_test)) == (19_218, 8_237)
+    assert data.complete
+
+
 def test_a_run_takes_its_images_from_the_part_that_it_names(tmp_path: Path) -> None:
     whole = load(write(tmp_path / "data"))
     spec = DataSpec(whole.name, whole.digest, images=10, split=43)
