@@ -12,6 +12,7 @@ import pytest
 from core import labs
 from core.errors import UsageError
 from core.networks import forward
+from core.networks.known import LENET_5, SIGNS
 from core.networks.layers import (
     HIDDEN_ACTIVATIONS,
     LAYERS,
@@ -24,7 +25,6 @@ from core.networks.layers import (
     Flatten,
     MaxPooling2D,
 )
-from core.networks.known import LENET_5, SIGNS
 from core.networks.structure import LayerRow, rows, weights
 from core.networks.summary import keras_code, keras_summary
 from core.specs import NetworkSpec, dense_network
