@@ -463,11 +463,15 @@ def _literal(value: object) -> str:
 def _require(layer: Layer, inputs: Shape, axes: int) -> None:
     """Raise UsageError unless what comes in has so many axes."""
     if len(inputs) != axes:
-        raise UsageError(
-            N_("{layer} cannot follow numbers of the shape {shape}: put another layer before it."),
-            layer=layer.kind,
-            shape=" × ".join(map(str, inputs)),
-        )
+        what = {
+            1: N_("{layer} cannot follow numbers of the shape {shape}: put Flatten before it."),
+            2: N_("{layer} cannot follow numbers of the shape {shape}: put it first."),
+            3: N_("{layer} cannot follow numbers of the shape {shape}: put Channel before it.")
+            if len(inputs) == 2
+            else N_("{layer} cannot follow numbers of the shape {shape}: put it before Flatten."),
+        }
+        shape = " × ".join(map(str, inputs))
+        raise UsageError(what[axes], layer=type(layer).__name__, shape=shape)
 
 
 def _large_enough(layer: Layer, inputs: Shape, sides: Sequence[int]) -> Sequence[int]:

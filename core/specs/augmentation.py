@@ -16,10 +16,9 @@ from scipy.ndimage import affine_transform
 
 from core.data.contract import Images
 from core.errors import UsageError
-from core.fields import Limit, check_choice, check_number
+from core.fields import Limit, check_choice, check_number, value_from, value_text
 from core.i18n import N_
 from core.networks.layers import differing
-from core.specs.optimizers import value_from, value_text
 
 NONE = "none"
 
