@@ -5,8 +5,10 @@ import html
 import io
 from collections.abc import Sequence
 from importlib.metadata import distribution
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from core.charts.style import COLOURS
@@ -52,6 +54,18 @@ def grid(
             below = (left + wide / 2, top + high + GAP / 2)
             draw.multiline_text(below, marks[i], fill=0, font=font, anchor="ma", align="center")
     return picture
+
+
+def shades(values: npt.NDArray[np.floating[Any]]) -> Images:
+    """Numbers as grey, uint8 of their shape: the largest is black, and 0 white.
+
+    With negative numbers among them 0 is a middle grey, and what is as far below it is white.
+    """
+    finite = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    most = float(np.abs(finite).max(initial=0.0)) or 1.0
+    least = -most if finite.min(initial=0.0) < 0 else 0.0
+    shades: Images = np.rint(255 * (most - finite) / (most - least)).astype(np.uint8)
+    return shades
 
 
 def numbers(image: Images, title: str, *, scaled: bool, negative: bool) -> str:
