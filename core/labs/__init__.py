@@ -106,7 +106,7 @@ def choose(
     if experiment != OWN:
         found = chosen.experiment(experiment) if experiment else chosen.experiments[0]
     base = chosen.on(data)
-    if experiment == OWN and "hidden" in settings and not base.network.dense:
+    if experiment == OWN and settings.get("hidden") is not None and not base.network.dense:
         base = replace(base, network=dense_network())
     spec = with_settings(found.spec(base) if found else base, settings)
     images = definition(data.name)

@@ -331,7 +331,7 @@ class MaxPooling2D(Pooling):
     """Keeps the largest number of each square."""
 
     kind = "MaxPooling2D"
-    meaning = N_("MaxPooling2D keeps the largest of 2 × 2 numbers, or of a larger square.")
+    meaning = N_("MaxPooling2D keeps the largest number of each square.")
 
     def pooled(self, squares: Floats) -> Floats:
         largest: Floats = squares.max(axis=(2, 4))
@@ -343,7 +343,7 @@ class AveragePooling2D(Pooling):
     """Keeps the mean of each square."""
 
     kind = "AveragePooling2D"
-    meaning = N_("AveragePooling2D keeps the mean of 2 × 2 numbers, or of a larger square.")
+    meaning = N_("AveragePooling2D keeps the mean of each square.")
 
     def pooled(self, squares: Floats) -> Floats:
         means: Floats = squares.mean(axis=(2, 4))
