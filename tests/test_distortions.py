@@ -13,6 +13,7 @@ from core.specs import TrainSpec, dense_network, optimizer_spec
 from core.specs.augmentation import Moves, augmentation_words
 from core.training.augmentation import SHIFT, distort, distortion, move
 from core.training.fit import fit
+from core.training.moves import moved
 
 
 def changed(images: np.ndarray, *seed: int, ink: Ink = "light") -> np.ndarray:
@@ -51,14 +52,14 @@ def test_moves_are_those_of_keras_s_generator() -> None:
         ).T
         assert (abs(draws).max(axis=1) > 0.85).all(), "they reach as far"
         assert (abs(draws).max(axis=1) <= 1).all(), "and no further"
-        assert abs(moves.moved(image, draws) - np.array(expected)).max() < 0.51  # rounded
+        assert abs(moved(image, moves, draws) - np.array(expected)).max() < 0.51  # rounded
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (20, 24)])
 def test_training_moves_images_as_numpy_does(shape: tuple[int, int]) -> None:
     image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
     draws = tf.random.stateless_uniform([6, 30], [3, 4], -1.0, 1.0).numpy()
-    shown = Moves().moved(image, draws)
+    shown = moved(image, Moves(), draws)
     trained = move(tf.constant(np.stack([image] * 30) / np.float32(255)), [3, 4], Moves())
     assert abs(shown - 255 * trained.numpy()).max() < 0.55
     assert len({one.tobytes() for one in shown}) == 30
@@ -69,12 +70,12 @@ def test_each_kind_of_move_alone_and_none() -> None:
     image[3:6, 5:10] = 200
     most = np.ones((6, 1))
     nothing = dict.fromkeys(("rotation", "shift", "shear", "zoom"), 0.0)
-    np.testing.assert_array_equal(Moves(**nothing).moved(image, most)[0], image)
-    shifted = Moves(**(nothing | {"shift": 0.2})).moved(image, most)[0]
+    np.testing.assert_array_equal(moved(image, Moves(**nothing), most)[0], image)
+    shifted = moved(image, Moves(**(nothing | {"shift": 0.2})), most)[0]
     np.testing.assert_allclose(np.argwhere(shifted > 190).mean(axis=0), [4 - 1.8, 7 - 3], atol=0.6)
-    turned = Moves(**(nothing | {"rotation": 180})).moved(image, most)[0]
+    turned = moved(image, Moves(**(nothing | {"rotation": 180})), most)[0]
     np.testing.assert_array_equal(turned, image[::-1, ::-1])
-    zoomed = Moves(**(nothing | {"zoom": 0.5})).moved(image, most)[0]
+    zoomed = moved(image, Moves(**(nothing | {"zoom": 0.5})), most)[0]
     assert zoomed.sum() / image.sum() == pytest.approx(1 / 1.5**2, rel=0.2)
 
 

@@ -15,7 +15,7 @@ from core.charts.style import COLOURS
 from core.data.contract import Images
 
 GAP = 6
-"""White pixels between two tiles."""
+"""Pixels between two tiles."""
 
 ARROW = 14
 """Pixels at the left of a tile for an arrow."""
@@ -28,14 +28,21 @@ FONT = str(distribution("matplotlib").locate_file("matplotlib/mpl-data/fonts/ttf
 
 
 def grid(
-    images: Images, columns: int, width: int = 84, marks: Sequence[str] = (), *, negative: bool
+    images: Images,
+    columns: int,
+    width: int = 84,
+    marks: Sequence[str] = (),
+    *,
+    negative: bool,
+    between: int = 255,
 ) -> Image.Image:
     """The images, uint8 (n, height, width), in rows of `columns` tiles, captions below.
 
     Each pixel becomes a square of whole pixels, so that a tile is about `width` pixels wide.
     `negative` shows light ink dark on white, as in the lab sheet. `marks` has one caption for each
     image, of one or more lines; all share one font size, the largest at which the longest line
-    leaves a gap beside the next one.
+    leaves a gap beside the next one. `between` is the grey of the gaps: white ones would hide where
+    pictures with white edges end.
     """
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
@@ -44,7 +51,7 @@ def grid(
     font = _font([line for mark in marks for line in mark.split("\n")], wide - GAP)
     caption = _height(marks, font) if marks else 0
     step_x, step_y = wide + GAP, high + caption + GAP
-    picture = Image.new("L", (columns * step_x + GAP, rows * step_y + GAP), color=255)
+    picture = Image.new("L", (columns * step_x + GAP, rows * step_y + GAP), between)
     draw = ImageDraw.Draw(picture)
     for i, image in enumerate(images):
         left, top = GAP + i % columns * step_x, GAP + i // columns * step_y

@@ -1,20 +1,13 @@
 """What is done to training images anew in every epoch, and in words.
 
 It is one text on the command line, in stored runs and in keys: `handwriting`, or `moves` with what
-differs from its defaults, as in `moves rotation=5 zoom=0`. What the first does is said in
+differs from its defaults, as in `moves rotation=5 zoom=0`. How they are done is said in
 core.training.augmentation.
 """
 
-import math
 from dataclasses import dataclass, fields
-from types import ModuleType
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from scipy.ndimage import affine_transform
-
-from core.data.contract import Images
 from core.errors import UsageError
 from core.fields import Limit, check_choice, check_number, value_from, value_text
 from core.i18n import N_
@@ -42,7 +35,7 @@ PARAMETERS = {
 class Moves:
     """How far images are moved at most, either way, as Keras's ImageDataGenerator means it.
 
-    The defaults are those of the report on hand signs.
+    The defaults are those of the report on hand signs. See core.training.moves.
     """
 
     rotation: float = 10.0
@@ -65,41 +58,6 @@ class Moves:
         """As `moves_of` reads it."""
         values = (f"{name}={value_text(value)}" for name, value in differing(self).items())
         return " ".join(["moves", *values])
-
-    def origins(self, draws: Any, shape: tuple[int, int], lib: ModuleType = np) -> list[Any]:
-        """Where each pixel of the moved images comes from, by six numbers of each image.
-
-        They are a, b, c, d, e, f, each (n,): what is seen at (x, y), across and down, was at
-        (a x + b y + c, d x + e y + f). `draws` are six times n numbers in -1..1 that say how far
-        each is turned, shifted across and down, sheared, zoomed across and down, in arrays of
-        `lib`: numpy or tensorflow.
-        """
-        turn, across, down, lean, wide, high = draws
-        turn = turn * math.radians(self.rotation)
-        lean = turn + lean * math.radians(self.shear)
-        wide, high = 1 + wide * self.zoom, 1 + high * self.zoom
-        across, down = across * (self.shift * shape[1]), down * (self.shift * shape[0])
-        sin, cos = lib.sin(turn), lib.cos(turn)
-        a, b = cos * wide, -lib.sin(lean) * high
-        d, e = sin * wide, lib.cos(lean) * high
-        middle, half = (shape[1] - 1) / 2, (shape[0] - 1) / 2
-        c = middle - a * middle - b * half + cos * across - sin * down
-        f = half - d * middle - e * half + sin * across + cos * down
-        return [a, b, c, d, e, f]
-
-    def moved(self, image: Images, draws: npt.NDArray[np.float64]) -> Images:
-        """An image, uint8 (height, width), once for each of the draws (6, n): uint8 (n, ...).
-
-        The same with numpy that core.training.augmentation does with TensorFlow: one bilinear
-        step; where something comes in from outside, it is the nearest pixel of the edge.
-        """
-        height, width = image.shape
-        values = image.astype(np.float32)
-        found = [
-            affine_transform(values, [[e, d], [b, a]], [f, c], order=1, mode="nearest")
-            for a, b, c, d, e, f in zip(*self.origins(draws, (height, width)), strict=True)
-        ]
-        return np.rint(found).astype(np.uint8)
 
 
 def augmentation_text(text: str) -> str:

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from core.data.contract import Ink
 from core.specs.augmentation import NONE, Moves, moves_of
+from core.training.moves import origins
 
 Distort = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """Images float32 (n, height, width) and a seed (2,) to changed images."""
@@ -35,16 +36,16 @@ def distortion(augmentation: str, ink: Ink | None) -> Distort | None:
 def move(images: tf.Tensor, seed: tf.Tensor, moves: Moves) -> tf.Tensor:
     """Each image, float32 (n, height, width), moved in its own way, which follows from `seed`."""
     draws = tf.random.stateless_uniform([6, tf.shape(images)[0]], seed, -1.0, 1.0)
-    origins = moves.origins(tf.unstack(draws), images.shape[1:], tf)
-    return _seen_from(images, origins, "NEAREST")
+    found = origins(moves, tf.unstack(draws), images.shape[1:], tf)
+    return _seen_from(images, found, "NEAREST")
 
 
-def _seen_from(images: tf.Tensor, origins: Sequence[tf.Tensor], fill: str) -> tf.Tensor:
-    """Images (n, height, width) with the pixels that the six numbers of Moves.origins say."""
-    zero = tf.zeros_like(origins[0])
+def _seen_from(images: tf.Tensor, numbers: Sequence[tf.Tensor], fill: str) -> tf.Tensor:
+    """Images (n, height, width) whose pixels come from where six numbers say: see `origins`."""
+    zero = tf.zeros_like(numbers[0])
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images[..., tf.newaxis],
-        transforms=tf.stack([*origins, zero, zero], axis=1),
+        transforms=tf.stack([*numbers, zero, zero], axis=1),
         output_shape=images.shape[1:],
         interpolation="BILINEAR",
         fill_mode=fill,
@@ -64,14 +65,14 @@ def distort(images: tf.Tensor, seed: tf.Tensor, ink: Ink | None) -> tf.Tensor:
         tf.random.stateless_uniform([7, tf.shape(images)[0]], seed, -1.0, 1.0)
     )
     height, width = images.shape[1:]
-    origins = _origins(
+    numbers = _numbers(
         turn * ROTATION,
         lean * SHEAR,
         (_between(WIDTH, wide), _between(HEIGHT, high)),
         (right * (SHIFT * (width / SIDE)), down * (SHIFT * (height / SIDE))),
         ((width - 1) / 2, (height - 1) / 2),
     )
-    changed = _strokes(_seen_from(light, origins, "CONSTANT")[..., tf.newaxis], stroke)[..., 0]
+    changed = _strokes(_seen_from(light, numbers, "CONSTANT")[..., tf.newaxis], stroke)[..., 0]
     return 1 - changed if ink == "dark" else changed
 
 
@@ -81,14 +82,14 @@ def _between(ends: tuple[float, float], share: tf.Tensor) -> tf.Tensor:
     return low + (high - low) * (share + 1) / 2
 
 
-def _origins(
+def _numbers(
     turn: tf.Tensor,
     lean: tf.Tensor,
     scale: tuple[tf.Tensor, tf.Tensor],
     shift: tuple[tf.Tensor, tf.Tensor],
     middle: tuple[float, float],
 ) -> list[tf.Tensor]:
-    """As Moves.origins, with the scale after all else. Pairs are across and down."""
+    """As `origins`, with the scale after all else. Pairs are across and down."""
     cos, sin = tf.cos(turn), tf.sin(turn)
     (wide, high), (right, down), (across, below) = scale, shift, middle
     xx, xy = cos / wide, (lean * cos - sin) / wide

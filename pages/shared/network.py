@@ -17,8 +17,8 @@ from pages.ui import choice, fields, layout, networks
 from pages.ui.choice import Choice
 from pages.ui.text import _
 
-COLUMNS, MAPS = 16, 32
-"""Small pictures in a row, and how many of a layer are shown."""
+COLUMNS, MAPS, BETWEEN = 16, 32, 190
+"""Small pictures in a row, how many of a layer are shown, and the grey between them."""
 
 
 def flow(rows: Sequence[LayerRow]) -> str:
@@ -101,9 +101,8 @@ def filters(network: TrainedNetwork) -> None:
     row, kernel = next((row, w[0]) for row, w in pairs if isinstance(row.layer, Conv2D))
     st.write(
         _(
-            "The {n} filters of **{layer}**, each {side} × {side} weights. Where a filter is dark "
-            "it looks for what is bright in the image, and where it is light for what is dark; "
-            "grey is 0."
+            "The {n} filters of **{layer}**, each {side} × {side} weights, by which it multiplies "
+            "the numbers of the image: those above 0 are dark, those below it light, and 0 is grey."
         ).format(n=kernel.shape[3], layer=row.name, side=kernel.shape[0])
     )
     shown = pictures.shades(kernel.mean(axis=2).transpose(2, 0, 1))
@@ -146,7 +145,7 @@ def layer_maps(row: LayerRow, values: Floats) -> None:
         text = _("**{layer}**: {flow}, the first {n}")
     st.markdown(text.format(layer=row.name, flow=flow, n=MAPS))
     shown = pictures.shades(values.transpose(2, 0, 1))[:MAPS]
-    picture = pictures.grid(shown, COLUMNS, 56, negative=False)
+    picture = pictures.grid(shown, COLUMNS, 56, negative=False, between=BETWEEN)
     st.image(picture, alt=_("What {layer} makes of the image").format(layer=row.name))
 
 

@@ -10,6 +10,7 @@ from core.data.contract import Images
 from core.fields import LIMITS, Limit, Number, OneOf, WholeNumber
 from core.i18n import N_
 from core.specs.augmentation import Moves, moves_of
+from core.training.moves import moved
 from pages.ui import choice, fields, layout
 from pages.ui.choice import Choice
 from pages.ui.text import _
@@ -86,7 +87,7 @@ def board(current: Choice, moves: Moves, index: int, seed: int) -> None:
     with after:
         st.markdown(_("{n} draws").format(n=DRAWS))
         text = _("The same image, changed in {n} ways")
-        show(current, moves.moved(image, draws), COLUMNS, text.format(n=DRAWS))
+        show(current, moved(image, moves, draws), COLUMNS, text.format(n=DRAWS))
 
 
 def show(current: Choice, images: Images, columns: int, alt: str) -> None:
