@@ -1,6 +1,6 @@
 """Own settings in the sidebar: every setting of a run, those that few need in groups that open."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -232,7 +232,10 @@ def _stack(own: Mapping[str, Any], images: Definition) -> dict[str, Any]:
         on_change=_add_layer,
     )
     st.caption(_("What each layer passes on:"))
-    st.code("\n".join(_shapes(stack, images)), language=None)
+    lines, error = _shapes(stack, images)
+    st.code("\n".join(lines), language=None)
+    if error:  # the page says it too, which a telephone hides behind the sidebar
+        st.caption(f":red[{error.sentence(_)}]")
     return {"stack": stack}
 
 
@@ -254,16 +257,17 @@ def _add_layer() -> None:
         fields.forget()
 
 
-def _shapes(stack: str, images: Definition) -> Iterator[str]:
-    """The shape after each layer with its name, up to one that cannot be: the page says why."""
-    yield _shape(images.shape)
+def _shapes(stack: str, images: Definition) -> tuple[list[str], UsageError | None]:
+    """The shape after each layer with its name, and what is wrong with the layer after the last."""
+    shape: Shape = images.shape
+    lines = [_shape(shape)]
     try:
-        shape: Shape = images.shape
         for layer in (*network_from(stack).layers, Dense(len(images.class_names), "softmax")):
             shape = layer.shape(shape)
-            yield f"{_shape(shape):<12} {type(layer).__name__}"
-    except UsageError:
-        yield "✗"
+            lines.append(f"{_shape(shape):<12} {type(layer).__name__}")
+    except UsageError as error:
+        return lines, error
+    return lines, None
 
 
 def _shape(shape: Shape) -> str:
