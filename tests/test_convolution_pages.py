@@ -15,7 +15,7 @@ from core.networks.notation import network_lines
 from core.training.run import run as train
 from pages.ui import sidebar
 from tests import apptest, toy, toy_lab
-from tests.apptest import Queue, texts_of, visit
+from tests.apptest import Queue, button, texts_of, visit
 
 engine = apptest.engine  # a fixture
 
@@ -81,4 +81,8 @@ def test_an_image_is_shown_under_so_many_draws() -> None:
     assert len({picture.pop(changed) for picture in pictures}) == 3
     assert pictures[0] == pictures[1] == pictures[2], "the image itself stays"
     assert at.query_params["rotation"] == "40.0"
+    button(at, "Take what is shown into own settings").click().run()
+    spec = at.session_state.choice.spec
+    assert spec.train.augmentation == "moves rotation=0 shear=0 zoom=0"
+    assert spec.network == toy_lab.CONVOLUTIONS
     assert not at.error

@@ -9,9 +9,10 @@ from core.charts import pictures
 from core.data.contract import Images
 from core.fields import LIMITS, Limit, Number, OneOf, WholeNumber
 from core.i18n import N_
-from core.specs.augmentation import Moves, moves_of
+from core.specs import changed
+from core.specs.augmentation import Moves, augmentation_words
 from core.training.moves import moved
-from pages.ui import choice, fields, layout
+from pages.ui import choice, fields, layout, own_settings
 from pages.ui.choice import Choice
 from pages.ui.text import _
 
@@ -96,8 +97,21 @@ def show(current: Choice, images: Images, columns: int, alt: str) -> None:
     st.image(picture, alt=alt)
 
 
-def notes(current: Choice) -> None:
-    """What the numbers mean, and what the chosen run does."""
+def train_with(current: Choice, moves: Moves) -> None:
+    """How the chosen run is trained, and the way to train it with what is seen here."""
+    now = augmentation_words(current.spec.train.augmentation, _)
+    st.write(_("Augmentation of the chosen run: **{words}**.").format(words=now))
+    st.button(
+        _("Take what is shown into own settings"),
+        icon=":material/tune:",
+        on_click=own_settings.take,
+        args=(changed(current.spec, {"train": {"augmentation": moves.text}}),),
+        disabled=current.spec.train.augmentation == moves.text,
+    )
+
+
+def notes() -> None:
+    """What the numbers mean."""
     st.caption(
         _(
             "As Keras's ImageDataGenerator does it: all kinds are composed into one step about the "
@@ -106,16 +120,13 @@ def notes(current: Choice) -> None:
             "of the side; the generator takes it as degrees, which nobody can see."
         )
     )
-    if not moves_of(current.spec.train.augmentation):
-        st.caption(
-            _("The chosen run is trained without it. Own settings have it under Augmentation.")
-        )
 
 
 current = layout.begin(_("Which changes leave the class as it is?"), choice_of="data")
 explain(current)
 moves = settings()
 board(current, moves, *pick(current))
-notes(current)
+train_with(current, moves)
+notes()
 choice.mark_done()
 layout.next_step()
