@@ -31,6 +31,7 @@ from core.data.mnist import DATASET as MNIST
 from core.drawing import preparation as drawing
 from core.errors import UsageError
 from core.labs import LABS
+from core.networks.layers import Channel, Conv2D, Flatten, MaxPooling2D
 from core.specs import RunSpec, with_settings
 from core.store import Run, Store
 from core.studies.statistics import Difference
@@ -226,6 +227,7 @@ def test_train_prints_one_json_object(first_answer: tuple[Path, Done]) -> None:
         (["--schedule", "cosine", "--early-stopping", "2"],
          {"schedule": "cosine", "early_stopping": 2}),
         (["--schedule", "none"], {}),
+        (["--augmentation", "moves zoom=0"], {"augmentation": "moves zoom=0"}),
     ],
     ids=str,
 )  # fmt: skip
@@ -245,6 +247,25 @@ def test_options_are_the_settings_of_the_library(
         core.train(hidden=(8, 4), **settings)
     assert asked[0] == asked[1]
     assert with_settings(asked[0], settings) == asked[0]
+
+
+def test_layers_in_any_order_are_an_option_and_an_argument(
+    monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    asked: list[RunSpec] = []
+
+    def trained(spec: RunSpec, *others: object) -> Run:
+        asked.append(spec)
+        raise UsageError("That will do.")
+
+    monkeypatch.setattr("core.cli.train.train_one", trained)
+    monkeypatch.setattr(core, "_trained", trained)
+    text = "channel, Conv2D 4 3 relu padding=same, MaxPooling2D 3, Flatten"
+    refused(in_process("train", "--stack", text), 2)
+    with pytest.raises(UsageError):
+        core.train(stack=text)
+    layers = (Channel(), Conv2D(4, 3, "relu", padding="same"), MaxPooling2D(3), Flatten())
+    assert asked[0].network.layers == asked[1].network.layers == layers
 
 
 def test_train_without_a_terminal_shows_no_escape_codes(first_answer: tuple[Path, Done]) -> None:
@@ -386,6 +407,9 @@ WRONG = {
     "--schedule magic": "Learning-rate schedule is magic: choose one of none, time, ",
     "--schedule plateau --validation-split 0": "Waiting for a plateau needs the validation loss: ",
     "--early-stopping 3 --validation-split 0": "Early stopping looks at the validation loss: ",
+    "--stack Flatten --hidden 5": "This network has layers of its own: leave out ",
+    "--stack Channel": "Dense cannot follow numbers of the shape 28 × 28 × 1: put Flatten before",
+    "--augmentation turned": "Augmentation is turned: choose one of none, handwriting, moves.",
     "--drawing-model --l2 0.1": "This network has layers of its own: leave out ",
     "--seed -1": "Seed is -1: give a whole number from 0 to 2147483647.",
 }
@@ -963,7 +987,7 @@ RUN_OPTIONS = {
     "--dataset", "--lab", "--experiment", "--variant", "--drawing-model", "--hidden",
     "--activation", "--optimizer", "--learning-rate", "--parameter", "--epochs", "--batch-size",
     "--validation-split", "--seed", "--l1", "--l2", "--dropout", "--batch-normalisation",
-    "--initializer", "--schedule", "--early-stopping", "--unique",
+    "--initializer", "--schedule", "--early-stopping", "--unique", "--stack", "--augmentation",
 }  # fmt: skip
 OPTIONS = {
     "train": RUN_OPTIONS | {"--all", "--json"},

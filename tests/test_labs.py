@@ -275,7 +275,8 @@ def test_what_to_try_next_stays_within_the_limits() -> None:
         "The same with seed 0",
         "A tenth of the batch size: 102",
     ]
-    assert not labs.variations(chosen("drawing")), "own settings are of Dense layers"
+    drawing = labs.variations(chosen("drawing"))
+    assert [one.spec.train.seed for one in drawing] == [1, 0], "neurons are for Dense layers"
     lab4 = labs.choose("optimizers", "rmsprop-rho-0.3", DataSpec("mnist", "1"), {})
     assert {one.spec.optimizer for one in labs.variations(lab4)} == {lab4.spec.optimizer}
     none = labs.variations(chosen(labs.OWN, hidden=()))

@@ -1283,7 +1283,9 @@ def test_a_layer_says_what_it_does_and_a_network_may_have_none_with_weights(
     with_toy: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = visit("network", lab="toy", variant="conv")
-    assert "MaxPooling2D keeps the largest of 2 × 2 numbers. Flatten only lays" in all_texts(at)
+    assert "MaxPooling2D keeps the largest number of each square. Flatten only lays" in all_texts(
+        at
+    )
     pooled = NetworkSpec((Channel(), MaxPooling2D(), Flatten()))
     changed = replace(with_toy.experiments[1], changes={"network": pooled})
     lab = replace(with_toy, experiments=(changed,), before_lesson=(), datasets=("toy", "mnist"))

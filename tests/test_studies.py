@@ -9,10 +9,10 @@ import pytest
 
 from core import labs
 from core.errors import UsageError
+from core.fields import value_from
 from core.labs import STUDIES
 from core.labs.optimizers import BASE
 from core.specs import DataSpec, OptimizerSpec, TrainSpec, dense_network, optimizer_spec
-from core.specs.optimizers import value_from
 from core.store import Run
 from core.studies import statistics
 from core.studies import study as studies

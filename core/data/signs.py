@@ -5,7 +5,6 @@ signed by a motion, so that 24 letters are left. The tables are decoded once, as
 the archive that they come in; nothing of it is unpacked to the disk.
 """
 
-import io
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -87,7 +86,7 @@ def _opened(paths: list[Path]) -> Iterator[list[Table]]:
             return
         archive = stack.enter_context(zipfile.ZipFile(paths[0]))
         members = [_member(archive, name) for name in FILES]
-        contents = (io.BufferedReader(stack.enter_context(archive.open(one))) for one in members)
+        contents = (stack.enter_context(archive.open(one)) for one in members)
         sizes = (member.file_size for member in members)
         yield [*map(Table, FILES, sizes, contents)]
 

@@ -1,5 +1,6 @@
 """Networks that have a name."""
 
+from core.i18n import N_
 from core.networks.layers import (
     AveragePooling2D,
     Channel,
@@ -29,6 +30,19 @@ SIGNS = NetworkSpec(
 )
 """That of the report on hand signs."""
 
+CONVNET = NetworkSpec(
+    (
+        Channel(),
+        Conv2D(32, 3, "relu"),
+        MaxPooling2D(),
+        Conv2D(64, 3, "relu"),
+        MaxPooling2D(),
+        Flatten(),
+        Dropout(0.5),
+    )
+)
+"""That of Keras's own example of a convolutional network, for MNIST."""
+
 LENET_5 = NetworkSpec(
     (
         Channel(),
@@ -45,3 +59,10 @@ LENET_5 = NetworkSpec(
 
 The paper gives images of 28 x 28 an edge of two zeros on each side: here the padding does.
 """
+
+KNOWN = {
+    "convnet": (N_("Keras's example"), CONVNET),
+    "lenet-5": (N_("LeNet-5"), LENET_5),
+    "signs": (N_("the report on hand signs"), SIGNS),
+}
+"""What a student may begin with."""

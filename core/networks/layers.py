@@ -331,7 +331,7 @@ class MaxPooling2D(Pooling):
     """Keeps the largest number of each square."""
 
     kind = "MaxPooling2D"
-    meaning = N_("MaxPooling2D keeps the largest of 2 × 2 numbers, or of a larger square.")
+    meaning = N_("MaxPooling2D keeps the largest number of each square.")
 
     def pooled(self, squares: Floats) -> Floats:
         largest: Floats = squares.max(axis=(2, 4))
@@ -343,7 +343,7 @@ class AveragePooling2D(Pooling):
     """Keeps the mean of each square."""
 
     kind = "AveragePooling2D"
-    meaning = N_("AveragePooling2D keeps the mean of 2 × 2 numbers, or of a larger square.")
+    meaning = N_("AveragePooling2D keeps the mean of each square.")
 
     def pooled(self, squares: Floats) -> Floats:
         means: Floats = squares.mean(axis=(2, 4))
@@ -463,11 +463,15 @@ def _literal(value: object) -> str:
 def _require(layer: Layer, inputs: Shape, axes: int) -> None:
     """Raise UsageError unless what comes in has so many axes."""
     if len(inputs) != axes:
-        raise UsageError(
-            N_("{layer} cannot follow numbers of the shape {shape}: put another layer before it."),
-            layer=layer.kind,
-            shape=" × ".join(map(str, inputs)),
-        )
+        what = {
+            1: N_("{layer} cannot follow numbers of the shape {shape}: put Flatten before it."),
+            2: N_("{layer} cannot follow numbers of the shape {shape}: put it first."),
+            3: N_("{layer} cannot follow numbers of the shape {shape}: put Channel before it.")
+            if len(inputs) == 2
+            else N_("{layer} cannot follow numbers of the shape {shape}: put it before Flatten."),
+        }
+        shape = " × ".join(map(str, inputs))
+        raise UsageError(what[axes], layer=type(layer).__name__, shape=shape)
 
 
 def _large_enough(layer: Layer, inputs: Shape, sides: Sequence[int]) -> Sequence[int]:

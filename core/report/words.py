@@ -6,8 +6,8 @@ from core.data import DATASETS, Dataset, Definition
 from core.data.divided import SHARE
 from core.labs import Choice
 from core.specs import DataSpec, fields
+from core.specs.augmentation import augmentation_words
 from core.specs.optimizers import OPTIMIZERS
-from core.specs.train import AUGMENTATIONS
 from core.store import Run
 
 
@@ -87,7 +87,7 @@ def settings(run: Run, dataset: Dataset, choice: Choice, _: Callable[[str], str]
         fields.EPOCHS.label(_): f"{train.epochs}",
         fields.BATCH_SIZE.label(_): f"{train.batch_size}",
         fields.VALIDATION_SPLIT.label(_): f"{100 * train.validation_split:.6g}%",
-        _("Augmentation"): _(AUGMENTATIONS[train.augmentation]),
+        _("Augmentation"): augmentation_words(train.augmentation, _),
         fields.SCHEDULE.label(_): train.schedule.text if train.schedule else _("none"),
         fields.EARLY_STOPPING.label(_): early_stopping(run, _),
         fields.SEED.label(_): f"{train.seed}",

@@ -108,14 +108,15 @@ def _figures(current: Choice) -> None:
     split = current.lab.base.data.split if data.split is None else data.split
     parts = [datasets.divided(data, one) for one in (split, None)]
     copied = [_copied(one.digest, one.split, one) for one in parts]
-    accuracy = [run and run.test_accuracy, run and run.own_test_accuracy]
-    if data.split is None:
-        accuracy = [None, run and run.test_accuracy]
+    accuracy: list[float | None] = [None, None]
+    if run:
+        both = [run.test_accuracy, run.own_test_accuracy]
+        accuracy = [None, run.test_accuracy] if data.split is None else both
     content = pd.DataFrame(
         {
             _("Answer"): [_("Of the most similar image"), _("Of {name}").format(name=current.name)],
-            _("random split"): [*map(layout.figure, (copied[0], accuracy[0]))],
-            _("own test images"): [*map(layout.figure, (copied[1], accuracy[1]))],
+            _("random split"): [layout.figure(copied[0]), layout.figure(accuracy[0])],
+            _("own test images"): [layout.figure(copied[1]), layout.figure(accuracy[1])],
         }
     )
     st.dataframe(

@@ -22,7 +22,8 @@ from core.networks.layers import Channel, Flatten, layer_dict
 from core.report import words
 from core.specs import DataSpec, NetworkSpec, RunSpec
 from core.specs import fields as run_fields
-from core.specs.train import AUGMENTATIONS, SOLVERS
+from core.specs.augmentation import NONE, augmentation_words
+from core.specs.train import SOLVERS
 from core.store import Run
 from core.studies.experiment import Experiment
 from core.training.images import available, used
@@ -131,8 +132,8 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
         text = _("the first {n:,} of {total:,} training images")
         settings.append(text.format(n=images, total=total))
     settings += which_images(spec.data)
-    if train.augmentation != "none":
-        kind = _(AUGMENTATIONS[train.augmentation])
+    if train.augmentation != NONE:
+        kind = augmentation_words(train.augmentation, _)
         settings.append(_("augmentation: {kind}").format(kind=kind))
     if train.schedule:
         settings.append(_("schedule: {name}").format(name=train.schedule.text))
@@ -176,7 +177,7 @@ def training_settings(spec: RunSpec, data: Dataset) -> dict[str, str]:
         run_fields.EPOCHS.label(_): f"{train.epochs}",
         run_fields.BATCH_SIZE.label(_): f"{train.batch_size}",
         run_fields.VALIDATION_SPLIT.label(_): percent(train.validation_split),
-        _("Augmentation"): _(AUGMENTATIONS[train.augmentation]),
+        _("Augmentation"): augmentation_words(train.augmentation, _),
         run_fields.SCHEDULE.label(_): train.schedule.text if train.schedule else _("none"),
         run_fields.EARLY_STOPPING.label(_): f"{train.early_stopping}"
         if train.early_stopping

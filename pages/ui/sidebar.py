@@ -38,7 +38,7 @@ def choose() -> None:
         for field in own_settings.of(lab):  # what a URL says of them holds when they are chosen
             fields.read(field)
         experiment = fields.select(_experiments(lab))
-        typed = own_settings.draw(lab) if experiment == OWN else {}
+        typed = own_settings.draw(lab, DATASETS[dataset]) if experiment == OWN else {}
         _remember(lab)
     try:
         settings = own_settings.read(typed)

@@ -12,10 +12,10 @@ from core.charts.classes import confusion_heatmap
 from core.charts.studies import PARTS, Curves, means
 from core.charts.style import COLOURS
 from core.data import Dataset
-from core.fields import OneOf
+from core.fields import OneOf, value_text
 from core.i18n import N_
 from core.specs import NetworkSpec, OptimizerSpec, RunSpec
-from core.specs.optimizers import OPTIMIZERS, value_text
+from core.specs.optimizers import OPTIMIZERS
 from core.studies.statistics import Figure, Summary
 from pages.ui import fields, layout
 from pages.ui.study import Chosen, of_optimizers
