@@ -288,7 +288,7 @@ def result_tiles(run: Run) -> None:
             **({_("Of it L1 and L2"): figure(run.penalty)} if run.penalty is not None else {}),
             _("Misclassified"): f"{run.misclassified:,}",
             **(
-                {_("On its own test images"): figure(run.own_test_accuracy)}
+                {_("Own test images"): figure(run.own_test_accuracy)}
                 if run.own_test_accuracy is not None
                 else {}
             ),
