@@ -665,7 +665,9 @@ DATA = {
     "dropout",  # a study of lab 2
     *("x", "y"),
     *("True", "False", "AMSGrad"),
-    *("flatten", "dense", "dense_", "Conv", "D", "Dense"),
+    *("flatten", "dense", "dense_", "Conv", "D", "Dense", "Dropout", "MaxPooling"),
+    *("AveragePooling", "same"),
+    *("C", "LeNet"),  # of lab 6
     "UTC",
     "s",
 }
