@@ -14,7 +14,7 @@ from core.data.signs import FILES
 from pages.ui import server
 from tests import apptest, test_pages
 from tests.apptest import texts_of, visit
-from tests.test_pages import alternatives
+from tests.test_pages import Marked, alternatives, texts, untranslated_words
 from tests.test_signs import tables, write
 
 engine, teacher = apptest.engine, test_pages.teacher
@@ -106,6 +106,15 @@ def test_the_table_the_labels_and_the_parts_are_shown() -> None:
     assert str(np.eye(24, dtype=int)[label]) in said
     assert "draws 30% of the 120 training images, the same part of each class: **36** test" in said
     assert "**Training:** 84 images" in said
+
+
+@pytest.mark.usefixtures("hands")
+@pytest.mark.parametrize("dataset", ["signs", "mnist"])
+def test_every_text_goes_through_gettext(dataset: str) -> None:
+    at = visit("data", Marked(), lab="signs", dataset=dataset)
+    names = {"label", "pixel", "Sign", "Language"}  # of columns, and of the data set
+    left = {text: words for text in texts(at) if (words := untranslated_words(text) - names)}
+    assert not left
 
 
 @pytest.mark.usefixtures("hands")
