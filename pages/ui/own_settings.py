@@ -222,7 +222,10 @@ def _stack(own: Mapping[str, Any], images: Definition) -> dict[str, Any]:
         key="known_network",
         on_change=_begin_with,
     )
-    help = _("Conv2D 32 3 relu padding=same: 32 filters of 3 × 3 pixels. Ctrl + Enter takes it.")
+    help = _(
+        "Channel comes first where there are convolutions. Conv2D 32 3 relu padding=same has 32 "
+        "filters of 3 × 3 pixels, and keeps the size of the picture."
+    )
     stack = fields.area(own["stack"], label=_("Layers, one in a line"), help=help)
     st.selectbox(
         _("Add a layer"),
