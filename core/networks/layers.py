@@ -187,6 +187,7 @@ class Channel(Layer):
     """Gives a grey picture the axis of its one channel, which convolutions need."""
 
     kind = "Reshape"
+    meaning = N_("Reshape gives a grey picture its one channel: convolutions ask for channels.")
 
     def shape(self, inputs: Shape) -> Shape:
         _require(self, inputs, 2)

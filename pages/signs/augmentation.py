@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core.charts import pictures
 from core.data.contract import Images
@@ -56,7 +57,7 @@ def settings() -> Moves:
     kinds = fields.radio(KINDS)
     with st.container(horizontal=True):
         values = {
-            name: fields.slider(field, step=STEPS[name], width=220)
+            name: fields.slider(field, step=STEPS[name], format="%g", width=200)
             for name, field in SLIDERS.items()
         }
     moves = Moves(**values)
@@ -75,12 +76,12 @@ def pick(current: Choice) -> tuple[int, int]:
         return index, fields.number(SEED, width=220)
 
 
-def board(current: Choice, moves: Moves, index: int, seed: int) -> None:
+def board(place: DeltaGenerator, current: Choice, moves: Moves, index: int, seed: int) -> None:
     """The image as it is, and under so many draws."""
     image = current.data.x_train[index]
     draws = np.random.default_rng(seed).uniform(-1, 1, (6, DRAWS))
     name = current.class_names[current.data.y_train[index]]
-    before, after = st.columns([1, 4])
+    before, after = place.columns([1, 4])
     with before:
         st.markdown(_("As it is: **{name}**").format(name=name))
         text = _("Training image {i}, a picture of {name}")
@@ -125,7 +126,8 @@ def notes() -> None:
 current = layout.begin(_("Which changes leave the class as it is?"), choice_of="data")
 explain(current)
 moves = settings()
-board(current, moves, *pick(current))
+place = st.container()  # above what it depends on: seen without scrolling
+board(place, current, moves, *pick(current))
 train_with(current, moves)
 notes()
 choice.mark_done()

@@ -222,7 +222,10 @@ def _stack(own: Mapping[str, Any], images: Definition) -> dict[str, Any]:
         key="known_network",
         on_change=_begin_with,
     )
-    help = _("Conv2D 32 3 relu padding=same: 32 filters of 3 × 3 pixels. Ctrl + Enter takes it.")
+    help = _(
+        "Channel comes first where there are convolutions. Conv2D 32 3 relu padding=same has 32 "
+        "filters of 3 × 3 pixels, and keeps the size of the picture."
+    )
     stack = fields.area(own["stack"], label=_("Layers, one in a line"), help=help)
     st.selectbox(
         _("Add a layer"),
@@ -231,9 +234,8 @@ def _stack(own: Mapping[str, Any], images: Definition) -> dict[str, Any]:
         key="added_layer",
         on_change=_add_layer,
     )
-    st.caption(_("What each layer passes on:"))
     lines, error = _shapes(stack, images)
-    st.code("\n".join(lines), language=None)
+    st.caption("  \n".join([_("What each layer passes on:"), *lines]))
     if error:  # the page says it too, which a telephone hides behind the sidebar
         st.caption(f":red[{error.sentence(_)}]")
     return {"stack": stack}
@@ -260,18 +262,14 @@ def _add_layer() -> None:
 def _shapes(stack: str, images: Definition) -> tuple[list[str], UsageError | None]:
     """The shape after each layer with its name, and what is wrong with the layer after the last."""
     shape: Shape = images.shape
-    lines = [_shape(shape)]
+    lines = []
     try:
         for layer in (*network_from(stack).layers, Dense(len(images.class_names), "softmax")):
             shape = layer.shape(shape)
-            lines.append(f"{_shape(shape):<12} {type(layer).__name__}")
+            lines.append(f"{type(layer).__name__} → {' × '.join(map(str, shape))}")
     except UsageError as error:
         return lines, error
     return lines, None
-
-
-def _shape(shape: Shape) -> str:
-    return " × ".join(map(str, shape))
 
 
 def _learning_rate(lab: Lab, optimizer: str) -> Number:
