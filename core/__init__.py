@@ -28,15 +28,16 @@ if TYPE_CHECKING:
 __all__ = ["load", "runs", "study", "train"]
 
 
-def load(dataset: str = "mnist") -> "Dataset":
+def load(dataset: str = "mnist", split: int | None = None) -> "Dataset":
     """A data set by its name: x_train and x_test uint8 (n, height, width), y_train, y_test (n,).
 
-    It is downloaded if need be; where that fails MNIST is a sample. Raises UsageError for an
-    unknown name and DataError if there are no images.
+    It is downloaded if need be; where that fails MNIST is a sample. With `split` it is divided as
+    for a run whose `spec.data.split` is that. Raises UsageError for an unknown name and DataError
+    if there are no images.
     """
     from core import data
 
-    return data.obtain(data.definition(dataset))
+    return data.divided(data.obtain(data.definition(dataset)), split)
 
 
 def train(
@@ -52,6 +53,7 @@ def train(
     dropout: float | Sequence[float] | None = None,
     batch_normalisation: bool | Sequence[bool] | None = None,
     initializer: str | Sequence[str] | None = None,
+    stack: str | None = None,
     optimizer: str | None = None,
     learning_rate: float | None = None,
     parameters: Mapping[str, float | int | bool] | None = None,
@@ -61,6 +63,7 @@ def train(
     batch_size: int | None = None,
     validation_split: float | None = None,
     early_stopping: int | None = None,
+    augmentation: str | None = None,
     seed: int | None = None,
     store: Path | str | None = None,
 ) -> "Run":
@@ -68,12 +71,14 @@ def train(
 
     Without `dataset` it is trained on the first data set of the lab. `variant` is an experiment of
     Practical 7 by its number. Without either it is the first experiment of the lab. What is set
-    from `activation` to `initializer` is one value for all hidden layers, or one for each. Raises
-    UsageError for what is not allowed, DataError and StoreError.
+    from `activation` to `initializer` is one value for all hidden layers, or one for each; `stack`
+    are layers in any order instead, as text: see core.networks.notation. Raises UsageError for what
+    is not allowed, DataError and StoreError.
     """
     from core import labs
     from core.errors import UsageError
     from core.i18n import N_
+    from core.networks.notation import network_from
     from core.specs import DataSpec
 
     if variant is not None and experiment is not None:
@@ -88,6 +93,7 @@ def train(
         "dropout": dropout,
         "batch_normalisation": batch_normalisation,
         "initializer": initializer,
+        "stack": None if stack is None else network_from(stack),
         "optimizer": optimizer,
         "learning_rate": learning_rate,
         "parameters": parameters,
@@ -97,6 +103,7 @@ def train(
         "batch_size": batch_size,
         "validation_split": validation_split,
         "early_stopping": early_stopping,
+        "augmentation": augmentation,
         "seed": seed,
     }
     name = experiment if variant is None else str(variant)

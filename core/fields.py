@@ -4,6 +4,7 @@ A field knows its name, what its values may be, and how they are written as text
 with a UsageError, from wherever they come.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -229,3 +230,24 @@ class Switch(Field[bool]):
 def named(values: Iterable[str]) -> dict[str, str]:
     """Choices that a person reads as they are."""
     return {value: value for value in values}
+
+
+def value_from(text: str) -> Any:
+    """A value as it is typed: a whole number, another number, or true or false.
+
+    Other text, and what is too large for a number, is returned as it is: whoever checks it names
+    what is allowed.
+    """
+    for kind in (int, float):
+        with suppress(ValueError):
+            value = kind(text)
+            return value if math.isfinite(value) else text
+    return {"true": True, "false": False}.get(text.strip().lower(), text)
+
+
+def value_text(value: float | int | bool) -> str:
+    """A value as it is read: short, but no two values alike."""
+    if isinstance(value, bool):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)

@@ -32,6 +32,7 @@ from core.data.mnist import DATASET as MNIST
 from core.drawing import preparation as drawing
 from core.errors import UsageError
 from core.labs import LABS
+from core.networks.layers import Channel, Conv2D, Flatten, MaxPooling2D
 from core.specs import RunSpec, with_settings
 from core.store import Run, Store
 from core.studies.statistics import Difference
@@ -158,7 +159,9 @@ def test_data_lists_a_damaged_file_as_damaged(tmp_path: Path) -> None:
 
 def test_fetching_an_unknown_data_set_names_the_known_ones() -> None:
     sentence = refused(in_process("data", "fetch", "foo"), 2)
-    assert sentence == "There is no data set foo: choose one of mnist, notmnist, fashion-mnist."
+    assert (
+        sentence == "There is no data set foo: choose one of mnist, notmnist, fashion-mnist, signs."
+    )
 
 
 def test_fetching_without_a_network_is_one_sentence_and_leaves_no_file(cache: Path) -> None:
@@ -225,6 +228,7 @@ def test_train_prints_one_json_object(first_answer: tuple[Path, Done]) -> None:
         (["--schedule", "cosine", "--early-stopping", "2"],
          {"schedule": "cosine", "early_stopping": 2}),
         (["--schedule", "none"], {}),
+        (["--augmentation", "moves zoom=0"], {"augmentation": "moves zoom=0"}),
     ],
     ids=str,
 )  # fmt: skip
@@ -244,6 +248,25 @@ def test_options_are_the_settings_of_the_library(
         core.train(hidden=(8, 4), **settings)
     assert asked[0] == asked[1]
     assert with_settings(asked[0], settings) == asked[0]
+
+
+def test_layers_in_any_order_are_an_option_and_an_argument(
+    monkeypatch: pytest.MonkeyPatch, data: Path
+) -> None:
+    asked: list[RunSpec] = []
+
+    def trained(spec: RunSpec, *others: object) -> Run:
+        asked.append(spec)
+        raise UsageError("That will do.")
+
+    monkeypatch.setattr("core.cli.train.train_one", trained)
+    monkeypatch.setattr(core, "_trained", trained)
+    text = "channel, Conv2D 4 3 relu padding=same, MaxPooling2D 3, Flatten"
+    refused(in_process("train", "--stack", text), 2)
+    with pytest.raises(UsageError):
+        core.train(stack=text)
+    layers = (Channel(), Conv2D(4, 3, "relu", padding="same"), MaxPooling2D(3), Flatten())
+    assert asked[0].network.layers == asked[1].network.layers == layers
 
 
 def test_train_without_a_terminal_shows_no_escape_codes(first_answer: tuple[Path, Done]) -> None:
@@ -352,11 +375,13 @@ WRONG = {
     "--experiment 10": f"digits has no experiment 10: {OF_DIGITS}",
     "--lab optimizers --experiment 1": "optimizers has no experiment 1: choose one of rmsprop, ",
     "--lab optimizers --variant 1": "optimizers has no experiment 1: choose one of rmsprop, ",
-    "--lab chess": "There is no lab chess: choose one of digits, letters, optimizers.",
+    "--lab chess": "There is no lab chess: choose one of digits, letters, optimizers, signs.",
     "--experiment 1 --variant 1": TWO_NAMES,
     "--experiment drawing --drawing-model": TWO_NAMES,
     "--variant 1 --drawing-model": TWO_NAMES,
-    "--dataset foo": "There is no data set foo: choose one of mnist, notmnist, fashion-mnist.",
+    "--dataset foo": (
+        "There is no data set foo: choose one of mnist, notmnist, fashion-mnist, signs."
+    ),
     "--hidden 0": "Neurons is 0: give a whole number from 1 to 1024.",
     "--hidden 1025": "Neurons is 1025: give a whole number from 1 to 1024.",
     "--hidden 1,1,1,1,1,1": "Hidden layers is 6: give a whole number from 0 to 5.",
@@ -383,6 +408,9 @@ WRONG = {
     "--schedule magic": "Learning-rate schedule is magic: choose one of none, time, ",
     "--schedule plateau --validation-split 0": "Waiting for a plateau needs the validation loss: ",
     "--early-stopping 3 --validation-split 0": "Early stopping looks at the validation loss: ",
+    "--stack Flatten --hidden 5": "This network has layers of its own: leave out ",
+    "--stack Channel": "Dense cannot follow numbers of the shape 28 × 28 × 1: put Flatten before",
+    "--augmentation turned": "Augmentation is turned: choose one of none, handwriting, moves.",
     "--drawing-model --l2 0.1": "This network has layers of its own: leave out ",
     "--seed -1": "Seed is -1: give a whole number from 0 to 2147483647.",
 }
@@ -598,7 +626,10 @@ def test_a_study_prints_one_json_object_and_then_answers_from_the_store(data: Pa
     answer = one_json(lab("study", *STUDY, "--json"))
     assert list(answer) == ["study", "dataset", "rows", "seconds"]
     assert list(answer["dataset"]) == ["name", "source", "complete"]
-    columns = ["name", "published", "mean", "std", "f1", "gap", "values", "diverged"]
+    columns = [
+        *("name", "published", "mean", "std", "f1", "gap", "own_test", "parameters", "seconds"),
+        *("values", "diverged"),
+    ]
     assert [list(row) for row in answer["rows"]] == [columns] * 2
     assert answer["study"] == "own"
     names = [row["name"] for row in answer["rows"]]
@@ -630,7 +661,7 @@ def test_a_study_prints_one_json_object_and_then_answers_from_the_store(data: Pa
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("L5", "There is no study L5: choose one of D2, D2-L2, D2-dropout, L4-A, L4-B, own."),
+        ("L5", "There is no study L5: choose one of D2, D2-L2, D2-dropout, L4-A, L4-B, C6, own."),
         ("L4-A --seeds 0", "Number of seeds is 0: give a whole number from 1 to 10."),
         ("L4-A --seeds 10000", "Number of seeds is 10000: give a whole number from 1 to 10."),
         (
@@ -957,7 +988,7 @@ RUN_OPTIONS = {
     "--dataset", "--lab", "--experiment", "--variant", "--drawing-model", "--hidden",
     "--activation", "--optimizer", "--learning-rate", "--parameter", "--epochs", "--batch-size",
     "--validation-split", "--seed", "--l1", "--l2", "--dropout", "--batch-normalisation",
-    "--initializer", "--schedule", "--early-stopping", "--unique",
+    "--initializer", "--schedule", "--early-stopping", "--unique", "--stack", "--augmentation",
 }  # fmt: skip
 OPTIONS = {
     "train": RUN_OPTIONS | {"--all", "--json"},

@@ -225,6 +225,7 @@ def test_a_file_in_core_data_is_all_that_a_new_set_needs(zipped: bool, tmp_path:
         "mnist",
         "notmnist",
         "fashion-mnist",
+        "signs",
         "toy",
         "90",
     ]

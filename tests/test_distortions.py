@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from core import data as datasets
 from core.data.contract import Ink
@@ -9,19 +10,88 @@ from core.data.mnist import DATASET as MNIST
 from core.networks import structure
 from core.networks.build import build
 from core.specs import TrainSpec, dense_network, optimizer_spec
-from core.specs.train import AUGMENTATIONS
-from core.training.augmentation import DISTORTIONS, SHIFT, distort, distortion
+from core.specs.augmentation import Moves, augmentation_words
+from core.training.augmentation import SHIFT, distort, distortion, move
 from core.training.fit import fit
+from core.training.moves import moved
 
 
 def changed(images: np.ndarray, *seed: int, ink: Ink = "light") -> np.ndarray:
     return np.asarray(distort(images, np.array(seed, np.int32), ink))
 
 
-def test_every_augmentation_has_its_function() -> None:
-    assert list(DISTORTIONS) == list(AUGMENTATIONS)
+REPORT = {"rotation_range": 10, "shear_range": 0.1, "zoom_range": 0.075} | dict.fromkeys(
+    ("width_shift_range", "height_shift_range"), 0.05
+)
+"""What the report on hand signs gives to Keras's generator."""
+
+
+def test_moves_are_those_of_keras_s_generator() -> None:
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+    image = np.random.default_rng(0).integers(0, 256, (28, 28), dtype=np.uint8)
+    for changes, moves in (
+        ({}, Moves()),
+        ({"rotation_range": 90, "shear_range": 30, "zoom_range": 0.5}, Moves(90, 0.05, 30, 0.5)),
+    ):
+        generator = ImageDataGenerator(**(REPORT | changes))
+        drawn = [generator.get_random_transform((28, 28, 1), seed) for seed in range(40)]
+        expected = [generator.apply_transform(image[..., None] * 1.0, one)[..., 0] for one in drawn]
+        draws = np.array(
+            [
+                (
+                    one["theta"] / moves.rotation,
+                    one["tx"] / 28 / moves.shift,
+                    one["ty"] / 28 / moves.shift,
+                    one["shear"] / moves.shear,
+                    (one["zx"] - 1) / moves.zoom,
+                    (one["zy"] - 1) / moves.zoom,
+                )
+                for one in drawn
+            ]
+        ).T
+        assert (abs(draws).max(axis=1) > 0.85).all(), "they reach as far"
+        assert (abs(draws).max(axis=1) <= 1).all(), "and no further"
+        assert abs(moved(image, moves, draws) - np.array(expected)).max() < 0.51  # rounded
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (20, 24)])
+def test_training_moves_images_as_numpy_does(shape: tuple[int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    draws = tf.random.stateless_uniform([6, 30], [3, 4], -1.0, 1.0).numpy()
+    shown = moved(image, Moves(), draws)
+    trained = move(tf.constant(np.stack([image] * 30) / np.float32(255)), [3, 4], Moves())
+    assert abs(shown - 255 * trained.numpy()).max() < 0.55
+    assert len({one.tobytes() for one in shown}) == 30
+
+
+def test_each_kind_of_move_alone_and_none() -> None:
+    image = np.zeros((9, 15), np.uint8)
+    image[3:6, 5:10] = 200
+    most = np.ones((6, 1))
+    nothing = dict.fromkeys(("rotation", "shift", "shear", "zoom"), 0.0)
+    np.testing.assert_array_equal(moved(image, Moves(**nothing), most)[0], image)
+    shifted = moved(image, Moves(**(nothing | {"shift": 0.2})), most)[0]
+    np.testing.assert_allclose(np.argwhere(shifted > 190).mean(axis=0), [4 - 1.8, 7 - 3], atol=0.6)
+    turned = moved(image, Moves(**(nothing | {"rotation": 180})), most)[0]
+    np.testing.assert_array_equal(turned, image[::-1, ::-1])
+    zoomed = moved(image, Moves(**(nothing | {"zoom": 0.5})), most)[0]
+    assert zoomed.sum() / image.sum() == pytest.approx(1 / 1.5**2, rel=0.2)
+
+
+def test_every_augmentation_has_its_function(squares: np.ndarray) -> None:
     assert distortion("none", "light") is None
-    assert distortion("handwriting", "light") is not None
+    for name in ("handwriting", "moves", "moves rotation=90"):
+        found = distortion(name, "light")
+        assert found is not None
+        assert found(squares, [1, 2]).shape == squares.shape
+
+
+def test_augmentations_in_words() -> None:
+    assert augmentation_words("handwriting", str) == "as by other hands"
+    assert augmentation_words("moves zoom=0", str) == (
+        "turned up to 10°, shifted 5%, sheared 0.1°, zoomed 0%"
+    )
 
 
 @pytest.fixture

@@ -4,7 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from core.training.evaluation import evaluate, predict
+from core.networks import structure
+from core.networks.build import build
+from core.networks.known import SIGNS
+from core.training.evaluation import NUMBERS, batch_size, evaluate, predict
 
 LOGITS = math.log(18)  # softmax of one 18-fold class beside nine others: 18 / 27 and 1 / 27
 
@@ -77,3 +80,11 @@ def test_more_images_than_one_batch_keep_their_order(model: keras.Model) -> None
     result = evaluate(model, images(*classes), classes.astype(np.uint8))
     assert result.misclassified == 0
     assert len(result.probabilities) == 5000
+
+
+def test_a_network_that_makes_many_numbers_is_asked_about_fewer_images_at_once(
+    model: keras.Model,
+) -> None:
+    signs = build(structure.rows(SIGNS, (28, 28), 24), 0)
+    assert batch_size(model) == 2048
+    assert 256 <= batch_size(signs) <= NUMBERS / (28 * 28 * 64)

@@ -147,6 +147,15 @@ def test_the_runs_of_lab_4_are_those_of_its_sheet() -> None:
     assert names[-3:] == ["nadam", "adamax", "adagrad"]
 
 
+def test_the_network_of_lab_6_is_that_of_its_sheet() -> None:
+    choice = labs.choose("signs", None, replace(IMAGES, name="signs"), {})
+    assert choice.spec.data == DataSpec("signs", IMAGES.digest, split=43)
+    assert choice.spec.optimizer == optimizer_spec("nadam")
+    assert choice.spec.train == TrainSpec(50, 128, 0.0)
+    layers = structure.rows(choice.spec.network, (28, 28), 24)
+    assert [row.weights for row in layers if row.weights] == [1088, 65600, 36928, 32896, 3096]
+
+
 def test_settings_change_an_experiment_and_own_settings_begin_with_the_lab_s() -> None:
     one = labs.choose("digits", "3", IMAGES, {"seed": 4, "hidden": None})
     assert one.spec == changed(variant(3)[0], {"train": {"seed": 4}})
@@ -266,7 +275,8 @@ def test_what_to_try_next_stays_within_the_limits() -> None:
         "The same with seed 0",
         "A tenth of the batch size: 102",
     ]
-    assert not labs.variations(chosen("drawing")), "own settings are of Dense layers"
+    drawing = labs.variations(chosen("drawing"))
+    assert [one.spec.train.seed for one in drawing] == [1, 0], "neurons are for Dense layers"
     lab4 = labs.choose("optimizers", "rmsprop-rho-0.3", DataSpec("mnist", "1"), {})
     assert {one.spec.optimizer for one in labs.variations(lab4)} == {lab4.spec.optimizer}
     none = labs.variations(chosen(labs.OWN, hidden=()))

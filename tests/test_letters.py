@@ -10,6 +10,9 @@ from core import labs
 from core.labs.letters import D2, DROPOUT, L2, LAB
 from core.networks import structure
 from core.networks.build import build
+from core.networks.known import CONVNET, LENET_5
+from core.networks.layers import Dropout
+from core.networks.notation import network_from
 from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec, training_images
 from core.specs.schedules import StepDecay
 from core.training.run import Outcome, _keras_file
@@ -60,16 +63,63 @@ def chosen(at: AppTest) -> RunSpec:
     return replace(spec, data=replace(spec.data, digest=""))
 
 
-def test_own_settings_can_say_every_setting_and_say_it_in_the_address() -> None:
-    values = own_settings._values(SPEC)
+STACK = replace(
+    SPEC,
+    network=network_from("Channel, Conv2D 4 3 relu l2=0.1 padding=same, MaxPooling2D 3, Flatten"),
+    train=TrainSpec(7, 50, 0.1, augmentation="moves rotation=5 zoom=0"),
+)
+
+
+@pytest.mark.parametrize("spec", [SPEC, STACK], ids=["dense", "stack"])
+def test_own_settings_can_say_every_setting_and_say_it_in_the_address(spec: RunSpec) -> None:
+    values = own_settings._values(spec)
     known = {field.name: field for field in own_settings.of(labs.LABS["digits"])}
     query: dict[str, Any] = {name: known[name].text(value) for name, value in values.items()}
     at = visit("overview", variant="own", **query)
     assert not at.error
-    assert chosen(at) == SPEC
+    assert chosen(at) == spec
     at.query_params.clear()
     turn_to(at, "network").run()
-    assert chosen(at) == SPEC
+    assert chosen(at) == spec
+
+
+def passed_on(at: AppTest) -> list[str]:
+    """What the sidebar says of each layer."""
+    [text] = [one.value for one in at.sidebar.caption if one.value.startswith("What each layer")]
+    return text.split("  \n")[1:]
+
+
+def test_a_network_is_built_layer_by_layer_with_its_shapes() -> None:
+    at = visit("overview", variant="own", build="stack")
+    assert chosen(at).network == CONVNET
+    at.selectbox(key="known_network").set_value("lenet-5").run()
+    assert chosen(at).network == LENET_5
+    assert passed_on(at) == [
+        "Channel → 28 × 28 × 1",
+        "Conv2D → 28 × 28 × 6",
+        "AveragePooling2D → 14 × 14 × 6",
+        "Conv2D → 10 × 10 × 16",
+        "AveragePooling2D → 5 × 5 × 16",
+        "Flatten → 400",
+        "Dense → 120",
+        "Dense → 84",
+        "Dense → 10",
+    ]
+    at.selectbox(key="added_layer").set_value("Dropout").run()
+    assert chosen(at).network.layers == (*LENET_5.layers, Dropout(0.5))
+    at.selectbox(key="added_layer").set_value("MaxPooling2D").run()
+    assert [error.value for error in at.error] == [
+        "MaxPooling2D cannot follow numbers of the shape 84: put it before Flatten."
+    ]
+    assert passed_on(at)[-1] == "Dropout → 84"
+    assert f":red[{at.error[0].value}]" in [caption.value for caption in at.sidebar.caption]
+    at.text_area(key="stack").set_value("Channel\nMaxPooling2D 8\nConv2D 8 5 relu").run()
+    assert [error.value for error in at.error] == [
+        "Conv2D leaves nothing of a picture of 3 × 3: use fewer or smaller layers."
+    ]
+    at.selectbox(key="build").set_value("dense").run()
+    assert not at.error
+    assert chosen(at).network == dense_network((128,))
 
 
 def test_few_settings_stand_open_and_the_others_in_groups() -> None:
@@ -81,6 +131,7 @@ def test_few_settings_stand_open_and_the_others_in_groups() -> None:
         ("Each hidden layer", False),
         ("Optimizer and learning rate", False),
         ("When to stop, and on which images", False),
+        ("Augmentation", False),
     ]
     assert chosen(at).train.schedule == StepDecay(every=3)
     at.number_input(key="layers").set_value(0).run()

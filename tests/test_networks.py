@@ -12,9 +12,11 @@ import pytest
 from core import labs
 from core.errors import UsageError
 from core.networks import forward
+from core.networks.known import LENET_5, SIGNS
 from core.networks.layers import (
     HIDDEN_ACTIVATIONS,
     LAYERS,
+    AveragePooling2D,
     BatchNormalization,
     Channel,
     Conv2D,
@@ -43,6 +45,17 @@ NETWORKS = [
     dense_network((12, 5, 1), l2=0.001, dropout=(0.1, 0.0, 0.2), batch_normalisation=True),
     dense_network((9, 8), ("tanh", "relu"), l1=(0.01, 0), l2=0.5, initializer="he_normal"),
     NetworkSpec((Channel(), Conv2D(2, 3, "relu", 0.1), BatchNormalization(), Flatten())),
+    NetworkSpec(
+        (
+            Channel(),
+            Conv2D(3, 4, "tanh", padding="same"),
+            AveragePooling2D(3),
+            MaxPooling2D(5),
+            Flatten(),
+        )
+    ),
+    SIGNS,
+    LENET_5,
 ]
 CASES = [(network, *DIGITS) for network in NETWORKS] + [
     (network, *TOY) for network in (dense_network((16,)), DRAWING)
@@ -84,6 +97,22 @@ def test_worked_example_of_the_sheet() -> None:
     ]
     assert found[1].share == pytest.approx(100_480 / 101_770)
     assert weights(dense_network((128,)), *DIGITS) == 101_770
+
+
+def test_the_network_of_the_report_on_hand_signs() -> None:
+    found = rows(SIGNS, (28, 28), 24)
+    assert [row.weights for row in found if row.weights] == [1088, 65_600, 36_928, 32_896, 3096]
+    assert [row.shape for row in found if row.type == "MaxPooling2D"] == [
+        (14, 14, 64),
+        (7, 7, 64),
+        (2, 2, 64),
+    ]
+
+
+def test_lenet_5_has_the_layers_of_the_paper() -> None:
+    found = rows(LENET_5, *DIGITS)
+    assert [row.weights for row in found if row.weights] == [156, 2416, 48_120, 10_164, 850]
+    assert [row.shape for row in found][1:5] == [(28, 28, 6), (14, 14, 6), (10, 10, 16), (5, 5, 16)]
 
 
 def test_what_goes_in_and_out_comes_from_the_data_set() -> None:
@@ -140,6 +169,7 @@ FORWARD = [
     (DRAWING, *TOY),
     (NetworkSpec((Channel(), Conv2D(3, 5, "tanh"), Conv2D(2, 2), Flatten())), *TOY),
     *((network, *DIGITS) for network in NETWORKS if BatchNormalization() in network.layers),
+    *((network, *TOY) for network in NETWORKS[-3:]),
 ]
 
 
@@ -213,6 +243,7 @@ def test_every_kind_of_layer_is_tested_here() -> None:
         ((Flatten(), MaxPooling2D()), "MaxPooling2D cannot follow numbers of the shape 480"),
         ((Channel(), Channel()), "cannot follow"),
         ((Channel(), Conv2D(4, 11), Conv2D(4, 11)), "leaves nothing of a picture of 10 × 14"),
+        ((Channel(), MaxPooling2D(8), MaxPooling2D(3)), "MaxPooling2D leaves nothing of .* 2 × 3"),
         ((Channel(), *[MaxPooling2D()] * 5), "leaves nothing of a picture of 1 × 1"),
     ],
 )
@@ -229,6 +260,9 @@ def test_layers_that_do_not_fit_are_refused_in_a_sentence(layers: Any, sentence:
         lambda: Dense(10, "swish2"),
         lambda: Conv2D(0, 3),
         lambda: Conv2D(8, 12),
+        lambda: Conv2D(8, 3, padding="full"),
+        lambda: MaxPooling2D(1),
+        lambda: AveragePooling2D(9),
         lambda: Dropout(0.91),
         lambda: Dropout(-0.1),
         lambda: NetworkSpec(()),

@@ -330,7 +330,7 @@ def test_an_archive_is_added_when_it_is_whole_and_not_read_twice(
 ) -> None:
     archive = write(tmp_path, letters())
     with archive.open("rb") as file:
-        datasets.add(NOTMNIST, SMALL, file)
+        datasets.add(NOTMNIST, {SMALL: file})
     assert kept_in(cache) == ["notMNIST_small.lock", "notMNIST_small.npz", SMALL]
     monkeypatch.setattr(notmnist, "_files", None)
     data = datasets.obtain(NOTMNIST)
@@ -340,13 +340,13 @@ def test_an_archive_is_added_when_it_is_whole_and_not_read_twice(
 def test_a_damaged_archive_is_not_added(tmp_path: Path, cache: Path) -> None:
     good = write(cache / "datasets", letters()).read_bytes()
     with pytest.raises(DataError) as caught:
-        datasets.add(NOTMNIST, SMALL, io.BytesIO(good[:-30]))
+        datasets.add(NOTMNIST, {SMALL: io.BytesIO(good[:-30])})
     assert str(caught.value).startswith("This file is damaged (Compressed file ended")
     assert str(caught.value).endswith("): choose another one.")
     with pytest.raises(DataError) as caught:
-        datasets.add(NOTMNIST, "letters.tar.gz", io.BytesIO(good))
+        datasets.add(NOTMNIST, {"letters.tar.gz": io.BytesIO(good)})
     assert str(caught.value) == (
-        "letters.tar.gz is no file of notMNIST: "
+        "notMNIST cannot be read from letters.tar.gz: "
         "choose notMNIST_large.tar.gz / notMNIST_small.tar.gz."
     )
     assert (cache / "datasets" / SMALL).read_bytes() == good

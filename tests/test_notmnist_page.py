@@ -78,7 +78,7 @@ def test_a_damaged_archive_is_refused_and_the_old_one_stays(tmp_path: Path, cach
     [error] = at.main.error
     assert error.value.startswith("This file is damaged (Compressed file ended")
     upload(at, "other.gz", content)
-    assert at.main.error[0].value.startswith("other.gz is no file of notMNIST")
+    assert at.main.error[0].value.startswith("notMNIST cannot be read from other.gz")
     assert kept_in(cache / "datasets") == []
     upload(at, SMALL, content)
     assert not at.main.error

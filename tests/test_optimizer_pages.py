@@ -712,6 +712,7 @@ def test_a_study_of_fewer_images_marks_what_differs_from_those(
 
 CHANGES: dict[str, dict[str, Any]] = {
     "Training images": {"data": {"images": 7}},
+    "Test images": {"data": {"split": 43}},
     "Network": {"network": TWO_KINDS},
     "Optimizer": {"optimizer": optimizer_spec("adamw")},
     "beta_1": {"optimizer": optimizer_spec("adam", parameters={"beta_1": 0.5})},

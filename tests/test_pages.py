@@ -209,7 +209,9 @@ def test_without_fashion_mnist_a_page_says_how_to_get_it(step: str) -> None:
 
 
 BAD = {
-    "There is no data set foo: choose one of mnist, notmnist, fashion-mnist.": {"dataset": "foo"},
+    "There is no data set foo: choose one of mnist, notmnist, fashion-mnist, signs.": {
+        "dataset": "foo"
+    },
     "Variant is 99: choose one of 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, drawing, own.": {"variant": "99"},
     "Epochs is 500: give a whole number from 1 to 100.": {"variant": "own", "epochs": "500"},
     "Learning rate is nan: give a number from 1e-06 to 10.": {
@@ -663,7 +665,9 @@ DATA = {
     "dropout",  # a study of lab 2
     *("x", "y"),
     *("True", "False", "AMSGrad"),
-    *("flatten", "dense", "dense_", "Conv", "D", "Dense"),
+    *("flatten", "dense", "dense_", "Conv", "D", "Dense", "Dropout", "MaxPooling"),
+    *("AveragePooling", "same"),
+    *("C", "LeNet"),  # of lab 6
     "UTC",
     "s",
 }
@@ -1281,7 +1285,9 @@ def test_a_layer_says_what_it_does_and_a_network_may_have_none_with_weights(
     with_toy: Lab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at = visit("network", lab="toy", variant="conv")
-    assert "MaxPooling2D keeps the largest of 2 × 2 numbers. Flatten only lays" in all_texts(at)
+    assert "MaxPooling2D keeps the largest number of each square. Flatten only lays" in all_texts(
+        at
+    )
     pooled = NetworkSpec((Channel(), MaxPooling2D(), Flatten()))
     changed = replace(with_toy.experiments[1], changes={"network": pooled})
     lab = replace(with_toy, experiments=(changed,), before_lesson=(), datasets=("toy", "mnist"))
@@ -1539,7 +1545,7 @@ def test_an_address_says_the_lab_and_older_ones_mean_what_they_did(
 
 def test_a_lab_that_is_not_there_is_one_sentence() -> None:
     at = visit("overview", lab="chemistry")
-    assert sentences(at) == ["Lab is chemistry: choose one of digits, letters, optimizers."]
+    assert sentences(at) == ["Lab is chemistry: choose one of digits, letters, optimizers, signs."]
     assert at.selectbox(key="lab").value == "digits"
 
 

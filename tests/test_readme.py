@@ -116,14 +116,14 @@ def test_the_study_changes_network_optimizer_training_and_data(shapes: Path) -> 
 LAYER = """
 import numpy as np
 from core.networks.build import build
-from core.networks.layers import LAYERS, AveragePooling2D, Channel, Flatten
+from core.networks.layers import LAYERS, Channel, GlobalMaxPooling2D
 from core.specs import NetworkSpec
 from core.networks.structure import rows
 from core.networks.summary import keras_code
-network = NetworkSpec((Channel(), AveragePooling2D(), Flatten()))
+network = NetworkSpec((Channel(), GlobalMaxPooling2D()))
 assert NetworkSpec.from_list(network.to_list()) == network
 found = rows(network, (9, 7), 3)
-assert "keras.layers.AveragePooling2D(2)," in keras_code(found)
+assert "keras.layers.GlobalMaxPooling2D()," in keras_code(found)
 model = build(found, 0)
 images = np.random.default_rng(0).random((4, 9, 7, 1), dtype=np.float32)
 ours = found[1].layer.forward(images, ())

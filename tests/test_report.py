@@ -224,7 +224,8 @@ def test_settings_in_words_have_every_setting(run, dataset):
         text = archive.read("settings.txt").decode()
     assert dict(line.split(": ", 1) for line in text.splitlines()) == {
         "Lab": "Practical 7: digits", "Experiment": "Variant 3", "Data set": "MNIST",
-        "Found in": "sample", "Images": "a sample", "Duplicates": "not looked for",
+        "Found in": "sample", "Images": "a sample", "Test images": "those of the data set",
+        "Duplicates": "not looked for",
         "Images to train": "4", "Images to validate": "1", "Images to test": "3",
         "Layer 1": "keras.layers.Flatten()",
         "Layer 2": 'keras.layers.Dense(128, activation="relu")',

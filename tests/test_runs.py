@@ -285,7 +285,7 @@ def test_a_run_of_another_version_is_left_alone_and_said_to_be_there(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"network": [{"layer": "AveragePooling2D"}]},
+        {"network": [{"layer": "UpSampling2D"}]},
         {"train": {"epochs": 3, "batch_size": 30, "validation_split": 0.1, "patience": 2}},
         {"optimizer": {"name": "sophia", "learning_rate": 0.1}},
     ],

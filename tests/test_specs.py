@@ -107,6 +107,12 @@ def test_unknown_names_are_refused_with_what_is_allowed() -> None:
         optimizer_spec("lion9")
     with pytest.raises(UsageError, match="Augmentation is magic: choose one of none, handwriting"):
         train(augmentation="magic")
+    with pytest.raises(UsageError, match="Parameter is turn: choose one of rotation, shift, shear"):
+        train(augmentation="moves turn=5")
+    with pytest.raises(UsageError, match="augmentation handwriting has no parameters"):
+        train(augmentation="handwriting zoom=1")
+    with pytest.raises(UsageError, match="Augmentation is empty"):
+        train(augmentation="")
 
 
 def test_unknown_settings_of_layers_and_schedules_are_refused_with_what_is_allowed() -> None:
@@ -142,6 +148,8 @@ def test_unknown_settings_of_layers_and_schedules_are_refused_with_what_is_allow
         ({"schedule": "plateau", "schedule_parameters": {"warmup": 1}}, "Parameter is warmup"),
         ({"schedule_parameters": {"decay": 1}}, "Choose a learning-rate schedule"),
         ({"schedule": "step", "schedule_parameters": {"factor": 1}}, "Factor is 1: give"),
+        ({"augmentation": "moves zoom=1"}, "Zoom is 1: give a number from 0 to 0.9"),
+        ({"augmentation": "moves rotation"}, "Rotation is empty: give a value"),
         ({"early_stopping": -1}, "Early stopping is -1: give a whole number from 0 to 100"),
         ({"early_stopping": 1.5}, r"Early stopping is 1\.5: give a whole number"),
     ],
@@ -239,6 +247,8 @@ def test_every_field_changes_the_key() -> None:
         replace(SPEC, train=train(validation_split=0.11)),
         replace(SPEC, train=train(seed=1)),
         replace(SPEC, train=train(augmentation="handwriting")),
+        replace(SPEC, train=train(augmentation="moves")),
+        replace(SPEC, train=train(augmentation="moves shear=0")),
         replace(SPEC, train=train(early_stopping=1)),
         *(replace(SPEC, train=train(schedule=kind())) for kind in SCHEDULES.values()),
         replace(SPEC, train=train(schedule=TimeDecay(0.002))),
@@ -274,6 +284,13 @@ def test_what_is_at_its_default_is_no_part_of_the_key() -> None:
     )
     spec = replace(SPEC, network=same, train=train(schedule=None, early_stopping=0))
     assert spec.key == SPEC.key
+    moved = [train(augmentation=text) for text in ("moves", " moves  shift=0.05 rotation=10")]
+    assert len({replace(SPEC, train=one).key for one in moved}) == 1
+    turned = [
+        train(augmentation=f"moves {text}")
+        for text in ("zoom=0 rotation=5", "rotation=5.0 zoom=-0")
+    ]
+    assert len({replace(SPEC, train=one).key for one in turned}) == 1
     scheduled = replace(SPEC, train=train(schedule=Plateau()))
     assert scheduled.to_dict()["train"]["schedule"] == {"name": "plateau"}
     assert replace(SPEC, train=train(schedule=Plateau(0.1, 10))).key == scheduled.key

@@ -9,10 +9,10 @@ import pytest
 
 from core import labs
 from core.errors import UsageError
+from core.fields import value_from
 from core.labs import STUDIES
 from core.labs.optimizers import BASE
 from core.specs import DataSpec, OptimizerSpec, TrainSpec, dense_network, optimizer_spec
-from core.specs.optimizers import value_from
 from core.store import Run
 from core.studies import statistics
 from core.studies import study as studies
@@ -106,7 +106,7 @@ def test_a_study_has_one_to_ten_seeds(seeds: int) -> None:
 
 
 def test_an_unknown_study_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"choose one of D2, .*, L4-A, L4-B.$"):
+    with pytest.raises(UsageError, match=r"choose one of D2, .*, L4-A, L4-B, C6.$"):
         labs.study("L5")
 
 
@@ -292,3 +292,16 @@ def test_without_validation_images_there_is_no_gap() -> None:
 
 def study_row() -> Experiment:
     return STUDIES["L4-B"].rows[0]
+
+
+def test_accuracy_on_own_test_images_is_of_runs_with_a_split_and_weights_are_of_the_network() -> (
+    None
+):
+    images = {"shape": [28, 28], "classes": 10}
+    found = {
+        seed: run(seed, 0.9, own_test_accuracy=0.5 + seed / 5, dataset=images) for seed in (0, 1)
+    }
+    assert Summary(study_row(), found).own_accuracy.mean == pytest.approx(0.6)
+    assert Summary(study_row(), found).weights == 784 * 256 + 256 + 256 * 10 + 10
+    assert Summary(study_row(), {0: run(0, 0.9)}).own_accuracy.mean is None
+    assert Summary(study_row(), {}).weights is None

@@ -22,7 +22,14 @@ from core.errors import DataError
 from core.labs.digits import LAB
 from core.networks import structure
 from core.networks.build import build as built
-from core.networks.layers import BatchNormalization, Channel, Conv2D, Flatten, MaxPooling2D
+from core.networks.layers import (
+    AveragePooling2D,
+    BatchNormalization,
+    Channel,
+    Conv2D,
+    Flatten,
+    MaxPooling2D,
+)
 from core.networks.structure import LayerRow
 from core.networks.summary import keras_code
 from core.specs import NetworkSpec, OptimizerSpec, TrainSpec, changed, dense_network, optimizer_spec
@@ -42,7 +49,13 @@ from core.training.evaluation import evaluate
 from core.training.fit import CompiledSteps, Means, Moment
 
 NETWORK = dense_network((16, 8))
-PICTURES = (Channel(), Conv2D(3, 5, "relu", l2=0.01), BatchNormalization(), MaxPooling2D())
+PICTURES = (
+    Channel(),
+    Conv2D(3, 5, "relu", l2=0.01, padding="same"),
+    BatchNormalization(),
+    MaxPooling2D(),
+    AveragePooling2D(),
+)
 CONVOLUTIONS = NetworkSpec((*PICTURES, Flatten()))
 
 

@@ -57,6 +57,18 @@ def test_an_outcome_has_all_that_a_run_consists_of(spec: RunSpec) -> None:
     assert run.predictions.dtype == np.float32
 
 
+def test_a_run_on_a_random_split_is_also_tested_on_the_images_that_the_data_set_brings(
+    spec: RunSpec, data: datasets.Dataset
+) -> None:
+    split = replace(spec, data=replace(spec.data, split=43))
+    run = trained(split)
+    assert [run.dataset[part] for part in ("train", "validation", "test")] == [560, 140, 300]
+    predicted = run.network().probabilities(data.x_test).argmax(axis=1)
+    assert run.own_test_accuracy == pytest.approx((predicted == data.y_test).mean())
+    assert run.own_test_accuracy != run.test_accuracy
+    assert trained(spec).own_test_accuracy is None
+
+
 def test_a_run_with_every_setting_is_stored_with_what_only_it_has(spec: RunSpec) -> None:
     network = dense_network((8, 4), l2=0.01, dropout=(0.2, 0), batch_normalisation=True)
     steps = StepDecay(0.5, every=1, warmup=1)

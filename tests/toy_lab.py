@@ -1,7 +1,7 @@
 """A lab of toy shapes, for tests: as a file in core/labs/ would be."""
 
 from core.i18n import N_
-from core.labs.contract import Lab
+from core.labs.contract import Lab, Step
 from core.labs.steps import COMPARE, ONE_RUN
 from core.networks.layers import Channel, Conv2D, Dense, Flatten, MaxPooling2D
 from core.specs import DataSpec, NetworkSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
@@ -49,6 +49,15 @@ LAB = Lab(
             ),
         ),
     ),
-    steps=(*ONE_RUN, COMPARE),
+    steps=(
+        *ONE_RUN,
+        COMPARE,
+        Step(
+            "augmentation",
+            N_("Augmentation"),
+            ":material/rotate_right:",
+            "pages/signs/augmentation.py",
+        ),
+    ),
     before_lesson=("dense", "conv"),
 )

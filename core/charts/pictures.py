@@ -5,15 +5,17 @@ import html
 import io
 from collections.abc import Sequence
 from importlib.metadata import distribution
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from core.charts.style import COLOURS
 from core.data.contract import Images
 
 GAP = 6
-"""White pixels between two tiles."""
+"""Pixels between two tiles."""
 
 ARROW = 14
 """Pixels at the left of a tile for an arrow."""
@@ -29,14 +31,21 @@ FONT = str(distribution("matplotlib").locate_file("matplotlib/mpl-data/fonts/ttf
 
 
 def grid(
-    images: Images, columns: int, width: int = 84, marks: Sequence[str] = (), *, negative: bool
+    images: Images,
+    columns: int,
+    width: int = 84,
+    marks: Sequence[str] = (),
+    *,
+    negative: bool,
+    between: int = 255,
 ) -> Image.Image:
     """The images, uint8 (n, height, width), in rows of `columns` tiles, captions below.
 
     Each pixel becomes a square of whole pixels, so that a tile is about `width` pixels wide.
     `negative` shows light ink dark on white, as in the lab sheet. `marks` has one caption for each
     image, of one or more lines; all share one font size, the largest at which the longest line
-    leaves a gap beside the next one.
+    leaves a gap beside the next one. `between` is the grey of the gaps: white ones would hide where
+    pictures with white edges end.
     """
     columns = max(1, min(columns, len(images)))
     rows = -(-len(images) // columns)
@@ -45,7 +54,7 @@ def grid(
     font = _font([line for mark in marks for line in mark.split("\n")], wide - GAP)
     caption = _height(marks, font) if marks else 0
     step_x, step_y = wide + GAP, high + caption + GAP
-    picture = Image.new("L", (columns * step_x + GAP, rows * step_y + GAP), color=255)
+    picture = Image.new("L", (columns * step_x + GAP, rows * step_y + GAP), between)
     draw = ImageDraw.Draw(picture)
     for i, image in enumerate(images):
         left, top = GAP + i % columns * step_x, GAP + i // columns * step_y
@@ -57,6 +66,18 @@ def grid(
             below = (left + wide / 2, top + high + GAP / 2)
             draw.multiline_text(below, marks[i], fill=0, font=font, anchor="ma", align="center")
     return picture
+
+
+def shades(values: npt.NDArray[np.floating[Any]]) -> Images:
+    """Numbers as grey, uint8 of their shape: the largest is black, and 0 white.
+
+    With negative numbers among them 0 is a middle grey, and what is as far below it is white.
+    """
+    finite = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    most = float(np.abs(finite).max(initial=0.0)) or 1.0
+    least = -most if finite.min(initial=0.0) < 0 else 0.0
+    shades: Images = np.rint(255 * (most - finite) / (most - least)).astype(np.uint8)
+    return shades
 
 
 def numbers(image: Images, title: str, *, scaled: bool, negative: bool) -> str:

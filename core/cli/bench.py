@@ -9,6 +9,7 @@ from core.cli.output import _
 from core.errors import UsageError
 from core.i18n import N_
 from core.specs import DataSpec
+from core.specs.augmentation import NONE
 from core.store.records import dump_json
 
 
@@ -27,7 +28,7 @@ def bench(repeats: int, as_json: bool, **options: Any) -> None:
         )
     found = images_for(options)
     spec = run_for(options, DataSpec.of(found))
-    if spec.train.augmentation != "none":
+    if spec.train.augmentation != NONE:
         click.echo(_("Note: both sides are timed without distorting the images."), err=True)
     if spec.train.early_stopping:
         click.echo(_("Note: both sides are timed without early stopping."), err=True)

@@ -75,7 +75,7 @@ def fetch(name: str) -> None:
     Example: python -m core data fetch mnist
     """
     wanted = datasets.definition(name)
-    if not wanted.files:
+    if not wanted.ways:
         click.echo(
             _("{title} comes with the lab: there is nothing to get.").format(title=wanted.title)
         )

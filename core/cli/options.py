@@ -10,12 +10,12 @@ from core import labs
 from core.cli.output import _, find_data
 from core.data import DATASETS, Dataset
 from core.errors import UsageError
-from core.fields import Each, Field, Number, OneOf, WholeNumber
+from core.fields import Each, Field, Number, OneOf, WholeNumber, value_from
 from core.i18n import N_
 from core.labs import LABS
 from core.labs.contract import Lab
 from core.specs import DataSpec, RunSpec, fields
-from core.specs.optimizers import value_from
+from core.specs.augmentation import AUGMENTATIONS
 from core.specs.schedules import SCHEDULES
 
 
@@ -118,6 +118,7 @@ _SCHEDULES = "; ".join(
     if (parameters := fields.schedule_parameters(name))
 )
 """With their defaults."""
+_MOVES = " ".join(["moves", *(f"{n}={field.default:g}" for n, field in fields.MOVES.items())])
 _SETTINGS = (
     click.option("--hidden", type=Hidden(), help="neurons of each hidden layer, or none"),
     each(fields.OF_LAYERS["activation"], ", ".join(fields.ACTIVATION.choices)),
@@ -135,6 +136,12 @@ _SETTINGS = (
         flag_value="true",
     ),
     each(fields.OF_LAYERS["initializer"], ", ".join(fields.INITIALIZER.choices)),
+    click.option(
+        "--stack",
+        type=Parsed(fields.STACK, "'LAYER, ...'"),
+        help="layers in any order in place of hidden ones, such as 'Channel, Conv2D 32 3 relu, "
+        "MaxPooling2D, Flatten, Dropout 0.5'",
+    ),
     option(fields.OPTIMIZER),
     option(fields.learning_rate("adam"), "default: what Keras has"),
     click.option(
@@ -150,13 +157,18 @@ _SETTINGS = (
         fields.EARLY_STOPPING,
         "end after so many epochs without a lower validation loss; the best weights are kept",
     ),
+    click.option(
+        "--augmentation",
+        metavar="'NAME NAME=VALUE ...'",
+        help=f"{', '.join(AUGMENTATIONS)}; {_MOVES}",
+    ),
     option(fields.SEED, "decides weights and shuffling; default 0"),
 )
 RUN_OPTIONS = (
     *("experiment", "variant", "drawing_model", "hidden", "activation", "optimizer"),
     *("l1", "l2", "dropout", "batch_normalisation", "initializer"),
     *("learning_rate", "parameter", "epochs", "batch_size", "validation_split", "seed", "unique"),
-    *("schedule", "early_stopping"),
+    *("schedule", "early_stopping", "stack", "augmentation"),
 )
 """Which of the options decide a run, beside the lab and the data set."""
 

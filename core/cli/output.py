@@ -60,7 +60,7 @@ def how_to_get(wanted: Definition) -> str:
     if wanted.url:
         return _("For the full set: python -m core data fetch {name}").format(name=wanted.name)
     return _("For the full set put {file} into {folder}.").format(
-        file=wanted.files[0], folder=datasets.first_folder(wanted)
+        file=", ".join(wanted.ways[0]), folder=datasets.first_folder(wanted)
     )
 
 

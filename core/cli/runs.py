@@ -42,7 +42,7 @@ def runs(as_json: bool) -> None:
                 seed=spec.train.seed,
                 accuracy=run.test_accuracy,
             )
-            + "".join(f"  {text}" for text in words.left_out(spec.data, _, plural))
+            + "".join(f"  {text}" for text in words.which_images(spec.data, _, plural))
             + ("" if run.dataset["complete"] else _("  (not the full set)"))
         )
 

@@ -98,7 +98,8 @@ def study_object(
 ) -> dict[str, Any]:
     """What `study --json` prints: accuracies and weighted F1 on the test images, from 0 to 1.
 
-    `gap` is the mean of Run.gap, null without validation images.
+    `gap` is the mean of Run.gap, null without validation images; `own_test` that of
+    Run.own_test_accuracy, null without a split.
     """
     return {
         "study": study.name,
@@ -111,6 +112,9 @@ def study_object(
                 "std": row.accuracy.std,
                 "f1": row.f1.mean,
                 "gap": row.gap.mean,
+                "own_test": row.own_accuracy.mean,
+                "parameters": row.weights,
+                "seconds": row.seconds.mean,
                 "values": list(row.accuracy.values),
                 "diverged": [{"seed": s, "epoch": e} for s, e in row.diverged.items()],
             }

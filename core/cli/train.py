@@ -191,6 +191,11 @@ def _print_run(run: Run, *, cached: bool) -> None:
         *([_("Of the test loss {penalty:.4f} is of L1 and L2")] if run.penalty else []),
         *([_("The weights are those of epoch {best}: early stopping")] if run.best_epoch else []),
         _("{misclassified} of {test} test images misclassified"),
+        *(
+            [_("Accuracy on the test images that the data set brings {own:.4f}")]
+            if run.own_test_accuracy is not None
+            else []
+        ),
         _("{dataset} from {source}, seed {seed}, run {key}"),
         _("From the store: trained in {seconds:.1f} s before.")
         if cached
@@ -203,6 +208,7 @@ def _print_run(run: Run, *, cached: bool) -> None:
         "best": run.best_epoch,
         "misclassified": run.misclassified,
         "test": run.dataset["test"],
+        "own": run.own_test_accuracy,
         "dataset": run.dataset["name"],
         "source": run.dataset["source"],
         "seed": run.spec.train.seed,

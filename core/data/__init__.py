@@ -4,9 +4,11 @@
     definition(name)    the one of that name
     locate(definition)  where the files are: looks at the disk, reads no image
     load(source)        the images, checked; an archive is prepared first, once
+    divided(data, seed) with some of the training images as test images
     obtain(definition)  load, after a download if only a sample is on this machine
     fetch(definition)   download and verify
-    add(definition, ..) keep a file that somebody brings
+    add(definition, ..) keep files that somebody brings
+    named(definition)   the names of its files, for a sentence
 
 A data set is a module of this package that defines DATASET, a Definition: nothing else lists it. It
 is looked for in the folder named by `LAB_DATA`, in `cache/datasets/`, in Keras's own cache and in
@@ -19,14 +21,17 @@ from collections.abc import Iterator
 from importlib import import_module
 
 from core.data.contract import Dataset, Definition, Source
+from core.data.divided import divided
 from core.data.files import (
     add,
+    at_hand,
     checksums,
     download_folder,
     fetch,
     first_folder,
     load,
     locate,
+    named,
     obtain,
     prepare,
     present,
@@ -65,13 +70,16 @@ __all__ = [
     "Definition",
     "Source",
     "add",
+    "at_hand",
     "checksums",
     "definition",
+    "divided",
     "download_folder",
     "fetch",
     "first_folder",
     "load",
     "locate",
+    "named",
     "obtain",
     "prepare",
     "present",

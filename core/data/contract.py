@@ -94,11 +94,13 @@ class Definition:
     unreadable: Callable[[Path], Sequence[str]] | None = None
     """After `prepare`: what the files in a folder hold beside images, by its names."""
     files: tuple[str, ...] = ()
-    """Their names; none for a set that `read` makes of nothing."""
-    any_file: bool = False
-    """One of the files is enough: the first that is there."""
+    """Their names; none for a set that comes in an archive, or that `read` makes of nothing."""
+    archives: tuple[str, ...] = ()
+    """Files each of which holds the set: the first that is there is taken, before `files`."""
     folder: str = ""
     """Where the files lie below a folder of data; empty for the folder itself."""
+    home: str = ""
+    """The page where a person gets the files; empty if there is a download, or no page any more."""
     url: str = ""
     """The address that the names of the files are added to; empty if there is no download."""
     sha256: tuple[str, ...] = ()
@@ -107,6 +109,12 @@ class Definition:
     """`Dataset.digest` of the full set; empty if only its files tell."""
     images: int = 0
     """How many training images the full set has: what has fewer is not complete."""
+    about: str = ""
+    """How its images were made, where that makes test images easier than they look; a sentence."""
+    labels: tuple[int, ...] = ()
+    """What its files call the classes, in their order; empty for 0, 1, 2 and so on."""
+    upload: int = 300
+    """Megabytes of the largest file of it that the teacher may upload."""
     system_folders: tuple[Path, ...] = ()
     sample: Callable[[], Arrays] | None = None
     """Some of the images, or others in their place, for machines without the files."""
@@ -124,14 +132,28 @@ class Definition:
         """True if its images are shown as negatives: dark ink on white, as in the lab sheet."""
         return self.ink == "light"
 
+    @property
+    def table(self) -> bool:
+        """True if its files are tables, with a row for each image."""
+        return any(name.endswith(".csv") for name in self.files)
+
+    def label(self, number: int) -> int:
+        """What its files call the class of that number."""
+        return self.labels[number] if self.labels else number
+
     def instead(self, origin: str) -> Callable[[Callable[[str], str]], str] | None:
         """What says, translated, which images these are, if they are not of this set at all."""
         return self.sample_text if origin == "sample" else None
 
+    @property
+    def ways(self) -> tuple[tuple[str, ...], ...]:
+        """The names of its files in every way in which they may come; none for a set without."""
+        return (*((name,) for name in self.archives), *filter(None, [self.files]))
+
     def paths(self, folder: Path) -> list[Path]:
-        """Its files, where they lie in a folder; of alternatives the one that is taken."""
-        paths = [folder / name for name in self.files]
-        return [next(filter(Path.is_file, paths), paths[0])] if self.any_file else paths
+        """Its files, where they lie in a folder: of several ways the first that is there."""
+        ways = [[folder / name for name in way] for way in self.ways] or [[]]
+        return next((paths for paths in ways if all(map(Path.is_file, paths))), ways[0])
 
 
 @dataclass(frozen=True)
@@ -153,7 +175,7 @@ class Source:
         return self.definition.paths(self.folder)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """Images and labels that were checked, read-only, with their origin."""
 
@@ -162,6 +184,10 @@ class Dataset:
     arrays: Arrays
     unreadable: tuple[str, ...] = ()
     """What its files hold beside images, by its names."""
+    undivided: "Dataset | None" = None
+    """What it was divided from anew: see core.data.divided."""
+    split: int | None = None
+    """The seed of that."""
 
     @property
     def name(self) -> str:
@@ -191,9 +217,16 @@ class Dataset:
     def class_names(self) -> tuple[str, ...]:
         return self.definition.class_names
 
+    @property
+    def whole(self) -> "Dataset":
+        """All its images, in the parts in which its files have them."""
+        return self.undivided or self
+
     @cached_property
     def digest(self) -> str:
-        """Sha256 over shapes and bytes of the four arrays, in hexadecimal."""
+        """Sha256 over shapes and bytes of the four arrays of the whole, in hexadecimal."""
+        if self.undivided:
+            return self.undivided.digest
         total = hashlib.sha256()
         for array in self.arrays:
             total.update(repr(array.shape).encode())
@@ -205,7 +238,7 @@ class Dataset:
         """True if these are all the images of the set, in the published order."""
         if self.definition.digest:
             return self.digest == self.definition.digest
-        return self.origin != "sample" and len(self.x_train) >= self.definition.images
+        return self.origin != "sample" and len(self.whole.x_train) >= self.definition.images
 
     @cached_property
     def duplicates(self) -> Duplicates:

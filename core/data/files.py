@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -48,7 +48,7 @@ def locate(wanted: Definition) -> Source:
 
     Raises DataError, saying which files belong where, if there is neither.
     """
-    if not wanted.files:
+    if not wanted.ways:
         return Source(wanted, "built-in", Path(), 0.0)
     for place, folder in _places(wanted):
         with suppress(OSError):
@@ -61,18 +61,29 @@ def locate(wanted: Definition) -> Source:
 
 def _missing(wanted: Definition) -> DataError:
     """What to do about a data set that is not here, for a page and for the command line."""
-    return DataError(
-        N_(
+    text = N_("{title} is not on this machine, and has no download: put {files} into {folder}.")
+    if wanted.url:
+        text = N_(
             "{title} is not on this machine: put {files} into {folder}, or get it with `python -m "
             "core data fetch {dataset}`."
         )
-        if wanted.url
-        else N_("{title} is not on this machine, and has no download: put {files} into {folder}."),
+    elif wanted.home:
+        text = N_(
+            "{title} is not on this machine: get it from {home} and put {files} into {folder}."
+        )
+    return DataError(
+        text,
         title=wanted.title,
-        files=(" / " if wanted.any_file else ", ").join(wanted.files),
+        files=named(wanted),
+        home=wanted.home,
         folder=download_folder(wanted),
         dataset=wanted.name,
     )
+
+
+def named(wanted: Definition) -> str:
+    """The names of its files; those of different ways in which they may come behind a slash."""
+    return " / ".join(", ".join(way) for way in wanted.ways)
 
 
 def load(source: Source, progress: Progress | None = None) -> Dataset:
@@ -165,7 +176,7 @@ def fetch(wanted: Definition, progress: Progress | None = None) -> None:
     downloaded, differs from what was published, or cannot be saved, and for a set without download,
     saying which files belong where. A set without files needs nothing.
     """
-    if not wanted.url and wanted.files:
+    if not wanted.url and wanted.ways:
         raise _missing(wanted)
     import pooch
     import requests
@@ -204,29 +215,33 @@ def unsaved(file: str, folder: Path, error: OSError) -> DataError:
     )
 
 
-def add(wanted: Definition, name: str, content: BinaryIO, progress: Progress | None = None) -> None:
-    """Put one of the files of a data set into the cache, as soon as it was read without fault.
+def add(
+    wanted: Definition, contents: Mapping[str, BinaryIO], progress: Progress | None = None
+) -> None:
+    """Put files of a data set into the cache, by their names, as soon as they were read.
 
-    For a set of which one file is enough. Raises DataError if it has no file of that name, or if
-    this one is damaged or cannot be saved; then nothing is left of it.
+    Raises DataError unless the files are all that one way to bring the set has, and if they are
+    damaged or cannot be saved; then nothing is left of them.
     """
-    if name not in wanted.files:
+    if not any(contents.keys() == {*way} for way in wanted.ways):
         raise DataError(
-            N_("{file} is no file of {title}: choose {files}."),
-            file=name,
+            N_("{title} cannot be read from {file}: choose {files}."),
+            file=", ".join(contents),
             title=wanted.title,
-            files=" / ".join(wanted.files),
+            files=named(wanted),
         )
     folder = download_folder(wanted)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".new-", dir=folder) as new:
-            with (Path(new) / name).open("wb") as file:
-                shutil.copyfileobj(content, file)
+            for name, content in contents.items():
+                with (Path(new) / name).open("wb") as file:
+                    shutil.copyfileobj(content, file)
             load(Source(wanted, "upload", Path(new), 0.0), progress)
-            (Path(new) / name).replace(folder / name)
+            for name in contents:
+                (Path(new) / name).replace(folder / name)
     except OSError as error:
-        raise unsaved(name, folder, error) from error
+        raise unsaved(", ".join(contents), folder, error) from error
 
 
 def checksums(source: Source) -> list[tuple[Path, str]]:
@@ -250,10 +265,16 @@ def obtain(wanted: Definition, progress: Progress | None = None) -> Dataset:
 
 def present(wanted: Definition) -> bool:
     """True if files of the data set, not only a sample, are on this machine."""
+    return at_hand(wanted) and locate(wanted).origin != "sample"
+
+
+def at_hand(wanted: Definition) -> bool:
+    """True if there are images of the data set or in their place, without a download."""
     try:
-        return locate(wanted).origin != "sample"
+        locate(wanted)
     except LabError:
         return False
+    return True
 
 
 def _failure_mark(wanted: Definition) -> Path:

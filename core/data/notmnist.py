@@ -4,27 +4,23 @@ An archive has a folder for each letter, with pictures of 28 x 28 pixels. It is 
 `decoded/` of the cache; nothing of it is unpacked to the disk.
 """
 
-import fcntl
 import gzip
 import io
 import struct
 import tarfile
 import tempfile
-import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
 
-from core import settings
-from core.data import drawn_letters
+from core.data import decoded, drawn_letters
 from core.data.contract import Arrays, Definition, Progress
+from core.data.decoded import Decoded
 from core.data.drawn_letters import LETTERS
-from core.data.files import unsaved
 from core.i18n import N_
 
 SHAPE = (28, 28)
@@ -49,75 +45,30 @@ PNG_HEADER = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + struct.pack(">2I", *SHAPE)
 
 def read(folder: Path) -> Arrays:
     """What `prepare` kept of the archive in the folder."""
-    with np.load(_kept(_archive(folder))) as file:
-        return Arrays(*(file[name] for name in Arrays._fields))
+    return decoded.arrays(DATASET.paths(folder))
 
 
 def unreadable(folder: Path) -> list[str]:
     """The files of the archive that are no images of letters, by their names."""
-    with np.load(_kept(_archive(folder))) as file:
-        return file["unreadable"].tobytes().decode().splitlines()
+    return decoded.unreadable(DATASET.paths(folder))
 
 
 def prepare(folder: Path, progress: Progress | None = None) -> None:
-    """Decode the archive in the folder, unless that was done; many who ask at once do it once.
+    """Decode the archive in the folder, unless that was done.
 
-    The result gets its name when it is whole. Raises ValueError for an archive that is damaged, and
-    DataError if the result cannot be saved.
+    Raises ValueError for an archive that is damaged, and DataError if the result cannot be saved.
     """
-    archive = _archive(folder)
-    if _is_kept(archive):
-        return
-    path = _kept(archive)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone(path.with_suffix(".lock")):
-            if not _is_kept(archive):
-                _keep(archive, path, progress)
-    except OSError as error:
-        raise unsaved(path.name, path.parent, error) from error
+    [archive] = DATASET.paths(folder)
+    decoded.prepare([archive], lambda place: _decode(archive, place, progress))
 
 
-def _archive(folder: Path) -> Path:
-    [path] = DATASET.paths(folder)
-    return path
-
-
-def _kept(archive: Path) -> Path:
-    """The file of what was decoded of an archive."""
-    return settings.cache_folder() / "decoded" / f"{archive.name.partition('.')[0]}.npz"
-
-
-def _state(archive: Path) -> list[int]:
-    """What changes when another archive gets its name, and not when it is moved."""
-    now = archive.stat()
-    return [now.st_size, now.st_mtime_ns]
-
-
-def _is_kept(archive: Path) -> bool:
-    """True if this very archive was decoded."""
-    unread = suppress(OSError, ValueError, KeyError, zipfile.BadZipFile)
-    with unread, np.load(_kept(archive)) as file:
-        return bool(file["archive"].tolist() == _state(archive))
-    return False
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Only one thread of one process at a time is in here. If it dies, the next one comes in."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _keep(archive: Path, path: Path, progress: Progress | None) -> None:
-    """Decode an archive into a file.
+def _decode(archive: Path, place: Path, progress: Progress | None) -> Decoded:
+    """What an archive holds.
 
     In memory are the images that are kept and the names of all; all images are on the disk.
     """
-    state = _state(archive)
     names, others = [], []
-    with tempfile.TemporaryFile(dir=path.parent) as pixels:
+    with tempfile.TemporaryFile(dir=place) as pixels:
         for name, image in _files(archive, progress):
             if image is None:
                 others.append(ascii(name)[1:-1])
@@ -125,15 +76,7 @@ def _keep(archive: Path, path: Path, progress: Progress | None) -> None:
                 names.append(name)
                 pixels.write(image)
         _check(names, others)
-        arrays = _split(names, pixels)
-    part = path.with_suffix(".part")
-    try:
-        with part.open("wb") as file:
-            text = np.frombuffer("\n".join(sorted(others)).encode(), np.uint8)
-            np.savez(file, archive=np.array(state), unreadable=text, **arrays._asdict())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        return Decoded(_split(names, pixels), sorted(others))
 
 
 def _check(names: Sequence[str], others: Sequence[str]) -> None:
@@ -274,8 +217,7 @@ DATASET = Definition(
     read=read,
     prepare=prepare,
     unreadable=unreadable,
-    files=("notMNIST_large.tar.gz", "notMNIST_small.tar.gz"),
-    any_file=True,
+    archives=("notMNIST_large.tar.gz", "notMNIST_small.tar.gz"),
     images=TRAIN,
     sample=drawn_letters.draw,
     sample_text=drawn_letters.text,

@@ -44,7 +44,9 @@ class Speeds:
     def __init__(self) -> None:
         self._noting = threading.Lock()
         self._ratios: deque[tuple[Alike, float]] = deque(maxlen=REMEMBERED)
-        self._images = {known.digest: known.images for known in DATASETS.values() if known.digest}
+        self._images: dict[tuple[str, int | None], int] = {
+            (known.digest, None): known.images for known in DATASETS.values() if known.digest
+        }
         self._factors: dict[Alike, float] = {}
         self._compiled: dict[Alike, float] = {}
         self._usual = 1.0
@@ -63,9 +65,9 @@ class Speeds:
         for run in runs:
             if run.spec.data.name not in DATASETS:
                 continue  # its file is gone: nobody can ask for such runs
-            images = run.dataset["train"] + run.dataset["validation"]
-            if run.spec.data == DataSpec(run.spec.data.name, run.spec.data.digest):
-                self._images[run.spec.data.digest] = images
+            images, data = run.dataset["train"] + run.dataset["validation"], run.spec.data
+            if data == DataSpec(data.name, data.digest, split=data.split):
+                self._images[data.digest, data.split] = images
             expected = seconds_of(run.spec, images)
             ratio = (run.train_seconds + run.compile_seconds) / expected
             alike = _alike(run.spec)
@@ -80,7 +82,7 @@ class Speeds:
 
     def seconds(self, spec: RunSpec, images: int | None = None) -> float:
         """How long that run will take: as runs of its network and batch size took, or as all."""
-        images = images or self._images.get(spec.data.digest, SAMPLE)
+        images = images or self._images.get((spec.data.digest, spec.data.split), SAMPLE)
         factor = self._factors.get(_alike(spec), self._usual)
         return seconds_of(spec, images) * factor
 

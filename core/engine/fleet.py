@@ -339,7 +339,7 @@ def _send_data(client: "Client", address: str, missing: MissingData) -> None:
         data = images.load(wanted)
     except MissingData:
         raise missing from None
-    _run_at(client, address, images.receive, data)
+    _run_at(client, address, images.receive, data.whole)
 
 
 def _run_at(client: "Client", address: str, function: Callable[..., Any], *args: Any) -> Any:

@@ -12,11 +12,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from core.data import DATASETS
+from core.data import DATASETS, definition
 from core.errors import UsageError
 from core.fields import LIMITS
 from core.i18n import N_
 from core.labs.contract import Lab, Step
+from core.networks import structure
 from core.networks.structure import LAYER_SETTINGS
 from core.specs import DataSpec, RunSpec, dense_network, with_settings
 from core.specs.schedules import NONE
@@ -105,9 +106,12 @@ def choose(
     if experiment != OWN:
         found = chosen.experiment(experiment) if experiment else chosen.experiments[0]
     base = chosen.on(data)
-    if experiment == OWN and not base.network.dense:
-        base = replace(base, network=dense_network())  # of which hidden layers can be chosen
-    return Choice(chosen, found, with_settings(found.spec(base) if found else base, settings))
+    if experiment == OWN and settings.get("hidden") is not None and not base.network.dense:
+        base = replace(base, network=dense_network())
+    spec = with_settings(found.spec(base) if found else base, settings)
+    images = definition(data.name)
+    structure.rows(spec.network, images.shape, len(images.class_names))  # or it says what is wrong
+    return Choice(chosen, found, spec)
 
 
 class Variation(NamedTuple):
@@ -125,12 +129,12 @@ def variations(choice: Choice) -> list[Variation]:
     Only what the own settings of its lab can say.
     """
     network, train = choice.spec.network, choice.spec.train
-    if not network.dense or len(set(network.each("activation"))) > 1:
+    if network.dense and len(set(network.each("activation"))) > 1:
         return []
+    hidden = {name: network.each(name) for name in LAYER_SETTINGS} if network.hidden else {}
     same = {
-        "hidden": network.hidden,
-        **({name: network.each(name) for name in LAYER_SETTINGS} if network.hidden else {}),
-        **({"activation": network.activation} if network.hidden else {}),
+        **({"hidden": network.hidden, **hidden} if network.dense else {"stack": network}),
+        **({"activation": network.activation} if network.dense and network.hidden else {}),
         "optimizer": choice.spec.optimizer.name,
         "learning_rate": choice.spec.optimizer.learning_rate,
         "parameters": dict(choice.spec.optimizer.parameters),
@@ -138,6 +142,7 @@ def variations(choice: Choice) -> list[Variation]:
         "seed": train.seed,
         "unique": choice.spec.data.unique,
         "early_stopping": train.early_stopping,
+        "augmentation": train.augmentation,
         "schedule": train.schedule.name if train.schedule else NONE,
         "schedule_parameters": asdict(train.schedule) if train.schedule else {},
     }
@@ -147,7 +152,6 @@ def variations(choice: Choice) -> list[Variation]:
     seed = 1 if train.seed == 0 else 0
     wanted: list[tuple[str, str, dict[str, Any]]] = [
         (N_("The same with seed {value}"), f"{seed}", {"seed": seed}),
-        (N_("Half the neurons: {value}"), " + ".join(map(str, half)), {"hidden": half}),
         (
             N_("Ten times the batch size: {value}")
             if larger
@@ -156,6 +160,9 @@ def variations(choice: Choice) -> list[Variation]:
             {"batch_size": batch},
         ),
     ]
+    if network.dense:
+        neurons = N_("Half the neurons: {value}"), " + ".join(map(str, half)), {"hidden": half}
+        wanted.insert(1, neurons)
     found = []
     for title, value, changes in wanted:
         spec = with_settings(choice.spec, changes)

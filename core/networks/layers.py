@@ -58,6 +58,9 @@ INITIALIZERS = {
 """Keras's names for how weights begin, and the classes in keras.initializers."""
 
 FILTERS, KERNEL, RATE, PENALTY = Limit(1, 512), Limit(1, 11), Limit(0.0, 0.9), Limit(0, 1)
+POOL = Limit(2, 8)
+PADDINGS = ("valid", "same")
+"""Keras's names: a filter stays inside of the picture, or zeros around it keep its size."""
 EPSILON = np.float32(0.001)
 """What Keras's batch normalisation adds to a variance."""
 
@@ -107,7 +110,8 @@ class Layer(ABC):
     """What it does, as a sentence for students; empty where its numbers say it."""
 
     def __init_subclass__(cls) -> None:
-        LAYERS[cls.__name__] = cls
+        if "kind" in vars(cls):
+            LAYERS[cls.__name__] = cls
 
     def shape(self, inputs: Shape) -> Shape:
         """The shape that it makes of the shape `inputs`. Raises UsageError if it takes no such."""
@@ -183,6 +187,7 @@ class Channel(Layer):
     """Gives a grey picture the axis of its one channel, which convolutions need."""
 
     kind = "Reshape"
+    meaning = N_("Reshape gives a grey picture its one channel: convolutions ask for channels.")
 
     def shape(self, inputs: Shape) -> Shape:
         _require(self, inputs, 2)
@@ -235,7 +240,10 @@ class Dense(Layer):
 
 @dataclass(frozen=True)
 class Conv2D(Layer):
-    """Moves filters of `kernel` x `kernel` pixels over the picture, where they lie inside of it."""
+    """Moves filters of `kernel` x `kernel` pixels over the picture.
+
+    They stay inside of it, or with the padding "same" go on over zeros around it.
+    """
 
     kind = "Conv2D"
     meaning = N_(
@@ -249,6 +257,7 @@ class Conv2D(Layer):
     l1: float = 0.0
     l2: float = 0.0
     initializer: str = "glorot_uniform"
+    padding: str = "valid"
 
     def __post_init__(self) -> None:
         filters = check_number(N_("number of filters"), self.filters, FILTERS, whole=True)
@@ -256,11 +265,13 @@ class Conv2D(Layer):
         object.__setattr__(self, "filters", filters)
         object.__setattr__(self, "kernel", kernel)
         check_choice(N_("activation"), self.activation, tuple(ACTIVATIONS))
+        check_choice(N_("padding"), self.padding, PADDINGS)
         _check_kernel(self)
 
     def shape(self, inputs: Shape) -> Shape:
         _require(self, inputs, 3)
-        left = [side - self.kernel + 1 for side in inputs[:2]]
+        lost = 0 if self.padding == "same" else self.kernel - 1
+        left = [side - lost for side in inputs[:2]]
         return (*_large_enough(self, inputs, left), self.filters)
 
     def weights(self, inputs: Shape) -> int:
@@ -270,37 +281,74 @@ class Conv2D(Layer):
         return self.kernel**2 * inputs[-1] * math.prod(self.shape(inputs))
 
     def call(self, inputs: Shape) -> Call:
-        return (self.filters, self.kernel), {"activation": self.activation, **_kernel(self)}
+        padding = {"padding": self.padding} if self.padding != "valid" else {}
+        named = {**padding, "activation": self.activation, **_kernel(self)}
+        return (self.filters, self.kernel), named
 
     def initial(self, seeds: Seeds) -> dict[str, Any]:
         return _seeded_kernel(self, seeds)
 
     def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
         kernel, bias = weights
+        if self.padding == "same":
+            before, after = (self.kernel - 1) // 2, self.kernel // 2
+            values = np.pad(values, ((0, 0), (before, after), (before, after), (0, 0)))
         windows = sliding_window_view(values, kernel.shape[:2], axis=(1, 2))
         by_channel = kernel.transpose(2, 0, 1, 3)
         return ACTIVATIONS[self.activation](np.tensordot(windows, by_channel, 3) + bias)
 
 
 @dataclass(frozen=True)
-class MaxPooling2D(Layer):
-    """Keeps the largest of 2 x 2 numbers; an odd last row or column is left out."""
+class Pooling(Layer):
+    """Makes one number of each square of numbers; an odd last row or column is left out."""
 
-    kind = "MaxPooling2D"
-    meaning = N_("MaxPooling2D keeps the largest of 2 × 2 numbers.")
+    size: int = 2
+
+    def __post_init__(self) -> None:
+        size = check_number(N_("size of a square"), self.size, POOL, whole=True)
+        object.__setattr__(self, "size", size)
 
     def shape(self, inputs: Shape) -> Shape:
         _require(self, inputs, 3)
-        half = [side // 2 for side in inputs[:2]]
-        return (*_large_enough(self, inputs, half), inputs[2])
+        left = [side // self.size for side in inputs[:2]]
+        return (*_large_enough(self, inputs, left), inputs[2])
 
     def call(self, inputs: Shape) -> Call:
-        return (), {}
+        return (self.size,), {}
 
     def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
         n, height, width, channels = values.shape
-        even = values[:, : height // 2 * 2, : width // 2 * 2]
-        return even.reshape(n, height // 2, 2, width // 2, 2, channels).max(axis=(2, 4))
+        high, wide = height // self.size, width // self.size
+        even = values[:, : high * self.size, : wide * self.size]
+        return self.pooled(even.reshape(n, high, self.size, wide, self.size, channels))
+
+    @abstractmethod
+    def pooled(self, squares: Floats) -> Floats:
+        """One number of each square, which lie along the axes 2 and 4."""
+
+
+@dataclass(frozen=True)
+class MaxPooling2D(Pooling):
+    """Keeps the largest number of each square."""
+
+    kind = "MaxPooling2D"
+    meaning = N_("MaxPooling2D keeps the largest number of each square.")
+
+    def pooled(self, squares: Floats) -> Floats:
+        largest: Floats = squares.max(axis=(2, 4))
+        return largest
+
+
+@dataclass(frozen=True)
+class AveragePooling2D(Pooling):
+    """Keeps the mean of each square."""
+
+    kind = "AveragePooling2D"
+    meaning = N_("AveragePooling2D keeps the mean of each square.")
+
+    def pooled(self, squares: Floats) -> Floats:
+        means: Floats = squares.mean(axis=(2, 4))
+        return means
 
 
 @dataclass(frozen=True)
@@ -416,11 +464,15 @@ def _literal(value: object) -> str:
 def _require(layer: Layer, inputs: Shape, axes: int) -> None:
     """Raise UsageError unless what comes in has so many axes."""
     if len(inputs) != axes:
-        raise UsageError(
-            N_("{layer} cannot follow numbers of the shape {shape}: put another layer before it."),
-            layer=layer.kind,
-            shape=" × ".join(map(str, inputs)),
-        )
+        what = {
+            1: N_("{layer} cannot follow numbers of the shape {shape}: put Flatten before it."),
+            2: N_("{layer} cannot follow numbers of the shape {shape}: put it first."),
+            3: N_("{layer} cannot follow numbers of the shape {shape}: put Channel before it.")
+            if len(inputs) == 2
+            else N_("{layer} cannot follow numbers of the shape {shape}: put it before Flatten."),
+        }
+        shape = " × ".join(map(str, inputs))
+        raise UsageError(what[axes], layer=type(layer).__name__, shape=shape)
 
 
 def _large_enough(layer: Layer, inputs: Shape, sides: Sequence[int]) -> Sequence[int]:

@@ -30,8 +30,9 @@ def spec_object(spec: RunSpec) -> dict[str, Any]:
 
 
 def further(run: Run) -> dict[str, Any]:
-    """What only runs with L1, L2 or early stopping have."""
-    values = {"penalty": run.penalty, "best_epoch": run.best_epoch}
+    """What only runs with L1, L2, early stopping or a split have."""
+    names = ("penalty", "best_epoch", "own_test_accuracy")
+    values = {name: getattr(run, name) for name in names}
     return {name: value for name, value in values.items() if value is not None}
 
 

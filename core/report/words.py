@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from core.data import DATASETS, Dataset, Definition
+from core.data.divided import SHARE
 from core.labs import Choice
 from core.specs import DataSpec, fields
+from core.specs.augmentation import augmentation_words
 from core.specs.optimizers import OPTIMIZERS
-from core.specs.train import AUGMENTATIONS
 from core.store import Run
 
 
@@ -47,11 +48,21 @@ def provenance(run: Run, _: Callable[[str], str]) -> str:
     )
 
 
-def left_out(
+def split(data: DataSpec, _: Callable[[str], str]) -> str:
+    """Where the test images of a run come from."""
+    if data.split is None:
+        return _("those of the data set")
+    text = _("{share:.0%} of the training images of each class, drawn with seed {seed}")
+    return text.format(share=SHARE, seed=data.split)
+
+
+def which_images(
     spec: DataSpec, _: Callable[[str], str], plural: Callable[[str, str, int], str]
 ) -> list[str]:
-    """Which training images a run leaves out wherever they stand."""
-    said = [_("without duplicates")] if spec.unique else []
+    """Which images a run takes or leaves out, beside how many."""
+    said = [] if spec.split is None else [_("random split {seed}").format(seed=spec.split)]
+    if spec.unique:
+        said.append(_("without duplicates"))
     if n := len(spec.without):
         said.append(plural("without {n} image", "without {n} images", n).format(n=n))
     return said
@@ -76,6 +87,7 @@ def settings(run: Run, dataset: Dataset, choice: Choice, _: Callable[[str], str]
         _("Data set"): dataset.definition.title,
         _("Found in"): dataset.origin,
         _("Images"): images_of(run, _),
+        _("Test images"): split(run.spec.data, _),
         _("Duplicates"): _("left out") if run.spec.data.unique else _("not looked for"),
         _("Images to train"): f"{run.dataset['train']:,}",
         _("Images to validate"): f"{run.dataset['validation']:,}",
@@ -87,7 +99,7 @@ def settings(run: Run, dataset: Dataset, choice: Choice, _: Callable[[str], str]
         fields.EPOCHS.label(_): f"{train.epochs}",
         fields.BATCH_SIZE.label(_): f"{train.batch_size}",
         fields.VALIDATION_SPLIT.label(_): f"{100 * train.validation_split:.6g}%",
-        _("Augmentation"): _(AUGMENTATIONS[train.augmentation]),
+        _("Augmentation"): augmentation_words(train.augmentation, _),
         fields.SCHEDULE.label(_): train.schedule.text if train.schedule else _("none"),
         fields.EARLY_STOPPING.label(_): early_stopping(run, _),
         fields.SEED.label(_): f"{train.seed}",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from core.data.contract import Dataset, Definition
-from core.fields import Limit, check_number
+from core.fields import Limit, check, check_number
 from core.i18n import N_
 
 IMAGES = Limit(1, 1_000_000)
@@ -25,8 +25,13 @@ class DataSpec:
 
     without: tuple[int, ...] = ()
     """Numbers of training images that are left out, counted from 0, in their order."""
+    split: int | None = None
+    """Test on a part of the training images, drawn with this seed, and train on the others; None:
+    test on the test images that the data set brings. See core.data.divided."""
 
     def __post_init__(self) -> None:
+        if self.split is not None:
+            check("seed", self.split)
         if self.images is not None:
             images = check_number(N_("number of images"), self.images, IMAGES, whole=True)
             object.__setattr__(self, "images", images)
@@ -35,5 +40,6 @@ class DataSpec:
 
     @classmethod
     def of(cls, data: Dataset | Definition) -> Self:
-        """All images of a data set; of a definition those of the full set."""
-        return cls(data.name, data.digest)
+        """All images of a data set, as it is divided; of a definition those of the full set."""
+        split = data.split if isinstance(data, Dataset) else None
+        return cls(data.name, data.digest, split=split)

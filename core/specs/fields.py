@@ -1,14 +1,18 @@
 """The fields of a run: what the sidebar, its part of the URL and the command line ask for."""
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from core.fields import LIMITS, Each, Field, Number, OneOf, Switch, WholeNumber, named
 from core.i18n import N_
+from core.networks.known import CONVNET
 from core.networks.layers import HIDDEN_ACTIVATIONS, INITIALIZERS, PENALTY, RATE
-from core.networks.structure import LAYER_SETTINGS
+from core.networks.notation import network_from, network_lines
+from core.networks.structure import LAYER_SETTINGS, NetworkSpec
+from core.specs.augmentation import AUGMENTATIONS, PARAMETERS, Moves
 from core.specs.optimizers import OPTIMIZERS
-from core.specs.schedules import NONE, PARAMETERS, SCHEDULES
+from core.specs.schedules import NONE, SCHEDULES
+from core.specs.schedules import PARAMETERS as OF_SCHEDULES
 from core.specs.train import PATIENCE
 
 LAYERS = WholeNumber("layers", N_("hidden layers"), 1, LIMITS["hidden layers"])
@@ -32,6 +36,26 @@ OF_LAYERS = {
     for field in (ACTIVATION, L1, L2, DROPOUT, BATCH_NORMALISATION, INITIALIZER)
 }
 """What is set for all hidden layers, or for each of them."""
+BUILD = OneOf(
+    "build",
+    N_("network"),
+    "dense",
+    {"dense": N_("fully connected"), "stack": N_("layers in any order")},
+)
+
+
+@dataclass(frozen=True)
+class Stack(Field[NetworkSpec]):
+    """A network of layers in any order, as core.networks.notation writes it."""
+
+    def parse(self, text: str) -> NetworkSpec:
+        return network_from(text)
+
+    def text(self, value: NetworkSpec) -> str:
+        return ", ".join(network_lines(value))
+
+
+STACK = Stack("stack", N_("layers"), CONVNET)
 OPTIMIZER = OneOf("optimizer", N_("optimizer"), "adam", named(OPTIMIZERS))
 EPOCHS = WholeNumber("epochs", N_("epochs"), 10, LIMITS["epochs"])
 BATCH_SIZE = WholeNumber("batch_size", N_("batch size"), 32, LIMITS["batch size"])
@@ -48,13 +72,20 @@ SCHEDULE = OneOf(
 EARLY_STOPPING = WholeNumber("early_stopping", N_("early stopping"), 0, PATIENCE)
 """Epochs to wait for a lower validation loss; 0: all epochs are trained."""
 
+AUGMENTATION = OneOf("augmentation", N_("augmentation"), "none", AUGMENTATIONS)
+MOVES = {
+    name: Number(f"moves_{name}", term, getattr(Moves, name), limit)
+    for name, (term, limit) in PARAMETERS.items()
+}
+"""How far images are moved."""
+
 
 def schedule_parameters(schedule: str) -> dict[str, Field[Any]]:
     """The parameters of a schedule, by their names there; none of no schedule."""
     found: dict[str, Field[Any]] = {}
     known = fields(SCHEDULES[schedule]) if schedule != NONE else ()
     for one in sorted(known, key=lambda one: one.name == "warmup"):  # which is the last
-        term, limit = PARAMETERS[one.name]
+        term, limit = OF_SCHEDULES[one.name]
         name, default = f"schedule_{one.name}", one.default
         assert isinstance(default, float | int), "every parameter has a default"
         if isinstance(default, int):

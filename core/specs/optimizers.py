@@ -6,12 +6,10 @@ accumulation), `weight_decay` where it is off by default, and ScheduleFreeAdamW,
 to be exchanged between training and testing, which the lab's fit does not do.
 """
 
-import math
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from core.fields import Limit, check, check_choice, check_number, check_switch
 from core.i18n import N_
@@ -174,27 +172,6 @@ OPTIMIZERS: dict[str, Optimizer] = {
     ),
 }
 """By their Keras name, in the order of the pickers."""
-
-
-def value_from(text: str) -> Any:
-    """A value as it is typed: a whole number, another number, or true or false.
-
-    Other text, and what is too large for a number, is returned as it is: OptimizerSpec refuses it,
-    and names what is allowed.
-    """
-    for kind in (int, float):
-        with suppress(ValueError):
-            value = kind(text)
-            return value if math.isfinite(value) else text
-    return {"true": True, "false": False}.get(text.strip().lower(), text)
-
-
-def value_text(value: Value) -> str:
-    """A value as it is read: short, but no two values alike."""
-    if isinstance(value, bool):
-        return str(value)
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
 
 
 @dataclass(frozen=True)

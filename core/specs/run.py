@@ -112,7 +112,8 @@ def changed(record: Record, changes: Mapping[str, Any]) -> Record:
 def with_settings(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
     """A run with the settings that a student gave, by the names of their widgets and options.
 
-    unique; hidden and the other arguments of dense_network; optimizer, learning_rate, parameters;
+    unique; hidden and the other arguments of dense_network, or stack, a network of layers in any
+    order; optimizer, learning_rate, parameters;
     schedule by its name, or `none`, and schedule_parameters; the other fields of TrainSpec. What is
     missing or None stays. Another optimizer or schedule begins with its defaults. Raises UsageError
     for what is not allowed, and for hidden layers of a network that is not fully connected.
@@ -134,9 +135,11 @@ def with_settings(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
 
 def _network(network: NetworkSpec, given: Mapping[str, Any]) -> NetworkSpec:
     wanted = {name: given[name] for name in LAYER_SETTINGS if name in given}
+    if "stack" in given:
+        network = given["stack"]
     if "hidden" not in given and not wanted:
         return network
-    if not network.dense:
+    if not network.dense or "stack" in given:
         raise UsageError(
             N_(
                 "This network has layers of its own: leave out hidden layers and what is set for "

@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from core.fields import LIMITS, Limit, check_choice, check_number
+from core.fields import LIMITS, Limit, check_choice, check_number, value_text
 from core.i18n import N_
 from core.networks.layers import differing
-from core.specs.optimizers import value_text
 
 if TYPE_CHECKING:
     from keras.optimizers.schedules import LearningRateSchedule

@@ -9,11 +9,8 @@ from core.errors import UsageError
 from core.fields import LIMITS, Limit, check, check_choice, check_number
 from core.i18n import N_
 from core.networks.layers import differing
+from core.specs.augmentation import NONE, augmentation_text
 from core.specs.schedules import Decay, Plateau, Schedule, schedule_dict, schedule_from
-
-AUGMENTATIONS = {"none": N_("none"), "handwriting": N_("as by other hands")}
-"""What is done to training images anew in every epoch, and in words: how is said in DISTORTIONS of
-core.training.augmentation."""
 
 SOLVERS = {"fit": N_("the optimizer"), "logistic": N_("scikit-learn's LogisticRegression")}
 """What finds the weights, and in words. The second is for a network without a hidden layer: see
@@ -30,7 +27,8 @@ class TrainSpec:
     batch_size: int
     validation_split: float
     seed: int = 0
-    augmentation: str = "none"
+    augmentation: str = NONE
+    """See core.specs.augmentation."""
     schedule: Schedule | None = None
     """How the learning rate changes; None: not at all."""
     early_stopping: int = 0
@@ -40,9 +38,9 @@ class TrainSpec:
     """A key of SOLVERS. Only for `fit` do epochs, batch size and optimizer decide anything."""
 
     def __post_init__(self) -> None:
-        check_choice(N_("augmentation"), self.augmentation, tuple(AUGMENTATIONS))
         check_choice(N_("solver"), self.solver, tuple(SOLVERS))
         kept = {
+            "augmentation": augmentation_text(self.augmentation),
             "epochs": check("epochs", self.epochs),
             "batch_size": check("batch size", self.batch_size),
             # + 0.0: -0.0 equals 0.0, but would be another text and so another key.

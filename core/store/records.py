@@ -107,6 +107,9 @@ class Run:
     """With early stopping the epoch whose weights were kept."""
     penalty: float | None = None
     """The part of test_loss that is of L1 and L2; None in networks without them."""
+    own_test_accuracy: float | None = None
+    """With a split the accuracy on the test images that the data set brings, which are in no part
+    of the split; None without one."""
 
     @property
     def key(self) -> str:

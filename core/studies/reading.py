@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from core.i18n import N_, untranslated
+from core.specs.augmentation import NONE
 from core.store import Run
 
 ERRORS = 2
@@ -203,7 +204,7 @@ def _gap(run: Run, last: Watched, *, together: bool) -> Sentence | None:
         )
         if not together:
             return None
-    elif augmentation != "none":
+    elif augmentation != NONE:
         text = N_(
             "At the end {part} accuracy ({other:.1%}) is above training accuracy ({training:.1%}): "
             "during training images are distorted, so that one is lower."

@@ -58,6 +58,12 @@ class Summary:
         return Figure(tuple(run.test_accuracy for run in self.sound.values()))
 
     @property
+    def own_accuracy(self) -> Figure:
+        """Of the sound runs with a split: see Run.own_test_accuracy."""
+        found = (run.own_test_accuracy for run in self.sound.values())
+        return Figure(tuple(accuracy for accuracy in found if accuracy is not None))
+
+    @property
     def loss(self) -> Figure:
         """Test losses after the last epoch, of the sound runs."""
         return Figure(tuple(run.test_loss for run in self.sound.values()))
@@ -72,6 +78,13 @@ class Summary:
         """Training minus validation accuracy in the last epoch, of the sound runs that have it."""
         gaps = (run.gap for run in self.sound.values())
         return Figure(tuple(gap for gap in gaps if gap is not None))
+
+    @property
+    def weights(self) -> int | None:
+        """How many weights and biases its network has; None before its first run."""
+        for run in self.runs.values():
+            return sum(layer.weights for layer in run.layers)
+        return None
 
     @property
     def seconds(self) -> Figure:

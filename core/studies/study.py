@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from core.engine.estimates import seconds_of
 from core.errors import UsageError
-from core.fields import Limit, check_number
+from core.fields import Limit, check_number, value_from, value_text
 from core.i18n import N_
 from core.specs import DataSpec, OptimizerSpec, RunSpec, changed, optimizer_spec
-from core.specs.optimizers import OPTIMIZERS, Value, value_from, value_text
+from core.specs.optimizers import OPTIMIZERS, Value
 from core.studies.experiment import Experiment, check_all
 
 SEEDS = Limit(1, 10)

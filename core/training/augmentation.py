@@ -1,12 +1,14 @@
-"""Images of ink on paper, changed in the ways in which drawings differ from them."""
+"""Training images, changed in ways in which other images may differ from them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import tensorflow as tf
 
 from core.data.contract import Ink
+from core.specs.augmentation import NONE, Moves, moves_of
+from core.training.moves import origins
 
 Distort = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 """Images float32 (n, height, width) and a seed (2,) to changed images."""
@@ -22,10 +24,33 @@ THINNER, THICKER = 0.8, 1.0
 """How far strokes go towards their erosion or their dilation by 3 x 3 pixels."""
 
 
-def distortion(name: str, ink: Ink | None) -> Distort | None:
-    """What is done to the images of a batch, by its name in core.specs.train.AUGMENTATIONS."""
-    found = DISTORTIONS[name]
-    return partial(found, ink=ink) if found else None
+def distortion(augmentation: str, ink: Ink | None) -> Distort | None:
+    """What is done to the images of a batch, by the text of core.specs.augmentation."""
+    if augmentation == NONE:
+        return None
+    if moves := moves_of(augmentation):
+        return partial(move, moves=moves)
+    return partial(distort, ink=ink)
+
+
+def move(images: tf.Tensor, seed: tf.Tensor, moves: Moves) -> tf.Tensor:
+    """Each image, float32 (n, height, width), moved in its own way, which follows from `seed`."""
+    draws = tf.random.stateless_uniform([6, tf.shape(images)[0]], seed, -1.0, 1.0)
+    found = origins(moves, tf.unstack(draws), images.shape[1:], tf)
+    return _seen_from(images, found, "NEAREST")
+
+
+def _seen_from(images: tf.Tensor, numbers: Sequence[tf.Tensor], fill: str) -> tf.Tensor:
+    """Images (n, height, width) whose pixels come from where six numbers say: see `origins`."""
+    zero = tf.zeros_like(numbers[0])
+    return tf.raw_ops.ImageProjectiveTransformV3(
+        images=images[..., tf.newaxis],
+        transforms=tf.stack([*numbers, zero, zero], axis=1),
+        output_shape=images.shape[1:],
+        interpolation="BILINEAR",
+        fill_mode=fill,
+        fill_value=0.0,
+    )[..., 0]
 
 
 def distort(images: tf.Tensor, seed: tf.Tensor, ink: Ink | None) -> tf.Tensor:
@@ -40,21 +65,14 @@ def distort(images: tf.Tensor, seed: tf.Tensor, ink: Ink | None) -> tf.Tensor:
         tf.random.stateless_uniform([7, tf.shape(images)[0]], seed, -1.0, 1.0)
     )
     height, width = images.shape[1:]
-    moved = tf.raw_ops.ImageProjectiveTransformV3(
-        images=light[..., tf.newaxis],
-        transforms=_transforms(
-            turn * ROTATION,
-            lean * SHEAR,
-            (_between(WIDTH, wide), _between(HEIGHT, high)),
-            (right * (SHIFT * (width / SIDE)), down * (SHIFT * (height / SIDE))),
-            ((width - 1) / 2, (height - 1) / 2),
-        ),
-        output_shape=[height, width],
-        interpolation="BILINEAR",
-        fill_mode="CONSTANT",
-        fill_value=0.0,
+    numbers = _numbers(
+        turn * ROTATION,
+        lean * SHEAR,
+        (_between(WIDTH, wide), _between(HEIGHT, high)),
+        (right * (SHIFT * (width / SIDE)), down * (SHIFT * (height / SIDE))),
+        ((width - 1) / 2, (height - 1) / 2),
     )
-    changed = _strokes(moved, stroke)[..., 0]
+    changed = _strokes(_seen_from(light, numbers, "CONSTANT")[..., tf.newaxis], stroke)[..., 0]
     return 1 - changed if ink == "dark" else changed
 
 
@@ -64,26 +82,22 @@ def _between(ends: tuple[float, float], share: tf.Tensor) -> tf.Tensor:
     return low + (high - low) * (share + 1) / 2
 
 
-def _transforms(
+def _numbers(
     turn: tf.Tensor,
     lean: tf.Tensor,
     scale: tuple[tf.Tensor, tf.Tensor],
     shift: tuple[tf.Tensor, tf.Tensor],
     middle: tuple[float, float],
-) -> tf.Tensor:
-    """(n, 8) as TensorFlow wants them: where each pixel of the result comes from.
-
-    Pairs are across and down.
-    """
+) -> list[tf.Tensor]:
+    """As `origins`, with the scale after all else. Pairs are across and down."""
     cos, sin = tf.cos(turn), tf.sin(turn)
     (wide, high), (right, down), (across, below) = scale, shift, middle
     xx, xy = cos / wide, (lean * cos - sin) / wide
     yx, yy = sin / high, (lean * sin + cos) / high
-    zero = tf.zeros_like(turn)
     # For a square exactly what it was before there were others: a stored run can be made again.
     x = across - (xx + xy * (below / across)) * across + right
     y = below - (yx * (across / below) + yy) * below + down
-    return tf.stack([xx, xy, x, yx, yy, y, zero, zero], axis=1)
+    return [xx, xy, x, yx, yy, y]
 
 
 def _strokes(images: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
@@ -94,7 +108,3 @@ def _strokes(images: tf.Tensor, change: tf.Tensor) -> tf.Tensor:
     thicker = THICKER * tf.maximum(change, 0.0) * (dilated - images)
     thinner = THINNER * tf.maximum(-change, 0.0) * (eroded - images)
     return images + thicker + thinner
-
-
-DISTORTIONS: dict[str, Callable[..., tf.Tensor] | None] = {"none": None, "handwriting": distort}
-"""What each of core.specs.train.AUGMENTATIONS does."""

@@ -1,5 +1,6 @@
 """What a trained network gets right and wrong on the test set."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,9 @@ import numpy.typing as npt
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from core.data.contract import Images
+
+NUMBERS = 2**25
+"""How many numbers a layer may make at once: 128 MB."""
 
 
 @dataclass(frozen=True)
@@ -60,4 +64,10 @@ def penalty_of(model: keras.Model) -> float | None:
 def predict(model: keras.Model, x: Images) -> npt.NDArray[np.float32]:
     """Probabilities (n, classes) of images uint8 (n, height, width), scaled to 0..1 here."""
     scaled = x.astype(np.float32) / 255
-    return np.asarray(model.predict(scaled, batch_size=2048, verbose=0))
+    return np.asarray(model.predict(scaled, batch_size=batch_size(model), verbose=0))
+
+
+def batch_size(model: keras.Model) -> int:
+    """How many images to predict at once: fewer where a layer makes many numbers of each."""
+    largest = max(math.prod(layer.output.shape[1:]) for layer in model.layers)
+    return max(32, min(2048, NUMBERS // largest))

@@ -22,10 +22,15 @@ _loading = threading.Lock()
 
 
 def load(spec: DataSpec) -> Dataset:
-    """The images that a spec names, kept in memory. Raises MissingData if this machine has others.
+    """The images that a spec names, divided as it says. Raises MissingData if they are not here.
 
     A worker on another machine is then sent them: see `receive`.
     """
+    return datasets.divided(_whole(spec), spec.split)
+
+
+def _whole(spec: DataSpec) -> Dataset:
+    """The images, kept in memory."""
     with _loading:
         if spec.digest in _received:
             return _received[spec.digest]
@@ -45,6 +50,7 @@ def chosen(data: Dataset, spec: DataSpec) -> Arrays:
 
     Raises DataError as `used` does.
     """
+    data = datasets.divided(data, spec.split)
     x, y, *test = data.arrays
     if spec.unique or spec.without:
         numbers = used(data, spec)
@@ -57,7 +63,9 @@ def used(data: Dataset, spec: DataSpec) -> npt.NDArray[np.intp]:
 
     First those go that equal another image, if they are to, then those after the first so many, and
     last those that are left out by their numbers. Raises DataError for a number that none has.
+    With a split the numbers are those of the divided set.
     """
+    data = datasets.divided(data, spec.split)
     if spec.without and spec.without[-1] >= len(data.x_train):
         raise DataError(
             N_("There is no training image {number} to leave out: {title} has {n} here."),
@@ -72,12 +80,13 @@ def used(data: Dataset, spec: DataSpec) -> npt.NDArray[np.intp]:
 
 def available(data: Dataset, spec: DataSpec) -> int:
     """How many training images there are for a run, before it takes the first so many."""
+    data = datasets.divided(data, spec.split)
     return int(data.duplicates.kept.sum()) if spec.unique else len(data.x_train)
 
 
 def receive(data: Dataset) -> None:
     """Keep images, such as those that this machine has not, as long as the process lives."""
-    _received[data.digest] = data
+    _received[data.digest] = data.whole
 
 
 @cache

@@ -88,6 +88,10 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
         record["best_epoch"] = fit.best_epoch
     if result.penalty is not None:
         record["penalty"] = result.penalty
+    if data.split is not None:
+        record["own_test_accuracy"] = evaluation.evaluate(
+            model, data.whole.x_test, data.whole.y_test
+        ).accuracy
     predictions = io.BytesIO()
     np.save(predictions, result.probabilities)
     files = {"predictions.npy": predictions.getvalue(), "model.keras": _keras_file(model)}

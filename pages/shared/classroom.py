@@ -24,6 +24,7 @@ from core.specs import DataSpec, NetworkSpec, RunSpec
 from core.store import Claim, Run
 from core.store.students import Present
 from core.studies.experiment import Experiment
+from core.training.images import available
 from pages.ui import (
     choice,
     download,
@@ -257,8 +258,9 @@ def train_all(lab: Lab, data: list[Dataset], now: Lesson) -> None:
         st.caption(_("What the lesson needs is trained or under way."))
         return
     # As Train says it of each, and as many at once as there are workers.
-    seconds = sum(server.engine().seconds(spec, len(one.x_train)) for spec, one in missing)
-    seconds /= max(1, len(server.engine().workers))
+    engine = server.engine()
+    seconds = sum(engine.seconds(spec, available(one, spec.data)) for spec, one in missing)
+    seconds /= max(1, len(engine.workers))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button(
             _("Train all"),

@@ -1,18 +1,18 @@
 """The images, their classes, and what becomes of them before training."""
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
-from core import data as datasets
 from core.charts import classes as charts
 from core.charts import pictures
-from core.data import Dataset
+from core.data import DATASETS, Dataset
 from core.data.contract import Images
 from core.fields import Limit, OneOf, WholeNumber
 from core.i18n import N_
 from core.specs import training_images
 from core.training.images import available
-from pages.ui import choice, download, fields, layout, upload
+from pages.ui import choice, division, download, fields, layout, upload
 from pages.ui.choice import Choice
 from pages.ui.text import _, plural
 
@@ -23,7 +23,21 @@ PIXELS = OneOf(
     {"stored": N_("as stored, 0 to 255"), "scaled": N_("scaled, 0 to 1")},
 )
 
+HEAD = 5  # rows of a table
+
 NAMED = 100  # of the files that are no images
+
+
+def note(current: Choice) -> None:
+    """What is not on this computer of the images that the lab is about, and how to get it."""
+    if wanted := choice.missing():
+        text = _("The {many} are not on this computer. Until then the lab is done with {others}.")
+        others = (DATASETS[name].many for name in current.lab.datasets if name != wanted.name)
+        text = text.format(many=_(wanted.many), others=_(" or ").join(map(_, others)))
+        st.info(text, icon=":material/database:")
+        upload.how_to_get(wanted)
+        upload.offer(wanted)
+    sample_note(current.data.whole)
 
 
 def sample_note(data: Dataset) -> None:
@@ -49,23 +63,10 @@ def sample_note(data: Dataset) -> None:
     )
     if data.definition.url:
         download.offer(data.definition, "page")
-    else:
-        how_to_get(data)
-
-
-def how_to_get(data: Dataset) -> None:
-    """Where a file belongs that has no address from which the lab could get it."""
-    wanted = data.definition
-    files = wanted.files if wanted.instead(data.origin) else wanted.files[:1]
-    st.markdown(
-        _("There is no download for {title}: put {files} into `{folder}`.").format(
-            title=wanted.title,
-            files=" / ".join(f"`{name}`" for name in files),
-            folder=datasets.first_folder(wanted),
-        )
-    )
+        return
+    upload.how_to_get(data.definition, instead=bool(what))
     if data.origin != "LAB_DATA":  # which would go on to be looked at first
-        upload.offer(wanted)
+        upload.offer(data.definition)
 
 
 def first_images(current: Choice) -> None:
@@ -89,6 +90,26 @@ def first_images(current: Choice) -> None:
         picture,
         alt=_("{n} training images with their classes: {classes}").format(
             n=shown, classes=", ".join(labels)
+        ),
+    )
+
+
+def head_of_table(current: Choice) -> None:
+    """The first rows of what the files are, where that is a table."""
+    data = current.data.whole
+    if not data.definition.table:
+        return
+    st.subheader(_("The first rows of the table"))
+    pixels = data.x_train[:HEAD].reshape(HEAD, -1)
+    names = [f"pixel{n}" for n in range(1, pixels.shape[1] + 1)]
+    content = pd.DataFrame(pixels, columns=names)
+    content.insert(0, "label", [*map(data.definition.label, data.y_train[:HEAD])])
+    st.dataframe(
+        content,
+        hide_index=True,
+        column_config={"label": st.column_config.Column(pinned=True)},
+        alt=_("The first {n} rows: a label and {pixels} pixels in each").format(
+            n=HEAD, pixels=len(names)
         ),
     )
 
@@ -188,7 +209,7 @@ def one_image(current: Choice) -> None:
             "Scaling divides each of the {pixels:,} pixels by 255."
         ).format(
             pixels=data.x_train[index].size,
-            label=label,
+            label=data.definition.label(label),
             vector=np.eye(len(names), dtype=int)[label],
         )
     )
@@ -239,10 +260,13 @@ def validation(current: Choice) -> None:
 
 
 current = layout.begin(_("What do the images look like, and what does the network get to see?"))
-sample_note(current.data)
+note(current)
 first_images(current)
+head_of_table(current)
 facts(current)
 class_balance(current)
+if current.lab.base.data.split is not None:
+    division.show(current)
 one_image(current)
 validation(current)
 choice.mark_done()

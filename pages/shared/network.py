@@ -6,10 +6,19 @@ import pandas as pd
 import streamlit as st
 
 from core.charts import networks as charts
+from core.charts import pictures
+from core.fields import Limit, WholeNumber
+from core.i18n import N_
 from core.networks import summary
+from core.networks.forward import TrainedNetwork
+from core.networks.layers import Conv2D, Floats, Pooling
 from core.networks.structure import LayerRow
-from pages.ui import choice, layout
+from pages.ui import choice, fields, layout, networks
+from pages.ui.choice import Choice
 from pages.ui.text import _
+
+COLUMNS, MAPS, BETWEEN = 16, 32, 190
+"""Small pictures in a row, how many of a layer are shown, and the grey between them."""
 
 
 def flow(rows: Sequence[LayerRow]) -> str:
@@ -71,6 +80,75 @@ def as_keras_has_it(rows: Sequence[LayerRow]) -> None:
         st.code(summary.keras_summary(rows), language=None)
 
 
+def what_convolutions_see(current: Choice) -> None:
+    """The filters of the first convolution, and what an image becomes on its way."""
+    if not any(isinstance(row.layer, Conv2D) for row in current.layers):
+        return
+    st.subheader(_("What convolutions see"))
+    run = current.run
+    if run is None:
+        st.caption(_("Once this network is trained, its filters and what they see are shown here."))
+        fields.pass_over("index")
+        return
+    network = networks.network(run)
+    filters(network)
+    feature_maps(current, network)
+
+
+def filters(network: TrainedNetwork) -> None:
+    """Those of the first layer that has any."""
+    pairs = zip(network.rows, network.weights, strict=True)
+    row, kernel = next((row, w[0]) for row, w in pairs if isinstance(row.layer, Conv2D))
+    st.write(
+        _(
+            "The {n} filters of **{layer}**, each {side} × {side} weights, by which it multiplies "
+            "the numbers of the image: those above 0 are dark, those below it light, and 0 is grey."
+        ).format(n=kernel.shape[3], layer=row.name, side=kernel.shape[0])
+    )
+    shown = pictures.shades(kernel.mean(axis=2).transpose(2, 0, 1))
+    picture = pictures.grid(shown, COLUMNS, 50, negative=False)
+    st.image(picture, alt=_("The filters of {layer}").format(layer=row.name))
+
+
+def feature_maps(current: Choice, network: TrainedNetwork) -> None:
+    """What each layer makes of a test image, as long as it still is a picture."""
+    data = current.data
+    last = len(data.x_test) - 1
+    index = fields.number(
+        WholeNumber("index", N_("test image"), 0, Limit(0, last)),
+        label=_("Test image, from 0 to {last}").format(last=last),
+        width=200,
+    )
+    image = data.x_test[index : index + 1]
+    name = current.class_names[data.y_test[index]]
+    st.image(
+        pictures.grid(image, 1, 112, negative=data.definition.negative),
+        alt=_("Test image {i}, a picture of {name}").format(i=index, name=name),
+    )
+    activations = network.activations(image)
+    for row in network.rows:
+        if isinstance(row.layer, Conv2D | Pooling):
+            layer_maps(row, activations[row.name][0])
+    st.caption(
+        _(
+            "Each small picture is what one filter has found, the darker the more. Where a layer "
+            "passes on numbers below 0, grey is 0."
+        )
+    )
+
+
+def layer_maps(row: LayerRow, values: Floats) -> None:
+    """What one layer passes on, (height, width, maps); the first ones if there are many."""
+    flow = " × ".join(map(str, row.shape))
+    text = _("**{layer}**: {flow}")
+    if values.shape[2] > MAPS:
+        text = _("**{layer}**: {flow}, the first {n}")
+    st.markdown(text.format(layer=row.name, flow=flow, n=MAPS))
+    shown = pictures.shades(values.transpose(2, 0, 1))[:MAPS]
+    picture = pictures.grid(shown, COLUMNS, 56, negative=False, between=BETWEEN)
+    st.image(picture, alt=_("What {layer} makes of the image").format(layer=row.name))
+
+
 current = layout.begin(
     _("How is the network built, and how many weights does training have to find?")
 )
@@ -79,5 +157,6 @@ diagram(rows, current.class_names)
 table(rows)
 explanation(rows)
 as_keras_has_it(rows)
+what_convolutions_see(current)
 choice.mark_done()
 layout.next_step()

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import data as datasets
 from core import labs
-from core.data import Dataset
+from core.data import Dataset, Definition
 from core.errors import LabError
 from core.labs.contract import Lab, Step
 from core.labs.steps import TRAIN
@@ -26,6 +26,7 @@ class Choice(labs.Choice):
     """The choice of a session, with its images."""
 
     data: Dataset
+    """Divided as the run says."""
 
     @property
     def name(self) -> str:
@@ -54,11 +55,17 @@ def lab() -> Lab:
     return labs.lab(st.session_state.lab)
 
 
+def missing() -> Definition | None:
+    """The data set that the lab is about, where this computer has no images of it."""
+    wanted = datasets.definition(lab().datasets[0])
+    return None if datasets.at_hand(wanted) else wanted
+
+
 def make(lab: str, dataset: str, experiment: str, settings: Mapping[str, Any]) -> Choice:
     """The choice that widgets stand for: see labs.choose. Raises LabError for what cannot be."""
     data = server.load(datasets.locate(datasets.definition(dataset)))
     chosen = labs.choose(lab, experiment, DataSpec.of(data), settings)
-    return Choice(**vars(chosen), data=data)
+    return Choice(**vars(chosen), data=datasets.divided(data, chosen.spec.data.split))
 
 
 def current() -> Choice:

@@ -262,6 +262,11 @@ def text(one: Text, **options: Any) -> str:
     return _draw(st.text_input, one, **options)
 
 
+def area(one: Text, **options: Any) -> str:
+    """Lines to type."""
+    return _draw(st.text_area, one, height="content", **options)
+
+
 def toggle(one: Switch, **options: Any) -> bool:
     """A switch."""
     return _draw(st.toggle, one, **options)

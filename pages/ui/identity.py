@@ -30,9 +30,8 @@ HERE = ("localhost", "127.0.0.1", "::1")
 UPLOADS = "/_stcore/upload_file/"
 """Where Streamlit takes files: the session and the file follow."""
 
-UPLOAD, LARGE_UPLOAD = 20, 300
-"""Megabytes of a file from anybody, and of one from the teacher. A photograph of 50 megapixels is
-smaller than the one, the largest data set than the other."""
+UPLOAD = 20
+"""Megabytes of a file from anybody: a photograph of 50 megapixels is smaller."""
 
 _large_uploads: set[str] = set()
 """Sessions that may send such files."""
@@ -83,7 +82,7 @@ def is_teacher() -> bool:
 
 
 def allow_large_uploads() -> None:
-    """Let this session send files of up to LARGE_UPLOAD megabytes, for which it is the teacher."""
+    """Let this session send files that are larger than UPLOAD, for which it is the teacher."""
     context = get_script_run_ctx()
     if context and is_teacher():
         _large_uploads.add(context.session_id)

@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 from streamlit.elements.lib.column_types import ColumnConfig
 
+from core import data as datasets
 from core import labs
 from core.data import DATASETS, Dataset
 from core.errors import LabError
@@ -21,7 +22,8 @@ from core.networks.layers import Channel, Flatten, layer_dict
 from core.report import words
 from core.specs import NetworkSpec, RunSpec
 from core.specs import fields as run_fields
-from core.specs.train import AUGMENTATIONS, SOLVERS
+from core.specs.augmentation import NONE, augmentation_words
+from core.specs.train import SOLVERS
 from core.store import Run
 from core.studies.experiment import Experiment
 from core.training.images import available, used
@@ -76,23 +78,30 @@ def required_choice() -> Choice:
         return choice.current()
     except LabError as error:
         show_error(error)
-        from pages.ui import download  # which needs this module
+        from pages.ui import download, upload  # which need this module
 
-        download.offer(DATASETS[st.session_state.dataset], "page")
+        wanted = DATASETS[st.session_state.dataset]
+        if wanted.url:
+            download.offer(wanted, "page")
+        elif not datasets.at_hand(wanted):
+            upload.offer(wanted)
         next_step()
         raise PageEnds from error
 
 
 def data_summary(current: Choice) -> str:
     """The data set of the choice, and how much of it is here."""
-    data, train = current.data, len(current.data.x_train)
+    data, train = current.data, len(current.data.whole.x_train)
     said = extent(data)
     if not data.complete and not data.definition.instead(data.origin):
         said = _("not the full set")
         if train < data.definition.images:
             said = _("sample: {n:,} of {total:,} training images")
             said = said.format(n=train, total=data.definition.images)
-    return f"**{data.definition.title}**, {said}"
+    text = f"**{data.definition.title}**, {said}"
+    if wanted := choice.missing():
+        text += " · " + _("{title} is not on this computer").format(title=wanted.title)
+    return text
 
 
 def extent(data: Dataset) -> str:
@@ -122,9 +131,9 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
     if images and images < total:
         text = _("the first {n:,} of {total:,} training images")
         settings.append(text.format(n=images, total=total))
-    settings += words.left_out(spec.data, _, plural)
-    if train.augmentation != "none":
-        kind = _(AUGMENTATIONS[train.augmentation])
+    settings += words.which_images(spec.data, _, plural)
+    if train.augmentation != NONE:
+        kind = augmentation_words(train.augmentation, _)
         settings.append(_("augmentation: {kind}").format(kind=kind))
     if train.schedule:
         settings.append(_("schedule: {name}").format(name=train.schedule.text))
@@ -154,10 +163,11 @@ def training_settings(spec: RunSpec, data: Dataset) -> dict[str, str]:
     train = spec.train
     return {
         _("Training images"): f"{images_used(spec, data):,}",
+        _("Test images"): words.split(spec.data, _),
         run_fields.EPOCHS.label(_): f"{train.epochs}",
         run_fields.BATCH_SIZE.label(_): f"{train.batch_size}",
         run_fields.VALIDATION_SPLIT.label(_): percent(train.validation_split),
-        _("Augmentation"): _(AUGMENTATIONS[train.augmentation]),
+        _("Augmentation"): augmentation_words(train.augmentation, _),
         run_fields.SCHEDULE.label(_): train.schedule.text if train.schedule else _("none"),
         run_fields.EARLY_STOPPING.label(_): f"{train.early_stopping}"
         if train.early_stopping
@@ -267,6 +277,11 @@ def result_tiles(run: Run) -> None:
             _("Test loss"): figure(run.test_loss),
             **({_("Part from L1 and L2"): figure(run.penalty)} if run.penalty is not None else {}),
             _("Misclassified"): f"{run.misclassified:,}",
+            **(
+                {_("Own test images"): figure(run.own_test_accuracy)}
+                if run.own_test_accuracy is not None
+                else {}
+            ),
             _("Training time"): _("{n:.1f} s").format(n=run.train_seconds),
         }
     )

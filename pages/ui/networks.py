@@ -93,7 +93,7 @@ def title(spec: RunSpec) -> str:
         optimizer=spec.optimizer_text,
         n=spec.train.epochs,
     )
-    return ", ".join([settings, *words.left_out(spec.data, _, plural)])
+    return ", ".join([settings, *words.which_images(spec.data, _, plural)])
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

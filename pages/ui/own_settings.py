@@ -7,12 +7,29 @@ from typing import Any
 import streamlit as st
 
 from core import labs
+from core.data import Definition
+from core.errors import UsageError
 from core.fields import Field, Limit, Number, Switch, Text, WholeNumber
 from core.i18n import N_
 from core.labs import OWN
 from core.labs.contract import Lab
-from core.specs import RunSpec
+from core.networks.known import KNOWN
+from core.networks.layers import (
+    AveragePooling2D,
+    BatchNormalization,
+    Channel,
+    Conv2D,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    MaxPooling2D,
+    Shape,
+)
+from core.networks.notation import layer_text, network_from, network_lines
+from core.specs import NetworkSpec, RunSpec
 from core.specs import fields as run_fields
+from core.specs.augmentation import Moves, moves_of
 from core.specs.optimizers import OPTIMIZERS
 from core.specs.schedules import NONE, SCHEDULES
 from pages.ui import choice, fields
@@ -51,7 +68,27 @@ def _of_schedule(schedule: str) -> dict[str, Field[Any]]:
     return {name: replace(field, name=f"{schedule}_{name}") for name, field in known.items()}
 
 
+STACK = Text("stack", run_fields.STACK.term, "\n".join(network_lines(run_fields.STACK.default)))
+"""Typed as text: a line for each layer."""
+
+ADDED: dict[str, Layer] = {
+    type(one).__name__: one
+    for one in (
+        Channel(),
+        Conv2D(32, 3, "relu"),
+        MaxPooling2D(),
+        AveragePooling2D(),
+        Dropout(0.5),
+        BatchNormalization(),
+        Flatten(),
+        Dense(128, "relu"),
+    )
+}
+"""What is added as a further layer, by its name."""
+
 _USUAL: tuple[Field[Any], ...] = (
+    run_fields.BUILD,
+    STACK,
     run_fields.LAYERS,
     *run_fields.NEURONS,
     run_fields.ACTIVATION,
@@ -65,6 +102,8 @@ _USUAL: tuple[Field[Any], ...] = (
     run_fields.BATCH_SIZE,
     run_fields.VALIDATION_SPLIT,
     run_fields.EARLY_STOPPING,
+    run_fields.AUGMENTATION,
+    *run_fields.MOVES.values(),
     Switch("unique", N_("without duplicates"), False),
     run_fields.SEED,
 )
@@ -72,11 +111,12 @@ _USUAL: tuple[Field[Any], ...] = (
 
 
 def _values(spec: RunSpec) -> dict[str, Any]:
-    """What the fields hold for a run of a fully connected network, by their names."""
-    hidden, optimizer, schedule = spec.network.hidden, spec.optimizer, spec.train.schedule
+    """What the fields hold for a run, by their names."""
+    optimizer, schedule = spec.optimizer, spec.train.schedule
+    augmentation, *_moves = spec.train.augmentation.split()
     found = {
-        "layers": len(hidden),
-        **{f"layer{i}": size for i, size in enumerate(hidden, 1)},
+        **_of_network(spec.network),
+        "augmentation": augmentation,
         "optimizer": optimizer.name,
         "learning_rate": optimizer.learning_rate,
         "schedule": schedule.name if schedule else NONE,
@@ -91,9 +131,20 @@ def _values(spec: RunSpec) -> dict[str, Any]:
         found[field.name] = changed.get(name, field.default)
     for name, field in _of_schedule(found["schedule"]).items():
         found[field.name] = getattr(schedule, name)
-    if hidden:
-        found["activation"] = spec.network.activation
-        found |= {name: one.text(spec.network.each(name)) for name, one in OF_LAYERS.items()}
+    if moves := moves_of(spec.train.augmentation):
+        found |= {field.name: getattr(moves, name) for name, field in run_fields.MOVES.items()}
+    return found
+
+
+def _of_network(network: NetworkSpec) -> dict[str, Any]:
+    """What the fields of the network hold, by their names."""
+    if not network.dense:
+        return {"build": "stack", "stack": "\n".join(network_lines(network))}
+    found: dict[str, Any] = {"build": "dense", "layers": len(network.hidden)}
+    found |= {f"layer{i}": size for i, size in enumerate(network.hidden, 1)}
+    if network.hidden:
+        found["activation"] = network.activation
+        found |= {name: one.text(network.each(name)) for name, one in OF_LAYERS.items()}
     return found
 
 
@@ -111,40 +162,38 @@ def take(spec: RunSpec) -> None:
     fields.forget()
 
 
-def draw(lab: Lab) -> dict[str, Any]:
+def draw(lab: Lab, images: Definition) -> dict[str, Any]:
     """The widgets. What they hold, by the names of labs.choose; some of it as it was typed."""
     own: dict[str, Any] = {field.name: field for field in of(lab)}
     with st.expander(_("Own settings"), expanded=True):
-        drawn = _main(lab, own)
-    if drawn["hidden"]:
+        drawn = _main(lab, own, images)
+    if drawn.get("hidden"):
         with st.expander(_("Each hidden layer")):
             drawn |= _layers(own)
     with st.expander(_("Optimizer and learning rate")):
         drawn |= _optimizer(own, drawn["optimizer"])
     with st.expander(_("When to stop, and on which images")):
         drawn |= _stop(own)
+    with st.expander(_("Augmentation")):
+        drawn |= _augmentation(own)
     return drawn
 
 
 def read(drawn: Mapping[str, Any]) -> dict[str, Any]:
     """What `draw` returned, with all that was typed read. Raises UsageError for what cannot be."""
-    typed = {name: OF_LAYERS[name].parse(drawn[name]) for name in OF_LAYERS if name in drawn}
+    parsed: dict[str, Field[Any]] = {**OF_LAYERS, "stack": run_fields.STACK}
+    typed = {name: field.parse(drawn[name]) for name, field in parsed.items() if name in drawn}
     return {**drawn, **typed}
 
 
-def _main(lab: Lab, own: Mapping[str, Any]) -> dict[str, Any]:
+def _main(lab: Lab, own: Mapping[str, Any], images: Definition) -> dict[str, Any]:
     """What every lab sheet asks for."""
-    layers = fields.number(own["layers"])
-    hidden = []
-    for i in range(1, layers + 1):
-        label = _("Neurons in layer {i}").format(i=i)
-        hidden.append(fields.number(own[f"layer{i}"], label=label))
-    activation = fields.select(own["activation"])
+    dense = fields.select(own["build"]) == run_fields.BUILD.default
+    network = _hidden(own) if dense else _stack(own, images)
     optimizer = fields.select(own["optimizer"], on_change=_take_default_rate)
     rate = _learning_rate(lab, optimizer)
     return {
-        "hidden": tuple(hidden),
-        "activation": activation,
+        **network,
         "optimizer": optimizer,
         "learning_rate": fields.number(rate, step=0.0001, format="%g"),
         "epochs": fields.number(own["epochs"]),
@@ -152,6 +201,75 @@ def _main(lab: Lab, own: Mapping[str, Any]) -> dict[str, Any]:
         "validation_split": fields.number(own["validation_split"], step=0.01, format="%.3g"),
         "seed": fields.number(own["seed"], help=_("Decides the first weights and the shuffling.")),
     }
+
+
+def _hidden(own: Mapping[str, Any]) -> dict[str, Any]:
+    """The hidden layers of a fully connected network."""
+    hidden = []
+    for i in range(1, fields.number(own["layers"]) + 1):
+        label = _("Neurons in layer {i}").format(i=i)
+        hidden.append(fields.number(own[f"layer{i}"], label=label))
+    return {"hidden": tuple(hidden), "activation": fields.select(own["activation"])}
+
+
+def _stack(own: Mapping[str, Any], images: Definition) -> dict[str, Any]:
+    """Layers in any order, a line for each, and the shape that each of them makes."""
+    st.selectbox(
+        _("Begin with the network of …"),
+        list(KNOWN),
+        index=None,
+        format_func=lambda name: _(KNOWN[name][0]),
+        key="known_network",
+        on_change=_begin_with,
+    )
+    help = _(
+        "Channel comes first where there are convolutions. Conv2D 32 3 relu padding=same has 32 "
+        "filters of 3 × 3 pixels, and keeps the size of the picture."
+    )
+    stack = fields.area(own["stack"], label=_("Layers, one in a line"), help=help)
+    st.selectbox(
+        _("Add a layer"),
+        list(ADDED),
+        index=None,
+        key="added_layer",
+        on_change=_add_layer,
+    )
+    lines, error = _shapes(stack, images)
+    st.caption("  \n".join([_("What each layer passes on:"), *lines]))
+    if error:  # the page says it too, which a telephone hides behind the sidebar
+        st.caption(f":red[{error.sentence(_)}]")
+    return {"stack": stack}
+
+
+def _begin_with() -> None:
+    """Let the layers be those of a known network."""
+    state = st.session_state
+    if state.known_network:
+        state.stack = "\n".join(network_lines(KNOWN[state.known_network][1]))
+        state.known_network = None
+        fields.forget()
+
+
+def _add_layer() -> None:
+    """Write a further layer below the others."""
+    state = st.session_state
+    if state.added_layer:
+        state.stack = "\n".join([*state.stack.split("\n"), layer_text(ADDED[state.added_layer])])
+        state.added_layer = None
+        fields.forget()
+
+
+def _shapes(stack: str, images: Definition) -> tuple[list[str], UsageError | None]:
+    """The shape after each layer with its name, and what is wrong with the layer after the last."""
+    shape: Shape = images.shape
+    lines = []
+    try:
+        for layer in (*network_from(stack).layers, Dense(len(images.class_names), "softmax")):
+            shape = layer.shape(shape)
+            lines.append(f"{type(layer).__name__} → {' × '.join(map(str, shape))}")
+    except UsageError as error:
+        return lines, error
+    return lines, None
 
 
 def _learning_rate(lab: Lab, optimizer: str) -> Number:
@@ -204,6 +322,19 @@ def _stop(own: Mapping[str, Any]) -> dict[str, Any]:
         "early_stopping": fields.number(own["early_stopping"], help=patience),
         "unique": fields.checkbox(own["unique"], help=unique),
     }
+
+
+def _augmentation(own: Mapping[str, Any]) -> dict[str, Any]:
+    """What is done to the training images anew in every epoch."""
+    name = fields.select(own["augmentation"])
+    if name != "moves":
+        return {"augmentation": name}
+    st.caption(_("At most so far either way: rotation and shear in degrees, the others as parts."))
+    values = {
+        parameter: fields.number(own[field.name], format="%g", step=abs(field.default))
+        for parameter, field in run_fields.MOVES.items()
+    }
+    return {"augmentation": Moves(**values).text}
 
 
 def _any(field: Any, **options: Any) -> Any:

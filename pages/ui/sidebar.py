@@ -16,6 +16,8 @@ from pages.ui.text import _
 
 LAB = OneOf("lab", N_("lab"), next(iter(LABS)), {lab.name: lab.title for lab in LABS.values()})
 
+DATASET = "dataset"
+
 
 class DataSet(OneOf):
     """A data set of a lab, by its name."""
@@ -32,11 +34,11 @@ def choose() -> None:
         _name_lab_in_address()
         lab = labs.lab(fields.select(LAB, on_change=_change_lab))
         titles = {name: DATASETS[name].title for name in lab.datasets}
-        dataset = fields.select(DataSet("dataset", N_("data set"), lab.datasets[0], titles))
+        dataset = fields.select(DataSet(DATASET, N_("data set"), _first(lab), titles))
         for field in own_settings.of(lab):  # what a URL says of them holds when they are chosen
             fields.read(field)
         experiment = fields.select(_experiments(lab))
-        typed = own_settings.draw(lab) if experiment == OWN else {}
+        typed = own_settings.draw(lab, DATASETS[dataset]) if experiment == OWN else {}
         _remember(lab)
     try:
         settings = own_settings.read(typed)
@@ -46,6 +48,12 @@ def choose() -> None:
     else:
         with st.sidebar:
             download.offer(DATASETS[dataset])
+
+
+def _first(lab: Lab) -> str:
+    """The data set that a lab opens with: the first of which images are on this computer."""
+    at_hand = (name for name in lab.datasets if datasets.at_hand(DATASETS[name]))
+    return next(at_hand, lab.datasets[0])
 
 
 def _name_lab_in_address() -> None:
@@ -66,14 +74,20 @@ def _remember(lab: Lab) -> None:
     """Note what is chosen in this lab, for when a student comes back to it."""
     state = st.session_state
     names = [field.name for field in (_experiments(lab), *own_settings.of(lab))]
-    chosen = {name: state[name] for name in names if name in state}
+    chosen = {name: state[name] for name in (DATASET, *names) if name in state}
     state.setdefault("chosen", {})[lab.name] = chosen
+    state.about = lab.datasets[0]
 
 
 def _change_lab() -> None:
-    """Another lab was chosen: take up what was chosen there, on its first page if need be."""
+    """Another lab was chosen: take up what was chosen there, on its first page if need be.
+
+    Two labs that are about the same data set share the choice of one.
+    """
     lab = choice.lab()
     chosen = st.session_state.get("chosen", {}).get(lab.name, {})
+    if lab.datasets[0] != st.session_state.get("about"):
+        st.session_state[DATASET] = chosen.get(DATASET, _first(lab))
     for field in (_experiments(lab), *own_settings.of(lab)):
         st.session_state[field.name] = chosen.get(field.name, field.default)
     if st.session_state.step.name not in {step.name for step in (*lab.steps, CLASS)}:

@@ -10,12 +10,12 @@ from core.charts.studies import Curves
 from core.charts.style import MOST, style
 from core.data import Dataset
 from core.errors import LabError
-from core.fields import LIMITS, OneOf, SeveralOf, Text, WholeNumber, named
+from core.fields import LIMITS, OneOf, SeveralOf, Text, WholeNumber, named, value_text
 from core.i18n import N_
 from core.labs import LABS, OWN
 from core.labs.contract import Lab
 from core.specs import DataSpec, RunSpec, changed
-from core.specs.optimizers import OPTIMIZERS, value_text
+from core.specs.optimizers import OPTIMIZERS
 from core.store import Claim, Run
 from core.studies import study as studies
 from core.studies.study import Study

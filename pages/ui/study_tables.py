@@ -12,10 +12,10 @@ from core.charts.classes import confusion_heatmap
 from core.charts.studies import PARTS, Curves, means
 from core.charts.style import COLOURS
 from core.data import Dataset
-from core.fields import OneOf
+from core.fields import OneOf, value_text
 from core.i18n import N_
 from core.specs import NetworkSpec, OptimizerSpec, RunSpec
-from core.specs.optimizers import OPTIMIZERS, value_text
+from core.specs.optimizers import OPTIMIZERS
 from core.studies.statistics import Figure, Summary
 from pages.ui import fields, layout
 from pages.ui.study import Chosen, of_optimizers
@@ -58,17 +58,23 @@ def figures(chosen: Chosen, summaries: list[Summary]) -> None:
         chosen.heading: [s.row.label(_) for s in summaries],
         _("Test accuracy"): [spread(s.accuracy) for s in summaries],
         _("Published"): [layout.figure(s.row.published) for s in summaries],
+        _("Own test images"): [spread(s.own_accuracy) for s in summaries],
         _("Weighted F1"): [spread(s.f1) for s in summaries],
         _("Gap"): [spread(s.gap) for s in summaries],
         _("Seeds"): [f"{len(s.runs)}/{chosen.seeds}" for s in summaries],
         _("Best epoch"): [best(s) for s in summaries],
         _("Test loss"): [spread(s.loss) for s in summaries],
+        _("Weights"): [f"{s.weights:,}" if s.weights else "–" for s in summaries],
         _("Seconds"): [spread(s.seconds, 1) for s in summaries],
     }
     if not any(s.row.published for s in summaries):
         del columns[_("Published")]
     if not any(s.gap.values for s in summaries):
         del columns[_("Gap")]
+    if not any(s.own_accuracy.values for s in summaries):
+        del columns[_("Own test images")]
+    if len({s.weights for s in summaries if s.weights}) < 2:
+        del columns[_("Weights")]
     if any(s.diverged for s in summaries):
         columns[_("Diverged")] = [diverged(s) for s in summaries]
     content = pd.DataFrame(columns)
@@ -102,6 +108,10 @@ def _about_figures(chosen: Chosen, summaries: list[Summary]) -> list[str]:
             _("Published: one run each.")
             if chosen.data.complete
             else _("Published: one run each, on the full set, which these images are not.")
+        )
+    if any(s.own_accuracy.values for s in summaries):
+        sentences.append(
+            _("Own test images: those that the data set brings, in no part of the random split.")
         )
     if any(s.gap.values for s in summaries):
         sentences.append(

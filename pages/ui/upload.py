@@ -1,5 +1,6 @@
 """A place where the teacher puts a file of a data set, and what becomes of an uploaded file."""
 
+from collections.abc import Sequence
 from pathlib import PurePath
 
 import streamlit as st
@@ -23,8 +24,27 @@ def forget(file: UploadedFile) -> None:
     files.remove_file(context.session_id, file.file_id)
 
 
+def how_to_get(wanted: Definition, instead: bool = True) -> None:
+    """Where files belong that have no address from which the lab could get them.
+
+    `instead` tells that none of them is here; otherwise the first way is the one to more images.
+    """
+    ways = wanted.ways if instead else wanted.ways[:1]
+    text = _("There is no download for {title}: put {files} into `{folder}`.")
+    if wanted.home:
+        text = _("Get {title} from [its page]({home}) and put {files} into `{folder}`.")
+    st.markdown(
+        text.format(
+            title=wanted.title,
+            home=wanted.home,
+            files=" / ".join(", ".join(f"`{name}`" for name in way) for way in ways),
+            folder=datasets.first_folder(wanted),
+        )
+    )
+
+
 def offer(wanted: Definition) -> None:
-    """For the teacher, where a file of that data set can be put; for others who may do it."""
+    """For the teacher, where files of that data set can be put; for others who may do it."""
     if not identity.is_teacher():
         st.caption(
             _(
@@ -35,31 +55,34 @@ def offer(wanted: Definition) -> None:
         return
     identity.allow_large_uploads()
     state = st.session_state
-    file = st.file_uploader(
-        _("Upload {files}").format(files=" / ".join(wanted.files)),
-        type=sorted({PurePath(name).suffix for name in wanted.files}),
+    files = st.file_uploader(
+        _("Upload {files}").format(files=datasets.named(wanted)),
+        type=sorted({PurePath(name).suffix for way in wanted.ways for name in way}),
+        accept_multiple_files=True,
         key=f"set-{state.setdefault('sets', 0)}",
-        max_upload_size=identity.LARGE_UPLOAD,
+        max_upload_size=wanted.upload,
     )
-    if file:
-        _take(wanted, file)
+    if files:
+        _take(wanted, files)
     if error := state.get("set_refused"):
         layout.show_error(error)
 
 
-def _take(wanted: Definition, file: UploadedFile) -> None:
-    """Put the file among the data sets, if it is one, and offer an empty place again."""
-    state = st.session_state
+def _take(wanted: Definition, files: Sequence[UploadedFile]) -> None:
+    """Put the files among the data sets, if they are one, and offer an empty place again."""
+    state, name = st.session_state, tuple(file.file_id for file in files)
+    contents = {file.name: file for file in files}
     try:
         background.finish(
-            file.file_id,
-            lambda work: datasets.add(wanted, file.name, file, work),
-            _("Reading {file}").format(file=file.name),
+            name,
+            lambda work: datasets.add(wanted, contents, work),
+            _("Reading {file}").format(file=", ".join(contents)),
         )
         state.pop("set_refused", None)
     except LabError as error:
         state.set_refused = error
-    background.forget(file.file_id)
-    forget(file)
+    background.forget(name)
+    for file in files:
+        forget(file)
     state.sets += 1
     st.rerun()
