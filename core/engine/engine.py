@@ -153,6 +153,8 @@ class Engine:
             return self._fleet.start_seconds
         if claim.state == "compiling":
             return self._speeds.compile_seconds(claim.spec)
+        if claim.state == "preparing":
+            return claim.seconds_left
         return None
 
     def wait(self, spec: RunSpec, on_progress: Callable[[Claim], None]) -> Run:

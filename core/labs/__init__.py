@@ -12,11 +12,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from core.data import DATASETS
+from core.data import DATASETS, definition
 from core.errors import UsageError
 from core.fields import LIMITS
 from core.i18n import N_
 from core.labs.contract import Lab, Step
+from core.networks import bases
+from core.networks.bases import BASES
+from core.networks.frozen import Part, Pretrained, frozen_part
 from core.networks.structure import LAYER_SETTINGS
 from core.specs import DataSpec, RunSpec, dense_network, with_settings
 from core.specs.schedules import NONE
@@ -108,6 +111,38 @@ def choose(
     if experiment == OWN and not base.network.dense:
         base = replace(base, network=dense_network())  # of which hidden layers can be chosen
     return Choice(chosen, found, with_settings(found.spec(base) if found else base, settings))
+
+
+BASE_NAMES = (*BASES, "drawing", N_("the key of a stored run"))
+"""What `base` takes."""
+
+
+def base(name: str, store: Store, side: int | None = None, scaling: str | None = None) -> Part:
+    """What a network is to begin with that was learned elsewhere, by its name in BASE_NAMES.
+
+    `side` and `scaling` are those of a pre-trained network. Raises UsageError for what is no base,
+    and DataError if the weights of a pre-trained network are not on this machine.
+    """
+    if name in BASES:
+        size = BASES[name].side if side is None else side
+        return Pretrained(name, size, scaling or "own", bases.digest(name))
+    if side or scaling:
+        raise UsageError(N_("Size and scaling of the images are chosen for pre-trained networks."))
+    run = store.find(_drawing_model() if name == "drawing" else name)
+    if run is None:
+        raise UsageError(
+            N_("There is no base {value}: choose one of {allowed}."),
+            value=name,
+            allowed=", ".join(BASE_NAMES),
+        )
+    return frozen_part(run.spec.network, run.key)
+
+
+def _drawing_model() -> str:
+    """The key of the drawing model that comes with the lab."""
+    owner = next(lab for lab in LABS.values() if lab.drawing_model)
+    data = DataSpec.of(definition(owner.datasets[0]))
+    return owner.experiment(owner.drawing_model).spec(owner.on(data)).key
 
 
 class Variation(NamedTuple):

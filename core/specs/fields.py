@@ -5,8 +5,10 @@ from typing import Any
 
 from core.fields import LIMITS, Each, Field, Number, OneOf, Switch, WholeNumber, named
 from core.i18n import N_
+from core.networks import frozen
 from core.networks.layers import HIDDEN_ACTIVATIONS, INITIALIZERS, PENALTY, RATE
 from core.networks.structure import LAYER_SETTINGS
+from core.specs import data
 from core.specs.optimizers import OPTIMIZERS
 from core.specs.schedules import NONE, PARAMETERS, SCHEDULES
 from core.specs.train import PATIENCE
@@ -32,6 +34,10 @@ OF_LAYERS = {
     for field in (ACTIVATION, L1, L2, DROPOUT, BATCH_NORMALISATION, INITIALIZER)
 }
 """What is set for all hidden layers, or for each of them."""
+IMAGES = WholeNumber("images", N_("number of images"), 1000, data.IMAGES)
+SIDE = WholeNumber("side", N_("size of the images"), 96, frozen.SIDE)
+SCALING = OneOf("scaling", N_("scaling"), "own", frozen.SCALINGS)
+"""Of the images that go into a pre-trained network."""
 OPTIMIZER = OneOf("optimizer", N_("optimizer"), "adam", named(OPTIMIZERS))
 EPOCHS = WholeNumber("epochs", N_("epochs"), 10, LIMITS["epochs"])
 BATCH_SIZE = WholeNumber("batch_size", N_("batch size"), 32, LIMITS["batch size"])

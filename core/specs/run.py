@@ -43,6 +43,8 @@ class RunSpec:
             raise UsageError(
                 N_("Logistic regression has no hidden layer: leave out hidden layers.")
             )
+        if self.network.base and self.train.augmentation != "none":
+            raise UsageError(N_("A frozen network sees each image once: leave out changed images."))
 
     @cached_property
     def key(self) -> str:
@@ -112,15 +114,21 @@ def changed(record: Record, changes: Mapping[str, Any]) -> Record:
 def with_settings(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
     """A run with the settings that a student gave, by the names of their widgets and options.
 
-    unique; hidden and the other arguments of dense_network; optimizer, learning_rate, parameters;
-    schedule by its name, or `none`, and schedule_parameters; the other fields of TrainSpec. What is
+    unique, images; base, what the network is to begin with; hidden and the other arguments of
+    dense_network; optimizer, learning_rate, parameters; schedule by its name, or `none`, and
+    schedule_parameters; the other fields of TrainSpec. With a base only those hidden layers stand
+    behind it that are given. What is
     missing or None stays. Another optimizer or schedule begins with its defaults. Raises UsageError
     for what is not allowed, and for hidden layers of a network that is not fully connected.
     """
     given = {name: value for name, value in values.items() if value is not None}
     return replace(
         spec,
-        data=replace(spec.data, unique=given.get("unique", spec.data.unique)),
+        data=replace(
+            spec.data,
+            unique=given.get("unique", spec.data.unique),
+            images=given.get("images", spec.data.images),
+        ),
         network=_network(spec.network, given),
         optimizer=_optimizer(
             spec.optimizer,
@@ -134,6 +142,9 @@ def with_settings(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
 
 def _network(network: NetworkSpec, given: Mapping[str, Any]) -> NetworkSpec:
     wanted = {name: given[name] for name in LAYER_SETTINGS if name in given}
+    if "base" in given:
+        _flatten, *behind = dense_network(given.get("hidden", ()), **wanted).layers
+        return NetworkSpec((given["base"], *behind))
     if "hidden" not in given and not wanted:
         return network
     if not network.dense:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from core.i18n import N_, untranslated
+from core.networks.layers import Dropout
 from core.store import Run
 
 ERRORS = 2
@@ -198,7 +199,7 @@ def _gap(run: Run, last: Watched, *, together: bool) -> Sentence | None:
         )
         if not together:
             return None
-    elif augmentation != "none" or any(layer.kind == "Dropout" for layer in layers):
+    elif augmentation != "none" or any(isinstance(layer, Dropout) for layer in layers):
         text = N_(
             "At the end {part} accuracy ({other:.1%}) is above training accuracy ({training:.1%}): "
             "during training images are distorted or neurons switched off, so that one is lower."

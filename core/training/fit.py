@@ -30,6 +30,7 @@ import tensorflow as tf
 from core.data.contract import Images
 from core.errors import DataError
 from core.i18n import N_
+from core.networks.layers import Floats
 from core.specs import TrainSpec, training_images
 from core.specs.schedules import Plateau
 from core.training.augmentation import Distort
@@ -60,6 +61,8 @@ class Moment:
     seconds: float
     finished: bool = False
     """True if no epoch comes any more."""
+    preparing: bool = False
+    """True while features are computed: then the steps are images. See core.training.features."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +89,15 @@ class Means(NamedTuple):
 class CompiledSteps:
     """Training and evaluation of one model on images that stay on the device.
 
-    x is uint8 (n, height, width) and is scaled to 0..1 as float32; y is uint8 (n,) and is one-hot
-    encoded.
+    x is uint8 (n, height, width) and is scaled to 0..1 as float32, or it is float32 and is taken as
+    it is, as features (n, features) are; y is uint8 (n,) and is one-hot encoded.
     """
 
     def __init__(
         self,
         model: keras.Model,
         optimizer: keras.optimizers.Optimizer,
-        x: Images,
+        x: Images | Floats,
         y: Images,
         batch_size: int,
         distort: Distort | None = None,
@@ -171,7 +174,8 @@ class CompiledSteps:
 
     def _batch(self, x: tf.Tensor, y: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         classes = self._model.output_shape[-1]
-        scaled = tf.cast(tf.gather(x, indices), tf.float32) / 255.0
+        batch = tf.gather(x, indices)
+        scaled = tf.cast(batch, tf.float32) / 255.0 if batch.dtype == tf.uint8 else batch
         return scaled, tf.one_hot(tf.gather(y, indices), classes)
 
     def _padded(self, order: npt.NDArray[np.int32]) -> tf.Tensor:
@@ -261,14 +265,14 @@ def split(images: int, validation_split: float) -> int:
 def fit(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
-    x: Images,
+    x: Images | Floats,
     y: Images,
     spec: TrainSpec,
     report: Callable[[Moment], None] = lambda moment: None,
     distort: Distort | None = None,
-    test: tuple[Images, Images] | None = None,
+    test: tuple[Images | Floats, Images] | None = None,
 ) -> Fit:
-    """Train `model` in place; x uint8 (n, height, width), y uint8 (n,).
+    """Train `model` in place; x uint8 (n, height, width) or float32 features, y uint8 (n,).
 
     `report` is called about four times a second; an exception from it ends the fit. The order of
     the images follows from `spec.seed` alone, so runs with equal seeds see equal batches. With
