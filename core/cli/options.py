@@ -107,7 +107,11 @@ _SCHEDULES = "; ".join(
 """With their defaults."""
 _SETTINGS = (
     option(fields.IMAGES, "train on the first so many images only"),
-    click.option("--base", help=f"a network to continue, frozen: {', '.join(labs.BASE_NAMES)}"),
+    click.option(
+        "--base",
+        help=f"what the network begins with, frozen: {', '.join(labs.BASE_NAMES)}, or the key of "
+        "a stored run",
+    ),
     option(fields.SIDE, "of the images for a pre-trained base, in pixels"),
     option(fields.SCALING, "of the images for a pre-trained base: own, 255 or 225"),
     click.option("--hidden", type=Hidden(), help="neurons of each hidden layer, or none"),

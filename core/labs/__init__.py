@@ -113,13 +113,14 @@ def choose(
     return Choice(chosen, found, with_settings(found.spec(base) if found else base, settings))
 
 
-BASE_NAMES = (*BASES, "drawing", N_("the key of a stored run"))
-"""What `base` takes."""
+BASE_NAMES = (*BASES, "drawing")
+"""What `base` takes, beside the keys of stored runs."""
 
 
 def base(name: str, store: Store, side: int | None = None, scaling: str | None = None) -> Part:
-    """What a network is to begin with that was learned elsewhere, by its name in BASE_NAMES.
+    """What a network is to begin with that was learned elsewhere.
 
+    By a name in BASE_NAMES, or by the key of a stored run: then it is the convolutions of that.
     `side` and `scaling` are those of a pre-trained network. Raises UsageError for what is no base,
     and DataError if the weights of a pre-trained network are not on this machine.
     """
@@ -131,7 +132,7 @@ def base(name: str, store: Store, side: int | None = None, scaling: str | None =
     run = store.find(_drawing_model() if name == "drawing" else name)
     if run is None:
         raise UsageError(
-            N_("There is no base {value}: choose one of {allowed}."),
+            N_("There is no base {value}: choose one of {allowed}, or the key of a stored run."),
             value=name,
             allowed=", ".join(BASE_NAMES),
         )

@@ -66,6 +66,10 @@ class Pretrained(Layer):
         check_choice(N_("scaling"), self.scaling, tuple(SCALINGS))
 
     @property
+    def text(self) -> str:
+        return f"{self._base.title} ({self.side} px)"
+
+    @property
     def _base(self) -> bases.Definition:
         return bases.base(self.name)
 
@@ -116,6 +120,11 @@ class Frozen:
     def __post_init__(self) -> None:
         layers = (one if isinstance(one, Layer) else layer_from(one) for one in self.layers)
         object.__setattr__(self, "layers", tuple(layers))
+
+    @property
+    def text(self) -> str:
+        """What a line about a network calls it."""
+        return self.run
 
 
 Part = Layer | Frozen

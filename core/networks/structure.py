@@ -87,6 +87,11 @@ class NetworkSpec:
         return self.layers[0] if self.layers[0].frozen else None
 
     @property
+    def behind(self) -> tuple[Layer, ...]:
+        """The layers that it trains: all, or those behind its base."""
+        return tuple(part for part in self.layers if isinstance(part, Layer) and not part.frozen)
+
+    @property
     def dense(self) -> bool:
         """True for fully connected layers alone, each with what dense_network puts behind it."""
         made = (layer for hidden in self.hidden_layers for layer in hidden.layers())
@@ -145,7 +150,7 @@ class NetworkSpec:
         if self.dense:
             hidden = "+".join(map(str, self.hidden)) or "–"
             return " ".join([hidden, *(f"{name}={text}" for name, text in self.extras.items())])
-        return "+".join(type(layer).__name__ for layer in self.layers)
+        return "+".join(part.text for part in self.layers)
 
     def to_list(self) -> list[dict[str, Any]]:
         """The layers as JSON can hold them."""

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from core.i18n import N_, untranslated
-from core.networks.layers import Dropout
 from core.store import Run
 
 ERRORS = 2
@@ -185,7 +184,7 @@ def _fell(watched: Sequence[Watched]) -> Sentence:
 def _gap(run: Run, last: Watched, *, together: bool) -> Sentence | None:
     """Training and other images at the end; if they may be `together`, that is said too."""
     gap, noise = last.training_accuracy - last.accuracy, accuracy_noise(last.accuracy, last.images)
-    layers, augmentation = run.spec.network.layers, run.spec.train.augmentation
+    layers, augmentation = run.spec.network.behind, run.spec.train.augmentation
     if gap > noise:
         text = N_(
             "In epoch {n} {training:.1%} of the training images were right while the network "
@@ -199,7 +198,7 @@ def _gap(run: Run, last: Watched, *, together: bool) -> Sentence | None:
         )
         if not together:
             return None
-    elif augmentation != "none" or any(isinstance(layer, Dropout) for layer in layers):
+    elif augmentation != "none" or any(layer.kind == "Dropout" for layer in layers):
         text = N_(
             "At the end {part} accuracy ({other:.1%}) is above training accuracy ({training:.1%}): "
             "during training images are distorted or neurons switched off, so that one is lower."
