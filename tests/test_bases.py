@@ -21,7 +21,7 @@ from core.errors import DataError, MissingData, UsageError
 from core.labs.digits import DRAWING, LAB
 from core.networks import bases, blocks, torch_file
 from core.networks.bases import BASES
-from core.networks.frozen import Frozen, Pretrained, frozen_part
+from core.networks.frozen import Frozen, Pretrained, base_of_run
 from core.networks.layers import Channel, Conv2D, Dense, Flatten
 from core.networks.structure import NetworkSpec, rows
 from core.specs import dense_network
@@ -255,7 +255,7 @@ def test_images_are_enlarged_and_scaled_as_chosen() -> None:
 
 def test_a_run_begins_with_the_convolutions_of_another() -> None:
     drawing = DRAWING.spec(LAB.base)
-    part = frozen_part(drawing.network, drawing.key)
+    part = base_of_run(drawing.network, drawing.key)
     assert isinstance(part, Frozen)
     assert part.layers == drawing.network.layers[: part.layers.index(Flatten()) + 1]
     network = NetworkSpec((part, Dense(5)))
@@ -263,9 +263,9 @@ def test_a_run_begins_with_the_convolutions_of_another() -> None:
     assert [row.name for row in found[-3:]] == ["flatten", "dense", "dense_1"]
     assert [row.frozen for row in found] == [True] * 8 + [False] * 2
     assert sum(row.untrained for row in found) == 320 + 9248 + 18496 + 36928
-    assert frozen_part(network, "another") == part, "also where that one has begun with it"
+    assert base_of_run(network, "another") == part, "also where that one has begun with it"
     assert NetworkSpec.from_list(network.to_list()) == network
     with pytest.raises(UsageError, match="has no convolutions"):
-        frozen_part(dense_network((5,)), "mnist-1")
+        base_of_run(dense_network((5,)), "mnist-1")
     with pytest.raises(UsageError, match="can only begin with"):
         NetworkSpec((Channel(), Conv2D(4, 3), part))

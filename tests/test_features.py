@@ -17,14 +17,13 @@ from core.errors import MissingData, Stopped
 from core.networks import bases, blocks, structure
 from core.networks.bases import BASES
 from core.networks.build import build
-from core.networks.frozen import Pretrained, frozen_part
+from core.networks.frozen import Pretrained, base_of_run
 from core.networks.layers import BatchNormalization, Channel, Conv2D, Dense, Dropout, Flatten
 from core.specs import DataSpec, NetworkSpec, RunSpec, TrainSpec, optimizer_spec
 from core.store import Run, Store
 from core.training import features, images
 from core.training import fit as training
 from core.training.run import run as train
-from tests.test_bases import save
 
 CONVOLUTIONS = (Channel(), Conv2D(4, 5, "relu"), BatchNormalization(), Dropout(0.2), Flatten())
 
@@ -57,7 +56,7 @@ def first(data: Dataset) -> Run:
 def test_a_head_on_features_learns_what_it_learns_behind_the_frozen_base(
     first: Run, data: Dataset
 ) -> None:
-    part = frozen_part(first.spec.network, first.key)
+    part = base_of_run(first.spec.network, first.key)
     spec = replace(spec_of(NetworkSpec((part, Dense(6, "relu"))), data), train=TrainSpec(2, 30, 0))
     run = alone.train(spec, Store(), ignore)
 
@@ -84,7 +83,7 @@ def test_a_head_on_features_learns_what_it_learns_behind_the_frozen_base(
 def test_the_stored_network_of_such_a_run_is_whole(
     first: Run, data: Dataset, tmp_path: Path
 ) -> None:
-    part = frozen_part(first.spec.network, first.key)
+    part = base_of_run(first.spec.network, first.key)
     run = alone.train(spec_of(NetworkSpec((part,)), data), Store(), ignore)
     Store().delete(first.key)
     path = tmp_path / "model.keras"
@@ -97,7 +96,7 @@ def test_the_stored_network_of_such_a_run_is_whole(
 
 def test_without_the_run_that_it_continues_there_is_one_sentence(data: Dataset) -> None:
     spec = spec_of(NetworkSpec((*CONVOLUTIONS, Dense(7, "relu"))), data)
-    network = NetworkSpec((frozen_part(spec.network, "mnist-0123456789abcdef"),))
+    network = NetworkSpec((base_of_run(spec.network, "mnist-0123456789abcdef"),))
     with pytest.raises(MissingData, match="The run mnist-0123456789abcdef, which this one conti"):
         alone.train(spec_of(network, data), Store(), ignore)
 
@@ -114,9 +113,8 @@ def test_a_network_trained_on_photographs_reads_digits(data: Dataset) -> None:
 def test_features_are_computed_once(
     data: Dataset, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec = spec_of(NetworkSpec((Pretrained("lite0", 32),)), data)
-    rows = structure.rows(spec.network, (28, 28), 10)
-    base = features.Base(spec.network.layers[0], rows)
+    rows = structure.rows(NetworkSpec((Pretrained("lite0", 32),)), (28, 28), 10)
+    base = features.FrozenBase(Pretrained("lite0", 32), rows)
     monkeypatch.setattr(features, "KEPT_TOGETHER", 60)
     moments: list[training.Moment] = []
 
@@ -142,7 +140,7 @@ def test_features_are_computed_once(
     np.testing.assert_array_equal(again, found)
     with pytest.raises(TypeError):
         base.features([data.x_train[150:200]])
-    other = features.Base(Pretrained("lite0", 32, "255"), rows)
+    other = features.FrozenBase(Pretrained("lite0", 32, "255"), rows)
     [scaled] = other.features([data.x_train[:60]])
     assert abs(scaled - found[:60]).max() > 0.1, "another scaling has features of its own"
     monkeypatch.setattr(features, "MOST_BYTES", found.nbytes)
@@ -174,18 +172,10 @@ def test_the_others_are_those_of_keras(
     pixels = part.prepared(data.x_test[:5] / np.float32(255))
     expected = model.predict(pixels, verbose=0)
     rows = structure.rows(NetworkSpec((part,)), (28, 28), 10)
-    [found] = features.Base(part, rows).features([data.x_test[:5]])
+    [found] = features.FrozenBase(part, rows).features([data.x_test[:5]])
     scale = abs(expected).max()
     np.testing.assert_allclose(found / scale, expected / scale, atol=1e-4)
     by_numpy = part.forward(data.x_test[:5] / np.float32(255), bases.weights(name, part.digest))
     np.testing.assert_allclose(by_numpy / scale, expected / scale, atol=1e-4)
     outcome = train(spec_of(NetworkSpec((part,)), data, 40), ignore)
     assert len(outcome.record["epochs"]) == 3
-
-
-def test_a_published_file_of_keras_2_is_read_too(tmp_path: Path) -> None:
-    arrays = [np.zeros(shape, np.float32) for shape in blocks.shapes(blocks.MOBILENET_V2)]
-    save(tmp_path / "x.h5", arrays)
-    content = (tmp_path / "x.h5").read_bytes()
-    found = list(BASES["mobilenet_v2"].read(content, blocks.MOBILENET_V2))
-    assert len(found) == len(arrays)

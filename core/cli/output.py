@@ -11,7 +11,7 @@ from core.data import Dataset, Definition
 from core.errors import UsageError
 from core.i18n import N_, translation
 from core.networks import bases
-from core.networks.frozen import Part, Pretrained
+from core.networks.frozen import Base, Pretrained
 from core.report import words
 
 _ = translation(None).gettext
@@ -59,7 +59,7 @@ def find_data(name: str) -> Dataset:
     return data
 
 
-def find_base(name: str | None, side: int | None, scaling: str | None) -> Part | None:
+def find_base(name: str | None, side: int | None, scaling: str | None) -> Base | None:
     """What a network is to begin with; weights are downloaded if need be.
 
     Raises UsageError for what is no base, and DataError where its weights cannot be had.

@@ -19,7 +19,7 @@ from core.i18n import N_
 from core.labs.contract import Lab, Step
 from core.networks import bases
 from core.networks.bases import BASES
-from core.networks.frozen import Part, Pretrained, frozen_part
+from core.networks.frozen import Base, Pretrained, base_of_run
 from core.networks.structure import LAYER_SETTINGS
 from core.specs import DataSpec, RunSpec, dense_network, with_settings
 from core.specs.schedules import NONE
@@ -117,7 +117,7 @@ BASE_NAMES = (*BASES, "drawing")
 """What `base` takes, beside the keys of stored runs."""
 
 
-def base(name: str, store: Store, side: int | None = None, scaling: str | None = None) -> Part:
+def base(name: str, store: Store, side: int | None = None, scaling: str | None = None) -> Base:
     """What a network is to begin with that was learned elsewhere.
 
     By a name in BASE_NAMES, or by the key of a stored run: then it is the convolutions of that.
@@ -136,7 +136,7 @@ def base(name: str, store: Store, side: int | None = None, scaling: str | None =
             value=name,
             allowed=", ".join(BASE_NAMES),
         )
-    return frozen_part(run.spec.network, run.key)
+    return base_of_run(run.spec.network, run.key)
 
 
 def _drawing_model() -> str:

@@ -6,7 +6,8 @@ and the layers behind it learn from them. See core.training.features.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,8 +49,6 @@ class Pretrained(Layer):
         "The pre-trained network learned from a million photographs, and stays as it is: for each "
         "image it gives the same numbers, from which the layers behind it learn."
     )
-    frozen: ClassVar[bool] = True
-
     name: str
     """In core.networks.bases."""
     side: int
@@ -115,8 +114,6 @@ class Frozen:
     """The key of the run that they come from."""
     layers: tuple[Layer, ...]
 
-    frozen: ClassVar[bool] = True
-
     def __post_init__(self) -> None:
         layers = (one if isinstance(one, Layer) else layer_from(one) for one in self.layers)
         object.__setattr__(self, "layers", tuple(layers))
@@ -127,27 +124,26 @@ class Frozen:
         return self.run
 
 
+Base = Pretrained | Frozen
+"""What a network can begin with that was learned elsewhere."""
 Part = Layer | Frozen
 """What a network is made of."""
 
 
-def frozen_part(network: "NetworkSpec", run: str) -> Part:
+def base_of_run(network: "NetworkSpec", run: str) -> Base:
     """What a network can begin with that continues the run of that key: all before its first Dense.
 
-    Raises UsageError for a network without convolutions.
+    It is that run's own base if that run has one. Raises UsageError for a network without
+    convolutions.
     """
-    before = []
-    for part in network.layers:
-        if part.frozen:
-            return part
-        if isinstance(part, Dense):
-            break
-        before.append(part)
-    if not any(part.trained for part in before if isinstance(part, Layer)):
+    if network.base:
+        return network.base
+    before = tuple(takewhile(lambda layer: not isinstance(layer, Dense), network.behind))
+    if not any(layer.trained for layer in before):
         raise UsageError(
             N_("The run {run} has no convolutions that another one could begin with."), run=run
         )
-    return Frozen(run, tuple(part for part in before if isinstance(part, Layer)))
+    return Frozen(run, before)
 
 
 def part_dict(part: Part) -> dict[str, Any]:

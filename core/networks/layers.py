@@ -105,8 +105,6 @@ class Layer(ABC):
     """Its class in keras.layers."""
     meaning: ClassVar[str] = ""
     """What it does, as a sentence for students; empty where its numbers say it."""
-    frozen: ClassVar[bool] = False
-    """True for what was learned elsewhere: see core.networks.frozen."""
 
     def __init_subclass__(cls) -> None:
         LAYERS[cls.__name__] = cls

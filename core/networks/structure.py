@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from core.errors import UsageError
 from core.fields import Limit, check, check_choice, check_number, check_switch
 from core.i18n import N_
-from core.networks.frozen import Frozen, Part, part_dict, part_from
+from core.networks.frozen import Base, Frozen, Part, part_dict, part_from
 from core.networks.layers import (
     HIDDEN_ACTIVATIONS,
     BatchNormalization,
@@ -78,18 +78,19 @@ class NetworkSpec:
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
         check_number(N_("number of layers"), len(self.layers), LAYERS_ALLOWED, whole=True)
-        if any(part.frozen for part in self.layers[1:]):
+        if any(isinstance(part, Base) for part in self.layers[1:]):
             raise UsageError(N_("A network can only begin with a frozen one."))
 
     @property
-    def base(self) -> Part | None:
+    def base(self) -> Base | None:
         """What it begins with and leaves as it is, if there is such a thing."""
-        return self.layers[0] if self.layers[0].frozen else None
+        first = self.layers[0]
+        return first if isinstance(first, Base) else None
 
     @property
     def behind(self) -> tuple[Layer, ...]:
         """The layers that it trains: all, or those behind its base."""
-        return tuple(part for part in self.layers if isinstance(part, Layer) and not part.frozen)
+        return tuple(part for part in self.layers if not isinstance(part, Base))
 
     @property
     def dense(self) -> bool:
@@ -262,7 +263,7 @@ def rows(network: NetworkSpec, shape: Shape, classes: int) -> tuple[LayerRow, ..
     for part in (*network.layers, Dense(classes, "softmax")):
         for layer in part.layers if isinstance(part, Frozen) else (part,):
             outputs = layer.shape(inputs)
-            placed.append((layer, inputs, outputs, part.frozen))
+            placed.append((layer, inputs, outputs, isinstance(part, Base)))
             inputs = outputs
     total = sum(layer.weights(inputs) for layer, inputs, *_ in placed)
     seen: Counter[str] = Counter()

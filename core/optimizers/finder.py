@@ -125,7 +125,7 @@ def sweep(spec: RunSpec) -> Sweep:
     x: Images | Floats = arrays.x_train
     y, batch = arrays.y_train, spec.train.batch_size
     if spec.network.base:
-        [x] = features.Base(spec.network.base, rows).features([arrays.x_train])
+        [x] = features.FrozenBase(spec.network.base, rows).features([arrays.x_train])
     compiled = training.CompiledSteps(model, optimizer, x, y, batch)
     shuffle = np.random.default_rng(spec.train.seed)
     whole = max(len(x) // batch, 1)

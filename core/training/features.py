@@ -25,7 +25,7 @@ from core.data.contract import Images
 from core.networks import bases, blocks, forward
 from core.networks.blocks import Step
 from core.networks.build import build
-from core.networks.frozen import Part, Pretrained, part_dict
+from core.networks.frozen import Base, Pretrained, part_dict
 from core.networks.layers import Floats
 from core.networks.structure import LayerRow
 from core.training.fit import Moment
@@ -40,14 +40,14 @@ MOST_BYTES = 2e9
 Outputs = Callable[[tf.Tensor], tf.Tensor]
 
 
-class Base:
+class FrozenBase:
     """The frozen part of a network, with its weights, in TensorFlow.
 
     `rows` are those of the whole network. Raises MissingData if this machine has not the weights,
     and DataError if they are damaged.
     """
 
-    def __init__(self, part: Part, rows: Sequence[LayerRow]) -> None:
+    def __init__(self, part: Base, rows: Sequence[LayerRow]) -> None:
         self._part, self._inputs = part, rows[0].inputs
         self._layers: list[keras.Layer] = []
         if isinstance(part, Pretrained):

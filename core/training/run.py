@@ -50,7 +50,7 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     data = images.load(spec.data)
     arrays = images.chosen(data, spec.data)
     rows = structure.rows(spec.network, data.definition.shape, len(data.class_names))
-    base = features.Base(spec.network.base, rows) if spec.network.base else None
+    base = features.FrozenBase(spec.network.base, rows) if spec.network.base else None
     head = build([row for row in rows if not row.frozen], spec.train.seed)
     x: Images | Floats = arrays.x_train
     x_test: Images | Floats = arrays.x_test
