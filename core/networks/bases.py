@@ -243,14 +243,16 @@ def digest(name: str) -> str:
 def weights(name: str, digest: str) -> tuple[Floats, ...]:
     """Kernel and bias of each step of that base, from the file that `digest` tells.
 
-    Raises MissingData if it is not here, and DataError if another one is, or it is damaged.
+    Raises MissingData if it is not here, or another one is, and DataError if it is damaged.
     """
     wanted, found = base(name), content(name)
     if not _is(found, f"sha256:{digest}" if digest and wanted.others else wanted.published):
-        raise DataError(
+        kind = DataError if name in _received else MissingData  # which has the right one sent
+        raise kind(
             N_("{file} is not the file of weights of {title} that this run names: replace it."),
             file=wanted.file,
             title=wanted.title,
+            base=name,
         )
     try:
         arrays = list(wanted.read(found, wanted.architecture))

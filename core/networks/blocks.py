@@ -172,9 +172,9 @@ class Numpy:
             windows = sliding_window_view(_padded(values, step), kernel.shape[:2], axis=(1, 2))
             windows = windows[:, :: step.stride, :: step.stride]
             if step.depthwise:
-                places = np.ndindex(kernel.shape[:2])
-                parts = [windows[..., y, x] * kernel[y, x, :, 0] for y, x in places]
-                values = np.sum(parts, axis=0)
+                values = np.zeros(windows.shape[:4], np.float32)
+                for y, x in np.ndindex(kernel.shape[:2]):
+                    values += windows[..., y, x] * kernel[y, x, :, 0]
             else:
                 values = np.tensordot(windows, kernel.transpose(2, 0, 1, 3), 3)
         values = values + bias

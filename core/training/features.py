@@ -32,7 +32,7 @@ from core.training.fit import Moment
 
 KEPT_TOGETHER = 1000
 """Images whose features are one file."""
-AT_ONCE = 100
+AT_ONCE = 50
 """Images between two looks for a stop."""
 MOST_BYTES = 2e9
 """Of all features that are kept."""
