@@ -169,13 +169,14 @@ def test_the_others_are_those_of_keras(
     assert part.digest
     assert blocks.weights(BASES[name].architecture) == model.count_params()
     images.receive(data)
-    pixels = part.prepared(data.x_test[:5] / np.float32(255))
+    scaled = (data.x_test[:5] / 255).astype(np.float32)
+    pixels = part.prepared(scaled)
     expected = model.predict(pixels, verbose=0)
     rows = structure.rows(NetworkSpec((part,)), (28, 28), 10)
     [found] = features.FrozenBase(part, rows).features([data.x_test[:5]])
     scale = abs(expected).max()
     np.testing.assert_allclose(found / scale, expected / scale, atol=1e-4)
-    by_numpy = part.forward(data.x_test[:5] / np.float32(255), bases.weights(name, part.digest))
+    by_numpy = part.forward(scaled, bases.weights(name, part.digest))
     np.testing.assert_allclose(by_numpy / scale, expected / scale, atol=1e-4)
     outcome = train(spec_of(NetworkSpec((part,)), data, 40), ignore)
     assert len(outcome.record["epochs"]) == 3

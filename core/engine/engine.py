@@ -180,6 +180,9 @@ class Engine:
         It does not wait in the queue. Raises TrainingError if no worker can be had, and the
         LabErrors of the function.
         """
+        for spec in args:
+            if isinstance(spec, RunSpec):
+                self._queue.have_base(spec)
         self.start()
         return self._fleet.ask(function, *args)
 

@@ -89,7 +89,7 @@ class Queue:
 
     def submit(self, spec: RunSpec, student: str) -> None:
         """Queue a run, or let the student join those who asked before. Raises StoreError."""
-        self._have_base(spec)
+        self.have_base(spec)
         with self._lock:
             job = self._jobs.get(spec.key)
             if job and job.claim.alive and not job.finished:
@@ -102,7 +102,7 @@ class Queue:
             elif self.store.find(spec.key) is None:
                 self._elsewhere.setdefault(spec.key, (spec, set()))[1].add(student)
 
-    def _have_base(self, spec: RunSpec) -> None:
+    def have_base(self, spec: RunSpec) -> None:
         """Have at hand the run that another one continues: workers, who see no store, are sent it.
 
         Where there is none, they say so.
