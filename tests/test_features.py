@@ -19,6 +19,7 @@ from core.networks.bases import BASES
 from core.networks.build import build
 from core.networks.frozen import Pretrained, base_of_run
 from core.networks.layers import BatchNormalization, Channel, Conv2D, Dense, Dropout, Flatten
+from core.networks.summary import keras_code
 from core.specs import DataSpec, NetworkSpec, RunSpec, TrainSpec, optimizer_spec
 from core.store import Run, Store
 from core.training import features, images
@@ -178,5 +179,12 @@ def test_the_others_are_those_of_keras(
     np.testing.assert_allclose(found / scale, expected / scale, atol=1e-4)
     by_numpy = part.forward(scaled, bases.weights(name, part.digest))
     np.testing.assert_allclose(by_numpy / scale, expected / scale, atol=1e-4)
+    names: dict[str, Any] = {}
+    exec(keras_code(rows).replace("include_top", "weights=None, include_top"), names)
+    names["model"].set_weights([*model.get_weights(), *names["model"].get_weights()[-2:]])
+    through = keras.Sequential(names["model"].layers[:-1])
+    np.testing.assert_allclose(
+        through.predict(scaled, verbose=0) / scale, expected / scale, atol=1e-4
+    )
     outcome = train(spec_of(NetworkSpec((part,)), data, 40), ignore)
     assert len(outcome.record["epochs"]) == 3

@@ -53,6 +53,8 @@ class Definition:
     file: str
     read: Callable[[bytes, Architecture], Iterator[Floats]]
     """The arrays of the file, of blocks.shapes. Raises whatever its reader raises."""
+    keras: str = ""
+    """Its function, from `keras` on; empty for what Keras has not."""
     published: str = ""
     """The algorithm and the hash of its file; empty if nobody published one."""
     url: str = ""
@@ -114,6 +116,7 @@ BASES = {
         unit=1,
         file="vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
         read=_keras_arrays,
+        keras="applications.VGG16",
         published="md5:6d6bbae143d832006294945121d1f1fc",  # as Keras checks it
         url=f"{KERAS}vgg16/",
     ),
@@ -125,6 +128,7 @@ BASES = {
         unit=127.5,
         file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5",
         read=_keras_arrays,
+        keras="applications.MobileNetV2",
         url=f"{KERAS}mobilenet_v2/",
     ),
 }

@@ -91,19 +91,34 @@ class Pretrained(Layer):
         return (), {"include_top": False, "pooling": "avg", "input_shape": size}
 
     def code(self, inputs: Shape) -> str:
-        return super().code(inputs).replace("layers.Functional", f"applications.{self._base.title}")
+        zero, unit = self._scale
+        offset = ", ".join(f"{-one / unit:g}" for one in zero)
+        application = super().code(inputs).replace("layers.Functional", self._base.keras)
+        lines = [
+            f"keras.layers.Reshape({(*inputs, 1)})",
+            f"keras.layers.Resizing({self.side}, {self.side})",
+            f"keras.layers.Lambda(lambda x: keras.ops.repeat(x, {blocks.CHANNELS}, axis=-1))",
+            f"keras.layers.Rescaling(255 / {unit:g}, [{offset}])",
+            application if self._base.keras else self.name,
+        ]
+        return ",\n    ".join(lines)
 
     def forward(self, values: Floats, weights: Sequence[Floats]) -> Floats:
         return blocks.run(self._base.architecture, weights, self.prepared(values), blocks.Numpy())
 
     def prepared(self, values: Floats) -> Floats:
         """What goes into the network of grey images 0..1: (n, side, side, 3)."""
-        own = self.scaling == "own"
-        zero = np.array(self._base.zero if own else (0, 0, 0), np.float32)
-        unit = np.float32(self._base.unit if own else self.scaling)
+        zero, unit = self._scale
         down, across = (_enlarging(side, self.side) for side in values.shape[1:])
         large = down @ (values * np.float32(255)) @ across.T
-        return (large[..., np.newaxis] - zero) / unit
+        return (large[..., np.newaxis] - np.array(zero, np.float32)) / np.float32(unit)
+
+    @property
+    def _scale(self) -> tuple[tuple[float, float, float], float]:
+        """What of 0..255 is 0 for the network, and what is 1 above it."""
+        if self.scaling == "own":
+            return self._base.zero, self._base.unit
+        return (0, 0, 0), float(self.scaling)
 
 
 @dataclass(frozen=True)
