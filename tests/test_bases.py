@@ -17,6 +17,7 @@ import pytest
 import sklearn
 from PIL import Image
 
+from core import labs
 from core.errors import DataError, MissingData, UsageError
 from core.labs.digits import DRAWING, LAB
 from core.networks import bases, blocks, torch_file
@@ -25,6 +26,9 @@ from core.networks.frozen import Frozen, Pretrained, base_of_run
 from core.networks.layers import Channel, Conv2D, Dense, Flatten
 from core.networks.structure import NetworkSpec, rows
 from core.specs import dense_network
+from core.store import Store
+from core.studies.experiment import Experiment
+from core.studies.study import Study, with_bases
 
 PHOTOGRAPHS = Path(sklearn.__file__).parent / "datasets" / "images"
 PALACE, DAISY = 698, 985
@@ -239,6 +243,22 @@ def test_what_a_machine_has_not_it_may_be_sent(tiny: list[np.ndarray], tmp_path:
         bases.weights("vgg16", digest)
     bases.receive("vgg16", content)
     assert len(bases.weights("vgg16", digest)) == 2
+
+
+def test_a_study_has_the_rows_whose_weights_are_here(
+    tiny: list[np.ndarray], tmp_path: Path
+) -> None:
+    names = ("lite0", "vgg16", "mobilenet_v2")
+    networks = {name: NetworkSpec((Pretrained(name, 48), Dense(5))) for name in names}
+    rows = [Experiment(name, name, {"network": network}) for name, network in networks.items()]
+    plain = Experiment("plain", "plain")
+    found, reasons = with_bases(Study("X", "X", LAB.base, (plain, *rows)))
+    assert [row.name for row in found.rows] == ["plain", "lite0", "vgg16"]
+    assert ["MobileNetV2 are not on this machine" in str(reason) for reason in reasons] == [True]
+    assert found.rows[1].spec(LAB.base) == rows[0].spec(LAB.base)
+    assert found.rows[2].spec(LAB.base).network.base == labs.base("vgg16", Store(), side=48)
+    with pytest.raises(MissingData, match="MobileNetV2 are not"):
+        with_bases(Study("X", "X", LAB.base, (rows[2],)))
 
 
 def test_images_are_enlarged_and_scaled_as_chosen() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core.engine.estimates import seconds_of
-from core.errors import LabError, MissingData, UsageError
+from core.errors import DataError, LabError, UsageError
 from core.fields import Limit, check_number
 from core.i18n import N_
 from core.networks import bases
@@ -72,18 +72,24 @@ class Study:
 def with_bases(study: Study) -> tuple[Study, list[LabError]]:
     """The rows of a study whose pre-trained networks are on this machine; why the others are not.
 
-    Raises the first reason if none is left.
+    Weights that are not the published ones are told from them: see bases.digest. Raises the first
+    reason if no row is left.
     """
     rows: list[Experiment] = []
     reasons: list[LabError] = []
     for row in study.rows:
-        base = row.spec(study.base).network.base
-        try:
-            if isinstance(base, Pretrained):
-                bases.obtain(base.name)
+        network = row.spec(study.base).network
+        if not isinstance(network.base, Pretrained):
             rows.append(row)
-        except MissingData as missing:
+            continue
+        try:
+            bases.obtain(network.base.name)
+            base = replace(network.base, digest=bases.digest(network.base.name))
+        except DataError as missing:
             reasons.append(missing)
+            continue
+        found = replace(network, layers=(base, *network.behind))
+        rows.append(replace(row, changes={**row.changes, "network": found}))
     if not rows:
         raise reasons[0]
     return replace(study, rows=tuple(rows)), reasons
