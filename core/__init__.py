@@ -49,6 +49,7 @@ def train(
     base: str | None = None,
     side: int | None = None,
     scaling: str | None = None,
+    copies: int | None = None,
     hidden: Sequence[int] | int | None = None,
     activation: str | Sequence[str] | None = None,
     l1: float | Sequence[float] | None = None,
@@ -89,6 +90,7 @@ def train(
     settings = {
         "images": images,
         "base": base and labs.base(base, _store(store), side, scaling),
+        "copies": copies,
         "hidden": None if layers is None else tuple(layers),
         "activation": activation,
         "l1": l1,

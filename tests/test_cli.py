@@ -404,7 +404,8 @@ WRONG = {
     "--base lite0 --side 20": "Size of the images is 20: give a whole number from 32 to 224.",
     "--base lite0 --scaling 1": "Scaling is 1: choose one of own, 255, 225.",
     "--base drawing --side 48": "Size and scaling of the images are chosen for pre-trained",
-    "--drawing-model --base lite0": "A frozen network sees each image once: leave out changed ",
+    "--drawing-model --base lite0": "A frozen network sees each image once: give a number of ",
+    "--copies 3": "Only a frozen network sees changed copies of an image: leave them out.",
     "--seed -1": "Seed is -1: give a whole number from 0 to 2147483647.",
 }
 
@@ -984,7 +985,7 @@ RUN_OPTIONS = {
     "--activation", "--optimizer", "--learning-rate", "--parameter", "--epochs", "--batch-size",
     "--validation-split", "--seed", "--l1", "--l2", "--dropout", "--batch-normalisation",
     "--initializer", "--schedule", "--early-stopping", "--unique", "--images", "--base", "--side",
-    "--scaling",
+    "--scaling", "--copies",
 }  # fmt: skip
 OPTIONS = {
     "train": RUN_OPTIONS | {"--all", "--json"},

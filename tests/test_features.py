@@ -13,7 +13,7 @@ from core import labs
 from core.data.contract import Dataset
 from core.data.mnist import DATASET as MNIST
 from core.engine import alone
-from core.errors import Stopped, TrainingError
+from core.errors import Stopped, TrainingError, UsageError
 from core.networks import bases, blocks, structure
 from core.networks.bases import BASES
 from core.networks.build import build
@@ -24,6 +24,7 @@ from core.specs import DataSpec, NetworkSpec, RunSpec, TrainSpec, optimizer_spec
 from core.store import Run, Store
 from core.training import features, images
 from core.training import fit as training
+from core.training.fit import CompiledSteps, Means
 from core.training.run import run as train
 
 CONVOLUTIONS = (Channel(), Conv2D(4, 5, "relu"), BatchNormalization(), Dropout(0.2), Flatten())
@@ -110,6 +111,29 @@ def test_a_network_trained_on_photographs_reads_digits(data: Dataset) -> None:
     assert len(run.read("model.keras")) < 200_000, "the base is not in it"
     again = run.network().probabilities(data.x_test[:20])
     np.testing.assert_allclose(again, run.predictions[:20], atol=1e-4)
+
+
+def test_a_frozen_base_sees_changed_copies_in_turn(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = spec_of(NetworkSpec((Pretrained("lite0", 32),)), data, 60)
+    changing = replace(spec.train, augmentation="handwriting", copies=2)
+    seen = []
+    epoch = CompiledSteps.epoch
+
+    def watched(steps: Any, order: Any, *others: Any) -> Means:
+        seen.append(steps._images[0].numpy()[order.min() : order.max() + 1])
+        return epoch(steps, order, *others)
+
+    monkeypatch.setattr(CompiledSteps, "epoch", watched)
+    train(replace(spec, train=changing), ignore)
+    assert [len(one) for one in seen] == [48] * 3
+    assert abs(seen[0] - seen[1]).max() > 0.1
+    np.testing.assert_array_equal(seen[0], seen[2])
+    with pytest.raises(UsageError, match="give a number of changed copies"):
+        replace(spec, train=replace(changing, copies=0))
+    with pytest.raises(UsageError, match="Only a frozen network sees changed copies"):
+        replace(spec, train=replace(spec.train, copies=1))
 
 
 def test_features_are_computed_once(

@@ -113,6 +113,7 @@ _SETTINGS = (
         "a stored run",
     ),
     option(fields.SIDE, "of the images for a pre-trained base, in pixels"),
+    option(fields.COPIES, "changed copies of each image for a base, where images are changed"),
     option(fields.SCALING, "of the images for a pre-trained base: own, 255 or 225"),
     click.option("--hidden", type=Hidden(), help="neurons of each hidden layer, or none"),
     each(fields.OF_LAYERS["activation"], ", ".join(fields.ACTIVATION.choices)),
@@ -151,7 +152,7 @@ RUN_OPTIONS = (
     *("experiment", "variant", "drawing_model", "hidden", "activation", "optimizer"),
     *("l1", "l2", "dropout", "batch_normalisation", "initializer"),
     *("learning_rate", "parameter", "epochs", "batch_size", "validation_split", "seed", "unique"),
-    *("schedule", "early_stopping", "images", "base", "side", "scaling"),
+    *("schedule", "early_stopping", "images", "base", "side", "scaling", "copies"),
 )
 """Which of the options decide a run, beside the lab and the data set."""
 

@@ -8,10 +8,9 @@ from core.i18n import N_
 from core.networks import frozen
 from core.networks.layers import HIDDEN_ACTIVATIONS, INITIALIZERS, PENALTY, RATE
 from core.networks.structure import LAYER_SETTINGS
-from core.specs import data
+from core.specs import data, train
 from core.specs.optimizers import OPTIMIZERS
 from core.specs.schedules import NONE, PARAMETERS, SCHEDULES
-from core.specs.train import PATIENCE
 
 LAYERS = WholeNumber("layers", N_("hidden layers"), 1, LIMITS["hidden layers"])
 NEURONS = [
@@ -36,6 +35,7 @@ OF_LAYERS = {
 """What is set for all hidden layers, or for each of them."""
 IMAGES = WholeNumber("images", N_("number of images"), 1000, data.IMAGES)
 SIDE = WholeNumber("side", N_("size of the images"), 96, frozen.SIDE)
+COPIES = WholeNumber("copies", N_("changed copies"), 5, train.COPIES)
 SCALING = OneOf("scaling", N_("scaling"), "own", frozen.SCALINGS)
 """Of the images that go into a pre-trained network."""
 OPTIMIZER = OneOf("optimizer", N_("optimizer"), "adam", named(OPTIMIZERS))
@@ -51,7 +51,7 @@ SCHEDULE = OneOf(
     NONE,
     {NONE: N_("none"), **{name: kind.title for name, kind in SCHEDULES.items()}},
 )
-EARLY_STOPPING = WholeNumber("early_stopping", N_("early stopping"), 0, PATIENCE)
+EARLY_STOPPING = WholeNumber("early_stopping", N_("early stopping"), 0, train.PATIENCE)
 """Epochs to wait for a lower validation loss; 0: all epochs are trained."""
 
 

@@ -43,8 +43,15 @@ class RunSpec:
             raise UsageError(
                 N_("Logistic regression has no hidden layer: leave out hidden layers.")
             )
-        if self.network.base and self.train.augmentation != "none":
-            raise UsageError(N_("A frozen network sees each image once: leave out changed images."))
+        copied = self.network.base is not None and self.train.augmentation != "none"
+        if copied and not self.train.copies:
+            raise UsageError(
+                N_("A frozen network sees each image once: give a number of changed copies of it.")
+            )
+        if self.train.copies and not copied:
+            raise UsageError(
+                N_("Only a frozen network sees changed copies of an image: leave them out.")
+            )
 
     @cached_property
     def key(self) -> str:

@@ -17,7 +17,7 @@ It means the same as `Model.fit(x, y, batch_size, epochs, validation_split)`:
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -271,6 +271,7 @@ def fit(
     report: Callable[[Moment], None] = lambda moment: None,
     distort: Distort | None = None,
     test: tuple[Images | Floats, Images] | None = None,
+    copies: Sequence[Images | Floats] = (),
 ) -> Fit:
     """Train `model` in place; x uint8 (n, height, width) or float32 features, y uint8 (n,).
 
@@ -278,8 +279,9 @@ def fit(
     the images follows from `spec.seed` alone, so runs with equal seeds see equal batches. With
     `distort` every batch is distorted anew before it is trained on. Where nothing is split off to
     validate on, the images and labels of `test` are evaluated after each epoch; nothing is decided
-    by them. A schedule of the learning rate belongs to the optimizer; only that on a plateau and
-    early stopping are looked after here.
+    by them. With `copies` of the training part each epoch trains on one of them, in turn. A
+    schedule of the learning rate belongs to the optimizer; only that on a plateau and early
+    stopping are looked after here.
     """
     training = split(len(x), spec.validation_split)
     validation = np.arange(training, len(x), dtype=np.int32)
@@ -287,6 +289,9 @@ def fit(
     if test and not len(validation):
         watched = np.arange(len(x), len(x) + len(test[0]), dtype=np.int32)
         x, y = np.concatenate([x, test[0]]), np.concatenate([y, test[1]])
+    first_copy = len(x)
+    if copies:
+        x, y = np.concatenate([x, *copies]), np.concatenate([y, *[y[:training]] * len(copies)])
     began = time.perf_counter()
     compiled = CompiledSteps(model, optimizer, x, y, spec.batch_size, distort)
     compiled.compile(training)
@@ -310,6 +315,8 @@ def fit(
     while len(epochs) < last:
         epoch_began = time.perf_counter()
         order = shuffle.permutation(training).astype(np.int32)
+        if copies:
+            order += first_copy + len(epochs) % len(copies) * training
         distortions = int(shuffle.integers(2**31)) if distort else 0
         means = compiled.epoch(order, on_call, distortions)
         val = compiled.evaluate(validation) if len(validation) else None

@@ -52,13 +52,20 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     rows = structure.rows(spec.network, data.definition.shape, len(data.class_names))
     base = features.FrozenBase(spec.network.base, rows) if spec.network.base else None
     head = build([row for row in rows if not row.frozen], spec.train.seed)
-    x: Images | Floats = arrays.x_train
-    x_test: Images | Floats = arrays.x_test
-    if base:
-        x, x_test = base.features([arrays.x_train, arrays.x_test], report)
     trained_on = training_images(len(arrays.x_train), spec.train.validation_split)
     optimizer = schedules.optimizer(spec.optimizer, spec.train, trained_on)
     distort = augmentation.distortion(spec.train.augmentation, data.definition.ink)
+    x: Images | Floats = arrays.x_train
+    x_test: Images | Floats = arrays.x_test
+    copies: list[Floats] = []
+    if base:
+        changed = [
+            augmentation.changed(arrays.x_train[:trained_on], distort, spec.train.seed, number)
+            for number in range(spec.train.copies)
+            if distort
+        ]
+        x, x_test, *copies = base.features([arrays.x_train, arrays.x_test, *changed], report)
+        distort = None
     y, test = arrays.y_train, (x_test, arrays.y_test)
     if spec.train.solver == "logistic":
         from core.training import logistic  # which imports what no other run needs
@@ -66,7 +73,7 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
         tested = (arrays.x_test, arrays.y_test)
         fit = logistic.fit(head, arrays.x_train, y, spec.train, report, tested)
     else:
-        fit = training.fit(head, optimizer, x, y, spec.train, report, distort, test)
+        fit = training.fit(head, optimizer, x, y, spec.train, report, distort, test, copies)
     result = evaluation.evaluate(head, *test)
     record: dict[str, Any] = {
         "dataset": {
