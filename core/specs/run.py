@@ -123,10 +123,10 @@ def with_settings(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
 
     unique, images; base, what the network is to begin with; hidden and the other arguments of
     dense_network; optimizer, learning_rate, parameters; schedule by its name, or `none`, and
-    schedule_parameters; the other fields of TrainSpec. With a base only those hidden layers stand
-    behind it that are given. What is
-    missing or None stays. Another optimizer or schedule begins with its defaults. Raises UsageError
-    for what is not allowed, and for hidden layers of a network that is not fully connected.
+    schedule_parameters; the other fields of TrainSpec. What is missing or None stays, but behind a
+    base stand only the hidden layers that are given. Another optimizer or schedule begins with its
+    defaults. Raises UsageError for what is not allowed, and for hidden layers of a network that is
+    not fully connected.
     """
     given = {name: value for name, value in values.items() if value is not None}
     return replace(
