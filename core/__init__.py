@@ -46,6 +46,11 @@ def train(
     variant: int | str | None = None,
     lab: str = "digits",
     experiment: str | None = None,
+    images: int | None = None,
+    base: str | None = None,
+    side: int | None = None,
+    scaling: str | None = None,
+    copies: int | None = None,
     hidden: Sequence[int] | int | None = None,
     activation: str | Sequence[str] | None = None,
     l1: float | Sequence[float] | None = None,
@@ -72,8 +77,9 @@ def train(
     Without `dataset` it is trained on the first data set of the lab. `variant` is an experiment of
     Practical 7 by its number. Without either it is the first experiment of the lab. What is set
     from `activation` to `initializer` is one value for all hidden layers, or one for each; `stack`
-    are layers in any order instead, as text: see core.networks.notation. Raises UsageError for what
-    is not allowed, DataError and StoreError.
+    are layers in any order instead, as text: see core.networks.notation. With `base`, a pre-trained
+    network (lite0, vgg16, mobilenet_v2), `drawing` or the key of a stored run, only what stands
+    behind that is trained. Raises UsageError for what is not allowed, DataError and StoreError.
     """
     from core import labs
     from core.errors import UsageError
@@ -83,9 +89,12 @@ def train(
 
     if variant is not None and experiment is not None:
         raise UsageError(N_("variant and experiment each name a run: give one of them."))
-    images = load(labs.lab(lab).dataset(dataset))
+    data = load(labs.lab(lab).dataset(dataset))
     layers = (hidden,) if isinstance(hidden, int) else hidden
     settings = {
+        "images": images,
+        "base": base and labs.base(base, _store(store), side, scaling),
+        "copies": copies,
         "hidden": None if layers is None else tuple(layers),
         "activation": activation,
         "l1": l1,
@@ -107,8 +116,8 @@ def train(
         "seed": seed,
     }
     name = experiment if variant is None else str(variant)
-    choice = labs.choose(lab, name, DataSpec.of(images), settings)
-    return _trained(choice.spec, images, _store(store))
+    choice = labs.choose(lab, name, DataSpec.of(data), settings)
+    return _trained(choice.spec, data, _store(store))
 
 
 def runs(store: Path | str | None = None) -> "list[Run]":

@@ -4,7 +4,7 @@ LabError
  ├─ UsageError      the request is wrong: a value outside its limits, an unknown name (exit
  │                  status 2)
  ├─ DataError       a data set or a picture is missing or damaged
- │   └─ MissingData  a worker has not the images of a run: it is sent them
+ │   └─ MissingData  a worker has not the images or the base of a run: it is sent them
  ├─ StoreError      the store of runs cannot be read or written
  └─ TrainingError   a run did not finish
      └─ Stopped     because somebody stopped it
@@ -64,7 +64,10 @@ class DataError(LabError):
 
 
 class MissingData(DataError):
-    """This machine has other images than a run names."""
+    """This machine has other images than a run names, or not the base that it begins with.
+
+    Which of them is its value `data`, a DataSpec, or `base`, a name for core.networks.bases.
+    """
 
 
 class StoreError(LabError):

@@ -32,8 +32,9 @@ from core.data.mnist import DATASET as MNIST
 from core.drawing import preparation as drawing
 from core.errors import UsageError
 from core.labs import LABS
-from core.networks.layers import Channel, Conv2D, Flatten, MaxPooling2D
-from core.specs import RunSpec, with_settings
+from core.networks.frozen import Pretrained
+from core.networks.layers import Channel, Conv2D, Dense, Flatten, MaxPooling2D
+from core.specs import NetworkSpec, RunSpec, with_settings
 from core.store import Run, Store
 from core.studies.statistics import Difference
 
@@ -229,6 +230,7 @@ def test_train_prints_one_json_object(first_answer: tuple[Path, Done]) -> None:
          {"schedule": "cosine", "early_stopping": 2}),
         (["--schedule", "none"], {}),
         (["--augmentation", "moves zoom=0"], {"augmentation": "moves zoom=0"}),
+        (["--images", "100"], {"images": 100}),
     ],
     ids=str,
 )  # fmt: skip
@@ -267,6 +269,18 @@ def test_layers_in_any_order_are_an_option_and_an_argument(
         core.train(stack=text)
     layers = (Channel(), Conv2D(4, 3, "relu", padding="same"), MaxPooling2D(3), Flatten())
     assert asked[0].network.layers == asked[1].network.layers == layers
+
+
+def test_so_is_what_a_network_begins_with(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+    asked: list[RunSpec] = []
+    monkeypatch.setattr("core.cli.train.train_one", lambda spec, _: asked.append(spec))
+    monkeypatch.setattr(core, "_trained", lambda spec, *_: asked.append(spec))
+    of_base = ["--base", "lite0", "--side", "48", "--scaling", "225"]
+    in_process("train", *of_base, "--hidden", "5")
+    core.train(base="lite0", side=48, scaling="225", hidden=5)
+    assert asked[0] == asked[1]
+    wanted = (Pretrained("lite0", 48, "225"), Dense(5, "relu"))
+    assert asked[0].network == NetworkSpec(wanted)
 
 
 def test_train_without_a_terminal_shows_no_escape_codes(first_answer: tuple[Path, Done]) -> None:
@@ -412,6 +426,14 @@ WRONG = {
     "--stack Channel": "Dense cannot follow numbers of the shape 28 × 28 × 1: put Flatten before",
     "--augmentation turned": "Augmentation is turned: choose one of none, handwriting, moves.",
     "--drawing-model --l2 0.1": "This network has layers of its own: leave out ",
+    "--images 0": "Number of images is 0: give a whole number from 1 to 1000000.",
+    "--side 48": "--side and --scaling are those of a pre-trained base: give --base.",
+    "--base resnet": "There is no base resnet: choose one of lite0, vgg16, mobilenet_v2, drawing, ",
+    "--base lite0 --side 20": "Size of the images is 20: give a whole number from 32 to 224.",
+    "--base lite0 --scaling 1": "Scaling is 1: choose one of own, 255, 225.",
+    "--base drawing --side 48": "Size and scaling of the images are chosen for pre-trained",
+    "--drawing-model --base lite0": "A frozen network sees each image once: give a number of ",
+    "--copies 3": "Only a frozen network sees changed copies of an image: leave them out.",
     "--seed -1": "Seed is -1: give a whole number from 0 to 2147483647.",
 }
 
@@ -466,6 +488,11 @@ def test_a_data_set_that_is_not_there_says_how_to_get_it() -> None:
         pytest.skip("Fashion-MNIST is installed on this system")
     sentence = refused(lab("train", "--dataset", "fashion-mnist"), 1)
     assert "`python -m core data fetch fashion-mnist`" in sentence
+
+
+def test_a_base_that_is_not_there_says_how_to_get_it(data: Path) -> None:
+    sentence = refused(in_process("train", "--base", "vgg16"), 1)
+    assert sentence.startswith("The weights of VGG16 are not on this machine: put vgg16_weights_")
 
 
 def test_all_variants_are_trained_as_they_are(data: Path) -> None:
@@ -989,6 +1016,7 @@ RUN_OPTIONS = {
     "--activation", "--optimizer", "--learning-rate", "--parameter", "--epochs", "--batch-size",
     "--validation-split", "--seed", "--l1", "--l2", "--dropout", "--batch-normalisation",
     "--initializer", "--schedule", "--early-stopping", "--unique", "--stack", "--augmentation",
+    "--images", "--base", "--side", "--scaling", "--copies",
 }  # fmt: skip
 OPTIONS = {
     "train": RUN_OPTIONS | {"--all", "--json"},

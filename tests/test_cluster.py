@@ -4,6 +4,7 @@ They are started as the README says, and share neither the disk nor the images w
 """
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,11 +19,23 @@ import numpy as np
 import pytest
 
 from core import data as datasets
+from core import labs
 from core.data.mnist import DATASET as MNIST
-from core.engine import Engine, cluster, worker
+from core.engine import Engine, alone, cluster, worker
+from core.networks import blocks
+from core.networks.bases import BASES
+from core.networks.layers import Dense
 from core.optimizers import finder
-from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
+from core.specs import (
+    DataSpec,
+    NetworkSpec,
+    RunSpec,
+    TrainSpec,
+    dense_network,
+    optimizer_spec,
+)
 from core.store import Run, Store
+from tests.test_bases import save
 from tests.test_engine import client_of, finish, runs_with_epochs, state, until
 
 pytestmark = pytest.mark.slow
@@ -147,6 +160,25 @@ def test_both_ways_give_equal_runs(
             assert (here.dataset, here.versions) == (there.dataset, there.versions)
     finally:
         embedded.close()
+
+
+def test_what_a_run_begins_with_travels_too(
+    engine: Engine, spec: RunSpec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Path(os.environ["LAB_DATA"])
+    (tmp_path / "data").mkdir()
+    shutil.copy(here / "mnist.npz", tmp_path / "data")
+    arrays = [np.full(shape, 0.01, np.float32) for shape in blocks.shapes(blocks.MOBILENET_V2)]
+    save(tmp_path / "data" / BASES["mobilenet_v2"].file, arrays)
+    monkeypatch.setenv("LAB_DATA", str(tmp_path / "data"))
+    drawing, store = labs.base("drawing", engine.store), Store(tmp_path / "other")
+    for base in (drawing, labs.base("mobilenet_v2", engine.store, side=32)):
+        one = replace(spec, network=NetworkSpec((base, Dense(6))))
+        engine.submit(one)
+        there = finish(engine, one)
+        found = alone.train(one, store, lambda claim: None)
+        np.testing.assert_allclose(found.predictions, there.predictions, atol=1e-5)
+        assert [e.loss for e in found.epochs] == pytest.approx([e.loss for e in there.epochs])
 
 
 def test_progress_and_a_stop_travel(engine: Engine, spec: RunSpec) -> None:

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil  # type: ignore[import-untyped]
 import pytest
 from distributed import Client
@@ -24,9 +25,18 @@ from core.data.mnist import DATASET as MNIST
 from core.engine import Engine, fleet, worker
 from core.engine.fleet import SILENT_SECONDS
 from core.errors import DataError, Stopped, StoreError, TrainingError, UsageError
+from core.networks.frozen import base_of_run
+from core.networks.layers import Channel, Conv2D, Dense, Flatten
 from core.optimizers import finder
 from core.optimizers import surfaces as motion
-from core.specs import DataSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
+from core.specs import (
+    DataSpec,
+    NetworkSpec,
+    RunSpec,
+    TrainSpec,
+    dense_network,
+    optimizer_spec,
+)
 from core.store import Claim, Run, Store
 from core.store.records import ALIVE
 from core.training.run import run as train
@@ -258,6 +268,24 @@ def test_the_second_worker_starts_when_the_first_one_has_tensorflow(
         assert (own.expected(claim) or 0) > 0.5
     finally:
         own.close()
+
+
+@pytest.mark.slow
+def test_a_run_that_continues_another_one_gets_it_from_the_store(
+    engine: Engine, spec: RunSpec
+) -> None:
+    begin = NetworkSpec((Channel(), Conv2D(2, 5, "relu"), Flatten()))
+    first = replace(spec, network=begin)
+    second = replace(spec, network=NetworkSpec((base_of_run(begin, first.key), Dense(5))))
+    engine.submit(second)
+    with pytest.raises(TrainingError, match=f"The run {first.key}, which this one continues, is"):
+        finish(engine, second)
+    for one in (first, second):
+        engine.submit(one)
+        found = finish(engine, one)
+    began_with, ended_with = (one.network().weights[1] for one in (finish(engine, first), found))
+    np.testing.assert_array_equal(ended_with[0], began_with[0])
+    assert engine.ask(finder.sweep, finder.for_sweep(second)).losses.size
 
 
 def test_progress_is_seen_in_the_store(engine: Engine, spec: RunSpec) -> None:

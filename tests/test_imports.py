@@ -41,6 +41,7 @@ WITH_TENSORFLOW = {
     "core.training.benchmark",
     "core.training.dropout",
     "core.training.evaluation",
+    "core.training.features",
     "core.training.fit",
     "core.training.logistic",
     "core.training.schedules",

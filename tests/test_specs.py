@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
+from core import labs
 from core.data import Source, load
 from core.data.mnist import DATASET as MNIST
 from core.errors import UsageError
+from core.networks.frozen import Pretrained, base_of_run
 from core.networks.layers import (
     BatchNormalization,
     Channel,
@@ -234,7 +236,18 @@ def test_equal_specs_have_equal_keys_and_hashes() -> None:
 
 
 def test_every_field_changes_the_key() -> None:
+    drawing = labs.lab("digits").experiment("drawing").changes["network"]
+    bases = [
+        Pretrained("lite0", 48),
+        Pretrained("vgg16", 48),
+        Pretrained("lite0", 96),
+        Pretrained("lite0", 48, "225"),
+        Pretrained("lite0", 48, digest="0123456789abcdef"),
+        base_of_run(drawing, "mnist-17b11caa4858993f"),
+        base_of_run(drawing, "mnist-0123456789abcdef"),
+    ]
     others = [
+        *(replace(SPEC, network=NetworkSpec((base,))) for base in bases),
         replace(SPEC, data=DataSpec("fashion-mnist", "0" * 64)),
         replace(SPEC, data=DataSpec("mnist", "1" * 64)),
         replace(SPEC, network=dense_network((256,))),
@@ -302,6 +315,7 @@ def test_what_is_at_its_default_is_no_part_of_the_key() -> None:
         SPEC,
         replace(SPEC, train=train(schedule=Cosine(0.1, warmup=1), early_stopping=4)),
         *(replace(SPEC, network=dense_network((256, 256), **one)) for one in OF_LAYERS),
+        replace(SPEC, network=NetworkSpec((Pretrained("lite0", 48, "225"), Dense(5)))),
     ],
     ids=str,
 )

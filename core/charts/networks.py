@@ -137,7 +137,9 @@ def _block_diagram(rows: Sequence[LayerRow], _: Translate) -> go.Figure:
             {
                 "x": 1.1 * half,
                 "y": i,
-                "text": _("{n:,} weights").format(n=row.weights),
+                "text": (_("{n:,} weights, frozen") if row.frozen else _("{n:,} weights")).format(
+                    n=row.weights
+                ),
                 "showarrow": False,
                 "xanchor": "left",
             }

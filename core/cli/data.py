@@ -1,10 +1,11 @@
-"""`data`: the data sets on this computer, and their download."""
+"""`data`: the data sets and pre-trained networks on this computer, and their download."""
 
 import click
 
 from core import data as datasets
 from core.cli.output import Download, _, how_to_get, plural
 from core.errors import DataError
+from core.networks import bases
 from core.report import words
 
 SHOWN = 10  # of the files that are no images
@@ -13,7 +14,7 @@ SHOWN = 10  # of the files that are no images
 @click.group(invoke_without_command=True)
 @click.pass_context
 def data(ctx: click.Context) -> None:
-    """List the data sets: where they were found, their sizes and sha256.
+    """List the data sets, with their sizes and sha256, and pre-trained networks: where they are.
 
     Example: python -m core data
     """
@@ -24,6 +25,12 @@ def data(ctx: click.Context) -> None:
         click.echo(f"{wanted.title} ({wanted.name})")
         for line in lines:
             click.echo(f"  {line}")
+    for name, base in bases.BASES.items():
+        click.echo(f"{base.title} ({name})")
+        try:
+            click.echo(f"  {bases.locate(name)}")
+        except DataError as error:
+            click.echo(f"  {error.sentence(_)}")
 
 
 def _describe(wanted: datasets.Definition) -> list[str]:
@@ -70,10 +77,15 @@ def _unreadable(found: datasets.Dataset) -> list[str]:
 @data.command()
 @click.argument("name")
 def fetch(name: str) -> None:
-    """Download the data set NAME into the cache and verify it.
+    """Download the data set NAME, or a pre-trained network, into the cache and verify it.
 
     Example: python -m core data fetch mnist
     """
+    if name in bases.BASES:
+        title = bases.BASES[name].title
+        bases.fetch(name, Download(title))
+        click.echo(_("{title} is in {folder}.").format(title=title, folder=bases.locate(name)))
+        return
     wanted = datasets.definition(name)
     if not wanted.ways:
         click.echo(

@@ -7,7 +7,7 @@ import click
 from click.core import ParameterSource
 
 from core import labs
-from core.cli.output import _, find_data
+from core.cli.output import _, find_base, find_data
 from core.data import DATASETS, Dataset
 from core.errors import UsageError
 from core.fields import Each, Field, Number, OneOf, WholeNumber, value_from
@@ -120,6 +120,15 @@ _SCHEDULES = "; ".join(
 """With their defaults."""
 _MOVES = " ".join(["moves", *(f"{n}={field.default:g}" for n, field in fields.MOVES.items())])
 _SETTINGS = (
+    option(fields.IMAGES, "train on the first so many images only"),
+    click.option(
+        "--base",
+        help=f"what the network begins with, frozen: {', '.join(labs.BASE_NAMES)}, or the key of "
+        "a stored run",
+    ),
+    option(fields.SIDE, "of the images for a pre-trained base, in pixels"),
+    option(fields.COPIES, "changed copies of each image for a base, where images are changed"),
+    option(fields.SCALING, "of the images for a pre-trained base: own, 255 or 225"),
     click.option("--hidden", type=Hidden(), help="neurons of each hidden layer, or none"),
     each(fields.OF_LAYERS["activation"], ", ".join(fields.ACTIVATION.choices)),
     each(fields.OF_LAYERS["l1"], "strength of L1 on the weights of hidden layers, 0 to 1"),
@@ -169,6 +178,7 @@ RUN_OPTIONS = (
     *("l1", "l2", "dropout", "batch_normalisation", "initializer"),
     *("learning_rate", "parameter", "epochs", "batch_size", "validation_split", "seed", "unique"),
     *("schedule", "early_stopping", "stack", "augmentation"),
+    *("images", "base", "side", "scaling", "copies"),
 )
 """Which of the options decide a run, beside the lab and the data set."""
 
@@ -205,6 +215,7 @@ def run_for(options: dict[str, Any], data: DataSpec) -> RunSpec:
     schedule, parameters = options["schedule"] or (None, None)
     settings = {
         **options,
+        "base": find_base(options["base"], options["side"], options["scaling"]),
         "parameters": {n: value_from(text) for n, text in options["parameter"]},
         "schedule": schedule,
         "schedule_parameters": parameters,

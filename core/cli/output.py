@@ -6,8 +6,12 @@ from typing import Any
 import click
 
 from core import data as datasets
+from core import labs
 from core.data import Dataset, Definition
-from core.i18n import translation
+from core.errors import UsageError
+from core.i18n import N_, translation
+from core.networks import bases
+from core.networks.frozen import Base, Pretrained
 from core.report import words
 
 _ = translation(None).gettext
@@ -53,6 +57,26 @@ def find_data(name: str) -> Dataset:
         )
         click.echo(f"{message} {how_to_get(wanted)}", err=True)
     return data
+
+
+def find_base(name: str | None, side: int | None, scaling: str | None) -> Base | None:
+    """What a network is to begin with; weights are downloaded if need be.
+
+    Raises UsageError for what is no base, and DataError where its weights cannot be had.
+    """
+    if name is None:
+        if side or scaling:
+            raise UsageError(
+                N_("--side and --scaling are those of a pre-trained base: give --base.")
+            )
+        return None
+    if name in bases.BASES:
+        bases.obtain(name, Download(bases.BASES[name].title))
+    found = labs.base(name, labs.open_store(), side, scaling)
+    if isinstance(found, Pretrained) and found.digest and bases.BASES[name].published:
+        message = _("Note: these are not the weights of {title} that were published ({file}).")
+        click.echo(message.format(title=bases.BASES[name].title, file=bases.locate(name)), err=True)
+    return found
 
 
 def how_to_get(wanted: Definition) -> str:

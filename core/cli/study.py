@@ -46,7 +46,9 @@ def study(
 
     Example: python -m core study L4-A --seeds 3
     """
-    chosen = _study_from(name, options)
+    chosen, passed_over = studies.with_bases(_study_from(name, options))
+    for error in passed_over:
+        click.echo(_("Note: passed over. {sentence}").format(sentence=error.sentence(_)), err=True)
     studies.check_seeds(seeds)
     images = find_data(dataset or chosen.base.data.name)
     trained_on = len(images.y_train)

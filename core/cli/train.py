@@ -64,10 +64,11 @@ def train_one(spec: RunSpec, store: Store) -> Run:
             if not bar.entered:  # what cannot begin has no bar
                 shown.enter_context(bar)
             if claim.steps:
-                bar.label = _("Epoch {epoch} of {epochs}").format(
+                epoch = _("Epoch {epoch} of {epochs}").format(
                     epoch=min(len(claim.epochs) + 1, spec.train.epochs),
                     epochs=spec.train.epochs,
                 )
+                bar.label = _("Frozen base") if claim.state == "preparing" else epoch
                 bar.update(int(claim.fraction * STEPS) - bar.pos)
 
         run = _trained(spec, store, on_progress)

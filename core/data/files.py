@@ -178,31 +178,38 @@ def fetch(wanted: Definition, progress: Progress | None = None) -> None:
     """
     if not wanted.url and wanted.ways:
         raise _missing(wanted)
+    folder = download_folder(wanted)
+    for name, sha256 in zip(wanted.files, wanted.sha256, strict=True):
+        retrieve(wanted.url + name, f"sha256:{sha256}", folder, wanted.title, progress)
+
+
+def retrieve(
+    url: str, known_hash: str | None, folder: Path, title: str, progress: Progress | None = None
+) -> None:
+    """Download a file into a folder and verify it, as `fetch` does; `title` is in sentences."""
     import pooch
     import requests
 
     pooch.get_logger().setLevel(logging.WARNING)
-    folder = download_folder(wanted)
-    for name, sha256 in zip(wanted.files, wanted.sha256, strict=True):
-        try:
-            pooch.retrieve(
-                wanted.url + name,
-                f"sha256:{sha256}",
-                fname=name,
-                path=folder,
-                downloader=pooch.HTTPDownloader(progressbar=progress or False, timeout=(5, 30)),
-            )
-        except requests.RequestException as error:
-            raise DataError(
-                N_("{title} could not be downloaded: check the network and try again."),
-                title=wanted.title,
-            ) from error
-        except ValueError as error:
-            raise DataError(
-                N_("The download of {file} is not the published file: try again later."), file=name
-            ) from error
-        except OSError as error:
-            raise unsaved(name, folder, error) from error
+    name = url.rpartition("/")[2]
+    try:
+        pooch.retrieve(
+            url,
+            known_hash,
+            fname=name,
+            path=folder,
+            downloader=pooch.HTTPDownloader(progressbar=progress or False, timeout=(5, 30)),
+        )
+    except requests.RequestException as error:
+        raise DataError(
+            N_("{title} could not be downloaded: check the network and try again."), title=title
+        ) from error
+    except ValueError as error:
+        raise DataError(
+            N_("The download of {file} is not the published file: try again later."), file=name
+        ) from error
+    except OSError as error:
+        raise unsaved(name, folder, error) from error
 
 
 def unsaved(file: str, folder: Path, error: OSError) -> DataError:

@@ -153,6 +153,8 @@ class Engine:
             return self._fleet.start_seconds
         if claim.state == "compiling":
             return self._speeds.compile_seconds(claim.spec)
+        if claim.state == "preparing":
+            return claim.seconds_left
         return None
 
     def wait(self, spec: RunSpec, on_progress: Callable[[Claim], None]) -> Run:
@@ -178,6 +180,9 @@ class Engine:
         It does not wait in the queue. Raises TrainingError if no worker can be had, and the
         LabErrors of the function.
         """
+        for spec in args:
+            if isinstance(spec, RunSpec):
+                self._queue.have_base(spec)
         self.start()
         return self._fleet.ask(function, *args)
 

@@ -15,6 +15,7 @@ from core.engine import cluster, faults, worker
 from core.engine.queue import Job
 from core.errors import LabError, MissingData
 from core.i18n import N_
+from core.networks import bases
 from core.specs import DataSpec
 from core.training import images
 from core.training.run import Outcome
@@ -33,6 +34,7 @@ SILENT_SECONDS = {
     "queued": 180.0,
     "importing": 180.0,
     "compiling": 180.0,
+    "preparing": 60.0,
     "running": 60.0,
     "saving": 120.0,
 }
@@ -313,12 +315,13 @@ class Fleet:
         return result
 
     def send_data(self, missing: MissingData) -> bool:
-        """Send the worker that misses images those of this machine.
+        """Send the worker that misses images, or the base of a network, those of this machine.
 
         False if it does not answer. Raises `missing` if there is nobody to send them, or if this
-        machine has other images too.
+        machine misses them too. Workers of our own have the same images and files.
         """
-        if self._client is None or not self.remote:
+        of_a_run = "base" in missing.values and bases.received(str(missing.values["base"]))
+        if self._client is None or not (self.remote or of_a_run):
             raise missing
         try:
             _send_data(self._client, str(missing.values["worker"]), missing)
@@ -333,13 +336,14 @@ class Fleet:
 
 
 def _send_data(client: "Client", address: str, missing: MissingData) -> None:
-    wanted = missing.values["data"]
-    assert isinstance(wanted, DataSpec)
+    wanted, base = missing.values.get("data"), str(missing.values.get("base"))
     try:
-        data = images.load(wanted)
+        if isinstance(wanted, DataSpec):
+            _run_at(client, address, images.receive, images.load(wanted).whole)
+        else:
+            _run_at(client, address, bases.receive, base, bases.content(base))
     except MissingData:
         raise missing from None
-    _run_at(client, address, images.receive, data.whole)
 
 
 def _run_at(client: "Client", address: str, function: Callable[..., Any], *args: Any) -> Any:

@@ -15,6 +15,8 @@ from core.engine.faults import MAX_FAULTS
 from core.engine.turns import Turns
 from core.errors import LabError, Stopped
 from core.i18n import N_
+from core.networks import bases
+from core.networks.frozen import Frozen
 from core.specs import RunSpec
 from core.store import Claim, State, Store
 from core.training.epochs import epochs_from
@@ -87,6 +89,7 @@ class Queue:
 
     def submit(self, spec: RunSpec, student: str) -> None:
         """Queue a run, or let the student join those who asked before. Raises StoreError."""
+        self.have_base(spec)
         with self._lock:
             job = self._jobs.get(spec.key)
             if job and job.claim.alive and not job.finished:
@@ -98,6 +101,17 @@ class Queue:
                 self._turns.add(spec.key, student)
             elif self.store.find(spec.key) is None:
                 self._elsewhere.setdefault(spec.key, (spec, set()))[1].add(student)
+
+    def have_base(self, spec: RunSpec) -> None:
+        """Have at hand the run that another one continues: workers, who see no store, are sent it.
+
+        Where there is none, they say so.
+        """
+        base = spec.network.base
+        if not isinstance(base, Frozen) or bases.received(base.run):
+            return
+        if run := self.store.find(base.run):
+            bases.receive(base.run, run.read("model.keras"))
 
     def stop(self, key: str, student: str | None) -> str:
         """A student, or None for all, does not want the run any more.

@@ -43,7 +43,7 @@ def train(spec: RunSpec, task: str) -> Outcome:
     """Train a run. Runs inside a dask task.
 
     Reports on TOPIC and raises Stopped soon after `distributed.Event(task)` is set. Raises
-    MissingData if this machine has other data than the spec names.
+    MissingData if this machine has other data than the spec names, or not the base of its network.
     """
     from distributed import Event, get_worker
 
@@ -91,6 +91,7 @@ def reporter(
             return
         last = time.monotonic()
         heed_stop()
-        tell(news("saving" if moment.finished else "running", moment))
+        going_on: State = "preparing" if moment.preparing else "running"
+        tell(news("saving" if moment.finished else going_on, moment))
 
     return report

@@ -17,7 +17,9 @@ from core.errors import UsageError
 from core.fields import LIMITS
 from core.i18n import N_
 from core.labs.contract import Lab, Step
-from core.networks import structure
+from core.networks import bases, structure
+from core.networks.bases import BASES
+from core.networks.frozen import Base, Pretrained, base_of_run
 from core.networks.structure import LAYER_SETTINGS
 from core.specs import DataSpec, RunSpec, dense_network, with_settings
 from core.specs.schedules import NONE
@@ -112,6 +114,39 @@ def choose(
     images = definition(data.name)
     structure.rows(spec.network, images.shape, len(images.class_names))  # or it says what is wrong
     return Choice(chosen, found, spec)
+
+
+BASE_NAMES = (*BASES, "drawing")
+"""What `base` takes, beside the keys of stored runs."""
+
+
+def base(name: str, store: Store, side: int | None = None, scaling: str | None = None) -> Base:
+    """What a network is to begin with that was learned elsewhere.
+
+    By a name in BASE_NAMES, or by the key of a stored run: then it is the convolutions of that.
+    `side` and `scaling` are those of a pre-trained network. Raises UsageError for what is no base,
+    and DataError if the weights of a pre-trained network are not on this machine.
+    """
+    if name in BASES:
+        size = BASES[name].side if side is None else side
+        return Pretrained(name, size, scaling or "own", bases.digest(name))
+    if side or scaling:
+        raise UsageError(N_("Size and scaling of the images are chosen for pre-trained networks."))
+    run = store.find(_drawing_model() if name == "drawing" else name)
+    if run is None:
+        raise UsageError(
+            N_("There is no base {value}: choose one of {allowed}, or the key of a stored run."),
+            value=name,
+            allowed=", ".join(BASE_NAMES),
+        )
+    return base_of_run(run.spec.network, run.key)
+
+
+def _drawing_model() -> str:
+    """The key of the drawing model that comes with the lab."""
+    owner = next(lab for lab in LABS.values() if lab.drawing_model)
+    data = DataSpec.of(definition(owner.datasets[0]))
+    return owner.experiment(owner.drawing_model).spec(owner.on(data)).key
 
 
 class Variation(NamedTuple):

@@ -14,6 +14,8 @@ import h5py
 import numpy as np
 
 from core.data.contract import Images
+from core.networks import bases
+from core.networks.frozen import Pretrained
 from core.networks.layers import Floats
 from core.networks.structure import LayerRow
 
@@ -56,7 +58,8 @@ class TrainedNetwork:
 def load(rows: Sequence[LayerRow], model_file: bytes) -> TrainedNetwork:
     """The network of these layers with the weights in a file that Keras saved.
 
-    Raises KeyError or ValueError if the file has other layers.
+    Raises KeyError or ValueError if the file has other layers, and MissingData or DataError if the
+    weights of a pre-trained network are not on this machine.
     """
     with (
         zipfile.ZipFile(io.BytesIO(model_file)) as archive,
@@ -69,5 +72,7 @@ def _weights(layers: h5py.Group, row: LayerRow) -> tuple[Floats, ...]:
     """Those of one layer in Keras's order. The file names layers as a new session does."""
     if not row.weights:
         return ()
+    if isinstance(row.layer, Pretrained):  # too large to be in the file of each run
+        return bases.weights(row.layer.name, row.layer.digest)
     stored = layers[row.name]["vars"]
     return tuple(stored[str(number)][()] for number in range(len(stored)))

@@ -126,6 +126,11 @@ class Layer(ABC):
         return 0
 
     @property
+    def text(self) -> str:
+        """What a line about a network calls it."""
+        return type(self).__name__
+
+    @property
     def trained(self) -> bool:
         """True for a kind of layer that has weights."""
         return type(self).weights is not Layer.weights

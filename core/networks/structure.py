@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from core.errors import UsageError
 from core.fields import Limit, check, check_choice, check_number, check_switch
 from core.i18n import N_
+from core.networks.frozen import Base, Frozen, Part, part_dict, part_from
 from core.networks.layers import (
     HIDDEN_ACTIVATIONS,
     BatchNormalization,
@@ -22,8 +23,6 @@ from core.networks.layers import (
     Flatten,
     Layer,
     Shape,
-    layer_dict,
-    layer_from,
 )
 
 LAYERS_ALLOWED = Limit(1, 40)
@@ -69,13 +68,29 @@ LAYER_SETTINGS = {
 
 @dataclass(frozen=True)
 class NetworkSpec:
-    """The layers from the picture up to the output layer, which follows from the data set."""
+    """The layers from the picture up to the output layer, which follows from the data set.
 
-    layers: tuple[Layer, ...]
+    The first may be a base, which was learned elsewhere: see core.networks.frozen.
+    """
+
+    layers: tuple[Part, ...]
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "layers", tuple(self.layers))
         check_number(N_("number of layers"), len(self.layers), LAYERS_ALLOWED, whole=True)
+        if any(isinstance(part, Base) for part in self.layers[1:]):
+            raise UsageError(N_("A network can only begin with a frozen one."))
+
+    @property
+    def base(self) -> Base | None:
+        """What it begins with and leaves as it is, if there is such a thing."""
+        first = self.layers[0]
+        return first if isinstance(first, Base) else None
+
+    @property
+    def behind(self) -> tuple[Layer, ...]:
+        """The layers that it trains: all, or those behind its base."""
+        return tuple(part for part in self.layers if not isinstance(part, Base))
 
     @property
     def dense(self) -> bool:
@@ -136,16 +151,16 @@ class NetworkSpec:
         if self.dense:
             hidden = "+".join(map(str, self.hidden)) or "–"
             return " ".join([hidden, *(f"{name}={text}" for name, text in self.extras.items())])
-        return "+".join(type(layer).__name__ for layer in self.layers)
+        return "+".join(part.text for part in self.layers)
 
     def to_list(self) -> list[dict[str, Any]]:
         """The layers as JSON can hold them."""
-        return [layer_dict(layer) for layer in self.layers]
+        return [part_dict(part) for part in self.layers]
 
     @classmethod
     def from_list(cls, values: Sequence[Mapping[str, Any]]) -> "NetworkSpec":
         """The network that `to_list` was made from. Raises KeyError, TypeError or UsageError."""
-        return cls(tuple(map(layer_from, values)))
+        return cls(tuple(map(part_from, values)))
 
 
 def dense_network(
@@ -208,6 +223,8 @@ class LayerRow:
     """What it passes on for one image."""
     share: float
     """Its part of all the weights of the network, from 0 to 1."""
+    frozen: bool = False
+    """True for what was learned elsewhere, and stays as it is."""
 
     @property
     def type(self) -> str:
@@ -218,6 +235,11 @@ class LayerRow:
     def weights(self) -> int:
         """Weights and biases."""
         return self.layer.weights(self.inputs)
+
+    @property
+    def untrained(self) -> int:
+        """How many of them are no matter of the optimizer."""
+        return self.weights if self.frozen else self.layer.untrained(self.inputs)
 
     @property
     def output(self) -> int:
@@ -238,17 +260,19 @@ def rows(network: NetworkSpec, shape: Shape, classes: int) -> tuple[LayerRow, ..
     """
     placed = []
     inputs = shape
-    for layer in (*network.layers, Dense(classes, "softmax")):
-        outputs = layer.shape(inputs)
-        placed.append((layer, inputs, outputs))
-        inputs = outputs
-    total = sum(layer.weights(inputs) for layer, inputs, _outputs in placed)
+    for part in (*network.layers, Dense(classes, "softmax")):
+        for layer in part.layers if isinstance(part, Frozen) else (part,):
+            outputs = layer.shape(inputs)
+            placed.append((layer, inputs, outputs, isinstance(part, Base)))
+            inputs = outputs
+    total = sum(layer.weights(inputs) for layer, inputs, *_ in placed)
     seen: Counter[str] = Counter()
     found = []
-    for layer, inputs, outputs in placed:
+    for layer, inputs, outputs, frozen in placed:
         name = _keras_name(layer.kind)
         numbered = f"{name}_{seen[name]}" if seen[name] else name
-        found.append(LayerRow(layer, numbered, inputs, outputs, layer.weights(inputs) / total))
+        share = layer.weights(inputs) / total
+        found.append(LayerRow(layer, numbered, inputs, outputs, share, frozen))
         seen[name] += 1
     return tuple(found)
 

@@ -27,7 +27,7 @@ def keras_summary(rows: Sequence[LayerRow]) -> str:
     ]
     between = line("├", "─", "┼", "┤")
     total = sum(r.weights for r in rows)
-    still = sum(r.layer.untrained(r.inputs) for r in rows)
+    still = sum(r.untrained for r in rows)
     return "\n".join(
         [
             'Model: "sequential"',

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from core.data.contract import Images
 from core.networks import structure
+from core.networks.layers import Floats
 from core.specs import RunSpec, TrainSpec
 from core.specs.optimizers import OPTIMIZERS
 
@@ -108,17 +110,22 @@ def sweep(spec: RunSpec) -> Sweep:
     """Train the network of a run anew with rising learning rates; needs TensorFlow.
 
     The optimizer, batch size and seed are those of the run; nothing else of it is used, see
-    `for_sweep`. Raises DataError if this machine has other images than the spec names.
+    `for_sweep`. Raises DataError if this machine has other images than the spec names, or not the
+    base of its network.
     """
     from core.networks.build import build
+    from core.training import features, images
     from core.training import fit as training
-    from core.training import images
 
     data = images.load(spec.data)
     arrays = images.chosen(data, spec.data)
     rows = structure.rows(spec.network, data.definition.shape, len(data.class_names))
-    model, optimizer = build(rows, spec.train.seed), spec.optimizer.keras()
-    x, y, batch = arrays.x_train, arrays.y_train, spec.train.batch_size
+    head = [row for row in rows if not row.frozen]
+    model, optimizer = build(head, spec.train.seed), spec.optimizer.keras()
+    x: Images | Floats = arrays.x_train
+    y, batch = arrays.y_train, spec.train.batch_size
+    if spec.network.base:
+        [x] = features.FrozenBase(spec.network.base, rows).features([arrays.x_train])
     compiled = training.CompiledSteps(model, optimizer, x, y, batch)
     shuffle = np.random.default_rng(spec.train.seed)
     whole = max(len(x) // batch, 1)

@@ -5,15 +5,16 @@ from typing import Any
 
 from core.fields import LIMITS, Each, Field, Number, OneOf, Switch, WholeNumber, named
 from core.i18n import N_
+from core.networks import frozen
 from core.networks.known import CONVNET
 from core.networks.layers import HIDDEN_ACTIVATIONS, INITIALIZERS, PENALTY, RATE
 from core.networks.notation import network_from, network_lines
 from core.networks.structure import LAYER_SETTINGS, NetworkSpec
+from core.specs import data, train
 from core.specs.augmentation import AUGMENTATIONS, PARAMETERS, Moves
 from core.specs.optimizers import OPTIMIZERS
 from core.specs.schedules import NONE, SCHEDULES
 from core.specs.schedules import PARAMETERS as OF_SCHEDULES
-from core.specs.train import PATIENCE
 
 LAYERS = WholeNumber("layers", N_("hidden layers"), 1, LIMITS["hidden layers"])
 NEURONS = [
@@ -56,6 +57,11 @@ class Stack(Field[NetworkSpec]):
 
 
 STACK = Stack("stack", N_("layers"), CONVNET)
+IMAGES = WholeNumber("images", N_("number of images"), 1000, data.IMAGES)
+SIDE = WholeNumber("side", N_("size of the images"), 96, frozen.SIDE)
+COPIES = WholeNumber("copies", N_("changed copies"), 5, train.COPIES)
+SCALING = OneOf("scaling", N_("scaling"), "own", frozen.SCALINGS)
+"""Of the images that go into a pre-trained network."""
 OPTIMIZER = OneOf("optimizer", N_("optimizer"), "adam", named(OPTIMIZERS))
 EPOCHS = WholeNumber("epochs", N_("epochs"), 10, LIMITS["epochs"])
 BATCH_SIZE = WholeNumber("batch_size", N_("batch size"), 32, LIMITS["batch size"])
@@ -69,7 +75,7 @@ SCHEDULE = OneOf(
     NONE,
     {NONE: N_("none"), **{name: kind.title for name, kind in SCHEDULES.items()}},
 )
-EARLY_STOPPING = WholeNumber("early_stopping", N_("early stopping"), 0, PATIENCE)
+EARLY_STOPPING = WholeNumber("early_stopping", N_("early stopping"), 0, train.PATIENCE)
 """Epochs to wait for a lower validation loss; 0: all epochs are trained."""
 
 AUGMENTATION = OneOf("augmentation", N_("augmentation"), "none", AUGMENTATIONS)

@@ -43,6 +43,15 @@ class RunSpec:
             raise UsageError(
                 N_("Logistic regression has no hidden layer: leave out hidden layers.")
             )
+        copied = self.network.base is not None and self.train.augmentation != "none"
+        if copied and not self.train.copies:
+            raise UsageError(
+                N_("A frozen network sees each image once: give a number of changed copies of it.")
+            )
+        if self.train.copies and not copied:
+            raise UsageError(
+                N_("Only a frozen network sees changed copies of an image: leave them out.")
+            )
 
     @cached_property
     def key(self) -> str:
@@ -112,16 +121,21 @@ def changed(record: Record, changes: Mapping[str, Any]) -> Record:
 def with_settings(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
     """A run with the settings that a student gave, by the names of their widgets and options.
 
-    unique; hidden and the other arguments of dense_network, or stack, a network of layers in any
-    order; optimizer, learning_rate, parameters;
+    unique, images; base, what the network is to begin with; hidden and the other arguments of
+    dense_network, or stack, a network of layers in any order; optimizer, learning_rate, parameters;
     schedule by its name, or `none`, and schedule_parameters; the other fields of TrainSpec. What is
-    missing or None stays. Another optimizer or schedule begins with its defaults. Raises UsageError
-    for what is not allowed, and for hidden layers of a network that is not fully connected.
+    missing or None stays, but behind a base stand only the layers that are given. Another optimizer
+    or schedule begins with its defaults. Raises UsageError for what is not allowed, and for hidden
+    layers of a network that is not fully connected.
     """
     given = {name: value for name, value in values.items() if value is not None}
     return replace(
         spec,
-        data=replace(spec.data, unique=given.get("unique", spec.data.unique)),
+        data=replace(
+            spec.data,
+            unique=given.get("unique", spec.data.unique),
+            images=given.get("images", spec.data.images),
+        ),
         network=_network(spec.network, given),
         optimizer=_optimizer(
             spec.optimizer,
@@ -135,6 +149,11 @@ def with_settings(spec: RunSpec, values: Mapping[str, Any]) -> RunSpec:
 
 def _network(network: NetworkSpec, given: Mapping[str, Any]) -> NetworkSpec:
     wanted = {name: given[name] for name in LAYER_SETTINGS if name in given}
+    if "base" in given and "stack" in given:
+        raise UsageError(N_("A base and layers in any order are two networks: give one of them."))
+    if "base" in given:
+        _flatten, *behind = dense_network(given.get("hidden", ()), **wanted).layers
+        return NetworkSpec((given["base"], *behind))
     if "stack" in given:
         network = given["stack"]
     if "hidden" not in given and not wanted:

@@ -16,6 +16,7 @@ SOLVERS = {"fit": N_("the optimizer"), "logistic": N_("scikit-learn's LogisticRe
 """What finds the weights, and in words. The second is for a network without a hidden layer: see
 core.training.logistic."""
 
+COPIES = Limit(0, 20)
 PATIENCE = Limit(0, LIMITS["epochs"].high)
 
 
@@ -34,6 +35,9 @@ class TrainSpec:
     early_stopping: int = 0
     """The training ends after so many epochs without a lower validation loss, and the weights of
     the epoch with the lowest are kept; 0: neither."""
+    copies: int = 0
+    """In how many changed ways a frozen base sees each training image; the epochs train on one copy
+    after the other. Only with a base and an augmentation."""
     solver: str = "fit"
     """A key of SOLVERS. Only for `fit` do epochs, batch size and optimizer decide anything."""
 
@@ -46,6 +50,7 @@ class TrainSpec:
             # + 0.0: -0.0 equals 0.0, but would be another text and so another key.
             "validation_split": check("validation split", self.validation_split, whole=False) + 0.0,
             "seed": check("seed", self.seed),
+            "copies": check_number(N_("changed copies"), self.copies, COPIES, whole=True),
             "early_stopping": check_number(
                 N_("early stopping"), self.early_stopping, PATIENCE, whole=True
             ),

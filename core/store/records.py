@@ -22,9 +22,24 @@ from core.specs import RunSpec
 from core.training.epochs import Epoch
 
 State = Literal[
-    "queued", "importing", "compiling", "running", "saving", "stopped", "failed", "interrupted"
+    "queued",
+    "importing",
+    "compiling",
+    "preparing",
+    "running",
+    "saving",
+    "stopped",
+    "failed",
+    "interrupted",
 ]
-ALIVE: tuple[State, ...] = ("queued", "importing", "compiling", "running", "saving")
+ALIVE: tuple[State, ...] = (
+    "queued",
+    "importing",
+    "compiling",
+    "preparing",
+    "running",
+    "saving",
+)
 
 
 @dataclass(frozen=True)

@@ -190,7 +190,7 @@ def _fell(watched: Sequence[Watched]) -> Sentence:
 def _gap(run: Run, last: Watched, *, together: bool) -> Sentence | None:
     """Training and other images at the end; if they may be `together`, that is said too."""
     gap, noise = last.training_accuracy - last.accuracy, accuracy_noise(last.accuracy, last.images)
-    layers, augmentation = run.spec.network.layers, run.spec.train.augmentation
+    layers, augmentation = run.spec.network.behind, run.spec.train.augmentation
     if gap > noise:
         text = N_(
             "In epoch {n}, {training:.1%} of the training images were right while the network "

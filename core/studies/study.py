@@ -6,12 +6,14 @@ networks.build and training.fit), so that two of them can be compared pair by pa
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.engine.estimates import seconds_of
-from core.errors import UsageError
+from core.errors import DataError, LabError, UsageError
 from core.fields import Limit, check_number, value_from, value_text
 from core.i18n import N_
+from core.networks import bases
+from core.networks.frozen import Pretrained
 from core.specs import DataSpec, OptimizerSpec, RunSpec, changed, optimizer_spec
 from core.specs.optimizers import OPTIMIZERS, Value
 from core.studies.experiment import Experiment, check_all
@@ -65,6 +67,32 @@ class Study:
     def seconds(self, seeds: int, data: DataSpec, images: int) -> float:
         """About how long all its runs take, one after another, with that many training images."""
         return sum(seconds_of(spec, images) for spec in self.specs(seeds, data))
+
+
+def with_bases(study: Study) -> tuple[Study, list[LabError]]:
+    """The rows of a study whose pre-trained networks are on this machine; why the others are not.
+
+    Weights that are not the published ones are told from them: see bases.digest. Raises the first
+    reason if no row is left.
+    """
+    rows: list[Experiment] = []
+    reasons: list[LabError] = []
+    for row in study.rows:
+        network = row.spec(study.base).network
+        if not isinstance(network.base, Pretrained):
+            rows.append(row)
+            continue
+        try:
+            bases.obtain(network.base.name)
+            base = replace(network.base, digest=bases.digest(network.base.name))
+        except DataError as missing:
+            reasons.append(missing)
+            continue
+        found = replace(network, layers=(base, *network.behind))
+        rows.append(replace(row, changes={**row.changes, "network": found}))
+    if not rows:
+        raise reasons[0]
+    return replace(study, rows=tuple(rows)), reasons
 
 
 def check_seeds(seeds: int) -> None:

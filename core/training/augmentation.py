@@ -4,9 +4,10 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
+import numpy as np
 import tensorflow as tf
 
-from core.data.contract import Ink
+from core.data.contract import Images, Ink
 from core.specs.augmentation import NONE, Moves, moves_of
 from core.training.moves import origins
 
@@ -15,6 +16,8 @@ Distort = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 SIDE = 28
 """Height and width of the images that SHIFT was chosen for."""
+AT_ONCE = 1000
+"""Images that are changed together, where they are kept."""
 ROTATION = math.radians(15)
 SHEAR = 0.3
 WIDTH, HEIGHT = (0.75, 1.15), (0.85, 1.1)
@@ -51,6 +54,16 @@ def _seen_from(images: tf.Tensor, numbers: Sequence[tf.Tensor], fill: str) -> tf
         fill_mode=fill,
         fill_value=0.0,
     )[..., 0]
+
+
+def changed(images: Images, distort: Distort, seed: int, number: int) -> Images:
+    """The changed copy of that number of images uint8 (n, height, width): the same for a seed."""
+    copies = []
+    for first in range(0, len(images), AT_ONCE):
+        scaled = tf.constant(images[first : first + AT_ONCE], tf.float32) / 255
+        one = distort(scaled, tf.constant([seed, number * len(images) + first])).numpy()
+        copies.append(np.round(255 * one.clip(0, 1)).astype(np.uint8))
+    return np.concatenate(copies)
 
 
 def distort(images: tf.Tensor, seed: tf.Tensor, ink: Ink | None) -> tf.Tensor:

@@ -9,6 +9,8 @@ from typing import Any
 import keras
 
 from core.data import Dataset
+from core.errors import UsageError
+from core.i18n import N_
 from core.networks import structure
 from core.networks.build import build
 from core.specs import RunSpec, training_images
@@ -25,6 +27,10 @@ def compare(spec: RunSpec, data: Dataset, repeats: int) -> dict[str, Any]:
     those of its epochs; what XLA compiles first is reported apart, and so is one `fit` before the
     count that pays for its own tracing.
     """
+    if spec.network.base:
+        raise UsageError(
+            N_("Keras's fit would compute a frozen base anew in every epoch: leave it out.")
+        )
     arrays = images.chosen(data, spec.data)
     x, y = arrays.x_train, arrays.y_train
     train, classes = replace(spec.train, early_stopping=0), len(data.class_names)

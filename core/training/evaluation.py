@@ -6,10 +6,10 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from core.data.contract import Images
+from core.networks.layers import Floats
 
 NUMBERS = 2**25
 """How many numbers a layer may make at once: 128 MB."""
@@ -19,7 +19,7 @@ NUMBERS = 2**25
 class Evaluation:
     """Figures over a test set; `probabilities` is float32 (n, classes)."""
 
-    probabilities: npt.NDArray[np.float32]
+    probabilities: Floats
     loss: float
     """As Keras's `evaluate` says it, with the penalty in it."""
     penalty: float | None
@@ -32,8 +32,8 @@ class Evaluation:
     """precision, recall, f1 and support of each class (0 where a class was never predicted)."""
 
 
-def evaluate(model: keras.Model, x: Images, y: Images) -> Evaluation:
-    """Predict every image, x uint8 (n, height, width), and compare with the labels y uint8 (n,)."""
+def evaluate(model: keras.Model, x: Images | Floats, y: Images) -> Evaluation:
+    """Predict every image, x as in `predict`, and compare with the labels y uint8 (n,)."""
     classes = model.output_shape[-1]
     probabilities = predict(model, x)
     truth = keras.utils.to_categorical(y, classes)
@@ -61,9 +61,12 @@ def penalty_of(model: keras.Model) -> float | None:
     return float(sum(model.losses)) if model.losses else None
 
 
-def predict(model: keras.Model, x: Images) -> npt.NDArray[np.float32]:
-    """Probabilities (n, classes) of images uint8 (n, height, width), scaled to 0..1 here."""
-    scaled = x.astype(np.float32) / 255
+def predict(model: keras.Model, x: Images | Floats) -> Floats:
+    """Probabilities (n, classes) of images uint8 (n, height, width), scaled to 0..1 here.
+
+    Or of features float32 (n, features), as they are.
+    """
+    scaled = x.astype(np.float32) / 255 if x.dtype == np.uint8 else x
     return np.asarray(model.predict(scaled, batch_size=batch_size(model), verbose=0))
 
 

@@ -18,7 +18,7 @@ It means the same as `Model.fit(x, y, batch_size, epochs, validation_split)`:
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -32,6 +32,7 @@ import tensorflow as tf
 from core.data.contract import Images
 from core.errors import DataError
 from core.i18n import N_
+from core.networks.layers import Floats
 from core.specs import TrainSpec, training_images
 from core.specs.schedules import Plateau
 from core.training.augmentation import Distort
@@ -60,6 +61,8 @@ class Moment:
     seconds: float
     finished: bool = False
     """True if no epoch comes any more."""
+    preparing: bool = False
+    """True while features are computed: then the steps are images. See core.training.features."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +89,15 @@ class Means(NamedTuple):
 class CompiledSteps:
     """Training and evaluation of one model on images that stay on the device.
 
-    x is uint8 (n, height, width) and is scaled to 0..1 as float32; y is uint8 (n,) and is one-hot
-    encoded.
+    x is uint8 (n, height, width) and is scaled to 0..1 as float32, or it is float32 and is taken as
+    it is, as features (n, features) are; y is uint8 (n,) and is one-hot encoded.
     """
 
     def __init__(
         self,
         model: keras.Model,
         optimizer: keras.optimizers.Optimizer,
-        x: Images,
+        x: Images | Floats,
         y: Images,
         batch_size: int,
         distort: Distort | None = None,
@@ -173,7 +176,8 @@ class CompiledSteps:
 
     def _batch(self, x: tf.Tensor, y: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         classes = self._model.output_shape[-1]
-        scaled = tf.cast(tf.gather(x, indices), tf.float32) / 255.0
+        batch = tf.gather(x, indices)
+        scaled = tf.cast(batch, tf.float32) / 255.0 if batch.dtype == tf.uint8 else batch
         return scaled, tf.one_hot(tf.gather(y, indices), classes)
 
     def _padded(self, order: npt.NDArray[np.int32]) -> tf.Tensor:
@@ -267,21 +271,23 @@ def split(images: int, validation_split: float) -> int:
 def fit(
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer,
-    x: Images,
+    x: Images | Floats,
     y: Images,
     spec: TrainSpec,
     report: Callable[[Moment], None] = lambda moment: None,
     distort: Distort | None = None,
-    test: tuple[Images, Images] | None = None,
+    test: tuple[Images | Floats, Images] | None = None,
+    copies: Sequence[Images | Floats] = (),
 ) -> Fit:
-    """Train `model` in place; x uint8 (n, height, width), y uint8 (n,).
+    """Train `model` in place; x uint8 (n, height, width) or float32 features, y uint8 (n,).
 
     `report` is called about four times a second; an exception from it ends the fit. The order of
     the images follows from `spec.seed` alone, so runs with equal seeds see equal batches. With
     `distort` every batch is distorted anew before it is trained on. Where nothing is split off to
     validate on, the images and labels of `test` are evaluated after each epoch; nothing is decided
-    by them. A schedule of the learning rate belongs to the optimizer; only that on a plateau and
-    early stopping are looked after here.
+    by them. With `copies` of the training part each epoch trains on one of them, in turn. A
+    schedule of the learning rate belongs to the optimizer; only that on a plateau and early
+    stopping are looked after here.
     """
     training = split(len(x), spec.validation_split)
     validation = np.arange(training, len(x), dtype=np.int32)
@@ -289,6 +295,9 @@ def fit(
     if test and not len(validation):
         watched = np.arange(len(x), len(x) + len(test[0]), dtype=np.int32)
         x, y = np.concatenate([x, test[0]]), np.concatenate([y, test[1]])
+    first_copy = len(x)
+    if copies:
+        x, y = np.concatenate([x, *copies]), np.concatenate([y, *[y[:training]] * len(copies)])
     began = time.perf_counter()
     compiled = CompiledSteps(model, optimizer, x, y, spec.batch_size, distort)
     compiled.compile(training)
@@ -312,6 +321,8 @@ def fit(
     while len(epochs) < last:
         epoch_began = time.perf_counter()
         order = shuffle.permutation(training).astype(np.int32)
+        if copies:
+            order += first_copy + len(epochs) % len(copies) * training
         distortions = int(shuffle.integers(2**31)) if distort else 0
         means = compiled.epoch(order, on_call, distortions)
         val = compiled.evaluate(validation) if len(validation) else None

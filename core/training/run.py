@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.data.contract import Images
 from core.networks import structure
+from core.networks.layers import Floats
 from core.specs import RunSpec, training_images
 from core.training import images, tensorflow
 
@@ -34,33 +36,45 @@ class Outcome:
 def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     """Train the run in this process; `report` is called as `fit` says.
 
-    Raises MissingData if this machine has other images than the spec names, and what `report`
-    raises.
+    Raises MissingData if this machine has other images than the spec names, or not the base that
+    its network begins with, and what `report` raises.
     """
     tensorflow.prepare()
     import keras
     import tensorflow as tf
 
     from core.networks.build import build
-    from core.training import augmentation, evaluation, schedules
+    from core.training import augmentation, evaluation, features, schedules
     from core.training import fit as training
 
     data = images.load(spec.data)
     arrays = images.chosen(data, spec.data)
     rows = structure.rows(spec.network, data.definition.shape, len(data.class_names))
-    model = build(rows, spec.train.seed)
+    base = features.FrozenBase(spec.network.base, rows) if spec.network.base else None
+    head = build([row for row in rows if not row.frozen], spec.train.seed)
     trained_on = training_images(len(arrays.x_train), spec.train.validation_split)
     optimizer = schedules.optimizer(spec.optimizer, spec.train, trained_on)
     distort = augmentation.distortion(spec.train.augmentation, data.definition.ink)
-    test = (arrays.x_test, arrays.y_test)
-    x, y = arrays.x_train, arrays.y_train
+    x: Images | Floats = arrays.x_train
+    x_test: Images | Floats = arrays.x_test
+    copies: list[Floats] = []
+    if base:
+        changed = [
+            augmentation.changed(arrays.x_train[:trained_on], distort, spec.train.seed, number)
+            for number in range(spec.train.copies)
+            if distort
+        ]
+        x, x_test, *copies = base.features([arrays.x_train, arrays.x_test, *changed], report)
+        distort = None
+    y, test = arrays.y_train, (x_test, arrays.y_test)
     if spec.train.solver == "logistic":
         from core.training import logistic  # which imports what no other run needs
 
-        fit = logistic.fit(model, x, y, spec.train, report, test)
+        tested = (arrays.x_test, arrays.y_test)
+        fit = logistic.fit(head, arrays.x_train, y, spec.train, report, tested)
     else:
-        fit = training.fit(model, optimizer, x, y, spec.train, report, distort, test)
-    result = evaluation.evaluate(model, arrays.x_test, arrays.y_test)
+        fit = training.fit(head, optimizer, x, y, spec.train, report, distort, test, copies)
+    result = evaluation.evaluate(head, *test)
     record: dict[str, Any] = {
         "dataset": {
             "name": data.name,
@@ -89,9 +103,10 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     if result.penalty is not None:
         record["penalty"] = result.penalty
     if data.split is not None:
-        record["own_test_accuracy"] = evaluation.evaluate(
-            model, data.whole.x_test, data.whole.y_test
-        ).accuracy
+        own = data.whole.x_test
+        x_own = base.features([own], report)[0] if base else own
+        record["own_test_accuracy"] = evaluation.evaluate(head, x_own, data.whole.y_test).accuracy
+    model = head if base is None else base.with_head(head)
     predictions = io.BytesIO()
     np.save(predictions, result.probabilities)
     files = {"predictions.npy": predictions.getvalue(), "model.keras": _keras_file(model)}

@@ -199,20 +199,28 @@ def hidden(network: NetworkSpec) -> str:
     """The hidden layers in a table: how large they are or, if not all are Dense, how many."""
     if network.dense:
         return " + ".join(map(str, network.hidden)) or _("none")
-    counted = Counter(layer.kind for layer in network.layers if layer.trained)
-    return ", ".join(f"{n} {kind}" for kind, n in counted.items()) or _("none")
+    counted = Counter(layer.kind for layer in network.behind if layer.trained)
+    return ", ".join([*_frozen(network), *(f"{n} {kind}" for kind, n in counted.items())]) or _(
+        "none"
+    )
+
+
+def _frozen(network: NetworkSpec) -> list[str]:
+    """What the network begins with and leaves as it is, in words."""
+    return [_("{base}, frozen").format(base=network.base.text)] if network.base else []
 
 
 def each_layer(network: NetworkSpec) -> str:
     """Each layer with its settings, but those that only change the shape of what others make."""
-    named = (layer for layer in network.layers if not isinstance(layer, Flatten | Channel))
-    return ", ".join(
+    named = (layer for layer in network.behind if not isinstance(layer, Flatten | Channel))
+    texts = (
         " ".join(
             f"{name.upper()} {value}" if name in ("l1", "l2") else str(value)
             for name, value in layer_dict(layer).items()
         )
         for layer in named
     )
+    return ", ".join([*_frozen(network), *texts])
 
 
 def fitting(cells: Iterable[str]) -> ColumnConfig:

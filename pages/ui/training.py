@@ -15,6 +15,7 @@ from pages.ui.text import _, duration, plural
 STATES = {
     "importing": N_("Loading TensorFlow, once after the lab was started"),
     "compiling": N_("Loading the images and compiling the network"),
+    "preparing": N_("Computing what the frozen base makes of each image, once"),
     "saving": N_("Testing the network and saving the run"),
 }
 
