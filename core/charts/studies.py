@@ -292,16 +292,17 @@ def _better_half(ends: Sequence[float], metric: str) -> list[float]:
 
 
 def sweep_curves(rows: Sequence[Summary], setting: str, _: Translate = untranslated) -> go.Figure:
-    """Accuracy after the last epoch for each value of a setting, on every part of the images.
+    """Accuracy after the last epoch for each value of a setting: means, with bars low to high.
 
-    The values are the names of the rows. Means over the sound runs, with bars from lowest to
-    highest.
+    The values are the names of the rows, and there is a line for each part of the images. Or they
+    are those of the rows' points, and there is a line on the test images for each of those.
     """
-    names = [row.row.name for row in rows]
-    axis = {"type": "category", "categoryorder": "array", "categoryarray": names}
+    lines = _sweep_lines(rows, _)
+    values = dict.fromkeys(value for line in lines.values() for value in line)
+    axis = {"type": "category", "categoryorder": "array", "categoryarray": list(values)}
     figure = base_figure(HEIGHT, hovermode="x unified", xaxis=axis)
-    for place, part in enumerate(PARTS):
-        known = {row.row.name: values for row in rows if (values := _at_end(row, part))}
+    for place, (name, line) in enumerate(lines.items()):
+        known = {value: accuracies for value, accuracies in line.items() if accuracies}
         middles = list(map(_mean, known.values()))
         ends = list(zip(known.values(), middles, strict=True))
         look = style(place)
@@ -309,18 +310,30 @@ def sweep_curves(rows: Sequence[Summary], setting: str, _: Translate = untransla
             x=list(known),
             y=middles,
             error_y={
-                "array": [max(values) - middle for values, middle in ends],
-                "arrayminus": [middle - min(values) for values, middle in ends],
+                "array": [max(accuracies) - middle for accuracies, middle in ends],
+                "arrayminus": [middle - min(accuracies) for accuracies, middle in ends],
             },
-            name=_(PARTS[part]),
+            name=name,
             mode="lines+markers",
             line={"color": look.colour, "dash": look.dash},
             marker={"symbol": look.symbol, "size": 8},
             hovertemplate="%{y:.4f}",
         )
-    figure.update_xaxes(title=setting, range=[-0.5, len(names) - 0.5], fixedrange=True)
+    figure.update_xaxes(title=setting, range=[-0.5, len(values) - 0.5], fixedrange=True)
     figure.update_yaxes(title=_("accuracy"), fixedrange=True, automargin=True)
     return figure
+
+
+def _sweep_lines(rows: Sequence[Summary], _: Translate) -> dict[str, dict[str, list[float]]]:
+    """The lines of a sweep by their names: the accuracies of the runs at each value."""
+    lines: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        if point := row.row.point:
+            lines.setdefault(_(point.line), {})[_(point.value)] = list(row.accuracy.values)
+        else:
+            for part, name in PARTS.items():
+                lines.setdefault(_(name), {})[row.row.name] = _at_end(row, part)
+    return lines
 
 
 def _at_end(row: Summary, part: str) -> list[float]:

@@ -231,7 +231,8 @@ def _experiments() -> dict[RunSpec, Experiment]:
 
 def _plain(spec: RunSpec) -> RunSpec:
     """The spec without what an experiment leaves open."""
-    return replace(spec, data=replace(spec.data, digest=""), train=replace(spec.train, seed=0))
+    data = replace(spec.data, digest="", draw=None)
+    return replace(spec, data=data, train=replace(spec.train, seed=0))
 
 
 def lesson(data: DataSpec, of: Iterable[Lab] = LABS.values()) -> list[RunSpec]:

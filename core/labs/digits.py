@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+from core.data import definition
 from core.i18n import N_
 from core.labs.contract import Lab
 from core.labs.steps import ONE_RUN
+from core.networks.frozen import base_of_run
 from core.networks.layers import Channel, Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from core.specs import DataSpec, NetworkSpec, RunSpec, TrainSpec, dense_network, optimizer_spec
 from core.studies.experiment import Experiment, Shown
@@ -89,3 +91,7 @@ LAB = Lab(
     drawing_model=DRAWING.name,
     steps=ONE_RUN,
 )
+
+_SHIPPED = DRAWING.spec(LAB.on(DataSpec.of(definition("mnist"))))
+STROKES = base_of_run(_SHIPPED.network, _SHIPPED.key)
+"""The convolutions of the drawing model that comes with the lab: others may begin with them."""

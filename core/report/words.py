@@ -61,6 +61,8 @@ def which_images(
 ) -> list[str]:
     """Which images a run takes or leaves out, beside how many."""
     said = [] if spec.split is None else [_("random split {seed}").format(seed=spec.split)]
+    if spec.draw is not None:
+        said.append(_("drawn with seed {seed}").format(seed=spec.draw))
     if spec.unique:
         said.append(_("without duplicates"))
     if n := len(spec.without):

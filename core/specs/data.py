@@ -20,6 +20,9 @@ class DataSpec:
     """Empty in what a lab asks for, before it is said on which images."""
     images: int | None = None
     """Train on the first so many training images only; None: on all of them."""
+    draw: int | None = None
+    """The first in an order drawn with this seed, in which the classes take turns; None: in that of
+    the data set."""
     unique: bool = False
     """Train on no image that equals another one: see Dataset.duplicates. Test images all stay."""
 
@@ -32,6 +35,8 @@ class DataSpec:
     def __post_init__(self) -> None:
         if self.split is not None:
             check("seed", self.split)
+        if self.draw is not None:
+            check("seed", self.draw)
         if self.images is not None:
             images = check_number(N_("number of images"), self.images, IMAGES, whole=True)
             object.__setattr__(self, "images", images)

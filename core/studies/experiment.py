@@ -17,6 +17,14 @@ class Statement(NamedTuple):
     """The name of the experiment that it is compared with."""
 
 
+class Point(NamedTuple):
+    """Where an experiment is on the chart of a study that changes one setting of several."""
+
+    line: str
+    """The title of what the setting is changed of."""
+    value: str
+
+
 @dataclass(frozen=True)
 class Shown:
     """What the sheet wants to see of a run."""
@@ -46,6 +54,7 @@ class Experiment:
     published_training: tuple[float, ...] = ()
     """Training accuracy of each epoch, the same run."""
     statement: Statement | None = None
+    point: Point | None = None
 
     def spec(self, base: RunSpec) -> RunSpec:
         """The run that this makes of `base`. Raises UsageError for what is not allowed."""
@@ -53,7 +62,8 @@ class Experiment:
 
     def label(self, _: Callable[[str], str] = untranslated) -> str:
         """Its title in the language of the translation function `_`."""
-        return _(self.title).format(name=self.name)
+        point = self.point._asdict() if self.point else {}
+        return _(self.title).format(name=self.name, **{n: _(text) for n, text in point.items()})
 
 
 def check_all(place: str, experiments: Sequence[Experiment], base: RunSpec) -> None:

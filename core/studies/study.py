@@ -43,7 +43,10 @@ class Study:
     note_accuracy: float | None = None
     """The test accuracy (0..1) that the note says which rows reach."""
     sweep: str = ""
-    """The one setting that the rows change, whose values are their names; empty for other rows."""
+    """The one setting that the rows change, whose values are their names, or of those of several
+    networks the points; empty for other rows."""
+    draws: bool = False
+    """Rows that train on a part of the images train with each seed on another part."""
 
     def __post_init__(self) -> None:
         check_all(f"study {self.name}", self.rows, self.base)
@@ -53,7 +56,10 @@ class Study:
 
     def spec(self, row: Experiment, seed: int, data: DataSpec) -> RunSpec:
         """The run of one row and seed."""
-        return row.spec(changed(self.base.on(data), {"train": {"seed": seed}}))
+        spec = row.spec(changed(self.base.on(data), {"train": {"seed": seed}}))
+        if self.draws and spec.data.images is not None:
+            spec = changed(spec, {"data": {"draw": seed}})
+        return spec
 
     def specs(self, seeds: int, data: DataSpec) -> list[RunSpec]:
         """All runs with the seeds 0, 1, ...: every row with the first seed, then with the next.
@@ -76,23 +82,26 @@ def with_bases(study: Study) -> tuple[Study, list[LabError]]:
     reason if no row is left.
     """
     rows: list[Experiment] = []
-    reasons: list[LabError] = []
+    digests: dict[str, str] = {}
+    reasons: dict[str, LabError] = {}
     for row in study.rows:
         network = row.spec(study.base).network
-        if not isinstance(network.base, Pretrained):
+        if not isinstance(base := network.base, Pretrained):
             rows.append(row)
             continue
-        try:
-            bases.obtain(network.base.name)
-            base = replace(network.base, digest=bases.digest(network.base.name))
-        except DataError as missing:
-            reasons.append(missing)
-            continue
-        found = replace(network, layers=(base, *network.behind))
-        rows.append(replace(row, changes={**row.changes, "network": found}))
+        if base.name not in {*digests, *reasons}:
+            try:
+                bases.obtain(base.name)
+                digests[base.name] = bases.digest(base.name)
+            except DataError as missing:
+                reasons[base.name] = missing
+        if base.name in digests:
+            known = replace(base, digest=digests[base.name])
+            changes = {**row.changes, "network": replace(network, layers=(known, *network.behind))}
+            rows.append(replace(row, changes=changes))
     if not rows:
-        raise reasons[0]
-    return replace(study, rows=tuple(rows)), reasons
+        raise next(iter(reasons.values()))
+    return replace(study, rows=tuple(rows)), list(reasons.values())
 
 
 def check_seeds(seeds: int) -> None:

@@ -52,7 +52,7 @@ def chosen(data: Dataset, spec: DataSpec) -> Arrays:
     """
     data = datasets.divided(data, spec.split)
     x, y, *test = data.arrays
-    if spec.unique or spec.without:
+    if spec.unique or spec.without or spec.draw is not None:
         numbers = used(data, spec)
         return Arrays(x[numbers], y[numbers], *test)
     return Arrays(x[: spec.images], y[: spec.images], *test)
@@ -62,8 +62,9 @@ def used(data: Dataset, spec: DataSpec) -> npt.NDArray[np.intp]:
     """Which training images of a data set a run uses, by their numbers, in their order.
 
     First those go that equal another image, if they are to, then those after the first so many, and
-    last those that are left out by their numbers. Raises DataError for a number that none has.
-    With a split the numbers are those of the divided set.
+    last those that are left out by their numbers. With a draw they are in an order in which the
+    classes take turns, so that few images have each class about equally often. With a split the
+    numbers are those of the divided set. Raises DataError for a number that none has.
     """
     data = datasets.divided(data, spec.split)
     if spec.without and spec.without[-1] >= len(data.x_train):
@@ -74,8 +75,20 @@ def used(data: Dataset, spec: DataSpec) -> npt.NDArray[np.intp]:
             n=len(data.x_train),
         )
     numbers = np.flatnonzero(data.duplicates.kept) if spec.unique else np.arange(len(data.x_train))
+    if spec.draw is not None:
+        numbers = np.random.default_rng(spec.draw).permutation(numbers)
+        numbers = numbers[_taking_turns(data.y_train[numbers])]
     numbers = numbers[: spec.images]
     return numbers[~np.isin(numbers, spec.without)]
+
+
+def _taking_turns(labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.intp]:
+    """The places of labels (n,) in an order in which those of each class stay as they are."""
+    turn = np.empty(len(labels), np.intp)
+    for label in np.unique(labels):
+        places = np.flatnonzero(labels == label)
+        turn[places] = np.arange(len(places))
+    return np.argsort(turn, kind="stable")
 
 
 def available(data: Dataset, spec: DataSpec) -> int:

@@ -159,14 +159,21 @@ def board(chosen: Chosen, done: Progress) -> None:
 def sweep(chosen: Chosen, summaries: list[Summary]) -> None:
     """What the setting does that the rows change, value by value."""
     setting = _(chosen.study.sweep)
+    of_networks = any(row.point for row in chosen.study.rows)
     st.plotly_chart(
         study_charts.sweep_curves(summaries, setting, _=_),
         key="study_sweep",
         config=layout.STILL,
-        alt=_("Accuracy after the last epoch for each value of {setting}").format(setting=setting),
+        alt=_("Accuracy after the last epoch: {setting}").format(setting=setting),
     )
     st.caption(
         _(
+            "Test accuracy after the last epoch: the mean over the seeds, and a bar from lowest to "
+            "highest. Was a trained network worth it? Compare the lines where images are few, and "
+            "where they are many."
+        )
+        if of_networks
+        else _(
             "Accuracy after the last epoch. Where training is far above the others, the network "
             "learned its images by heart; where all of them fall, it is held down too much."
         )

@@ -129,7 +129,11 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
         _("validation {share}").format(share=percent(train.validation_split)),
     ]
     if images and images < total:
-        text = _("the first {n:,} of {total:,} training images")
+        text = (
+            _("the first {n:,} of {total:,} training images")
+            if spec.data.draw is None
+            else _("{n:,} of {total:,} training images")
+        )
         settings.append(text.format(n=images, total=total))
     settings += words.which_images(spec.data, _, plural)
     if train.augmentation != NONE:
