@@ -306,6 +306,31 @@ def test_a_run_takes_its_images_from_the_part_that_it_names(tmp_path: Path) -> N
     assert DataSpec.of(data) == DataSpec(whole.name, whole.digest, split=43)
 
 
+def test_few_images_are_drawn_and_the_classes_take_turns(tmp_path: Path) -> None:
+    whole = load(write(tmp_path / "data"))
+
+    def drawn(draw: int | None, images_of: int = 50, **others: Any) -> Arrays:
+        spec = DataSpec(whole.name, whole.digest, images=images_of, draw=draw, **others)
+        found = images.chosen(whole, spec)
+        numbers = images.used(whole, spec)
+        assert np.array_equal(found.x_train, whole.x_train[numbers])
+        return found
+
+    first, second = drawn(0), drawn(1)
+    assert np.array_equal(first.x_train, drawn(0).x_train)
+    assert not np.array_equal(first.x_train, second.x_train)
+    assert not np.array_equal(first.x_train, drawn(None).x_train)
+    for found in (first, second):
+        counts = np.bincount(found.y_train, minlength=24)
+        assert sorted(counts) == [2] * 22 + [3] * 2
+        assert np.array_equal(found.x_test, whole.x_test)
+    everything = drawn(0, 1000)
+    assert sorted(everything.y_train) == sorted(whole.y_train)
+    assert len(drawn(0, unique=True).x_train) == 50
+    with pytest.raises(UsageError, match="Seed is -1: give a whole number from 0"):
+        DataSpec("signs", draw=-1)
+
+
 def test_a_notebook_gets_the_images_that_a_run_was_tested_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,15 @@ from core.errors import UsageError
 from core.fields import value_from
 from core.labs import STUDIES
 from core.labs.optimizers import BASE
-from core.specs import DataSpec, OptimizerSpec, TrainSpec, dense_network, optimizer_spec
+from core.networks.frozen import Pretrained
+from core.specs import (
+    DataSpec,
+    NetworkSpec,
+    OptimizerSpec,
+    TrainSpec,
+    dense_network,
+    optimizer_spec,
+)
 from core.store import Run
 from core.studies import statistics
 from core.studies import study as studies
@@ -88,6 +96,43 @@ def test_report_b_has_six_optimizers_with_their_defaults() -> None:
     assert {row.published for row in rows} == {None}
 
 
+def test_the_study_of_hand_signs_has_what_was_published_and_what_came_after() -> None:
+    rows = {row.name: row for row in STUDIES["C6"].rows}
+    published = {name: row.published for name, row in rows.items() if row.published}
+    assert published == {"cnn": 0.9714, "augmented": 0.9964, "vgg16": 0.8073}
+    spec = STUDIES["C6"].spec(rows["vgg16"], 1, DATA)
+    assert spec.network == NetworkSpec((Pretrained("vgg16", 48, "225"),))
+    assert spec.optimizer == optimizer_spec("rmsprop", 0.0001)
+    assert (spec.train.epochs, spec.train.copies, spec.data.split) == (50, 5, 43)
+    assert spec.train.augmentation.startswith("moves")
+
+
+def test_with_few_images_each_seed_draws_others_and_all_are_all() -> None:
+    study = STUDIES["C6-images"]
+    for row in study.rows:
+        first, second = (study.spec(row, seed, DATA) for seed in (0, 1))
+        assert row.point
+        if row.point.value == "all":
+            assert first.data == second.data == DATA
+        else:
+            assert first.data == replace(DATA, images=int(row.point.value), draw=0)
+            assert second.data.draw == 1
+        assert labs.experiment_of(second) == row
+    networks = {row.point.line for row in study.rows if row.point}
+    assert len(study.rows) == 4 * len(networks) == 24
+    assert study.rows[0].label() == "No hidden layer, 50 images"
+
+
+def test_the_study_of_scaling_changes_nothing_else() -> None:
+    study = STUDIES["C6-scaling"]
+    bases = [study.spec(row, 0, DATA).network.base for row in study.rows]
+    found = [(base.name, base.scaling) for base in bases if isinstance(base, Pretrained)]
+    assert found == [(n, scaling) for n in ("lite0", "vgg16") for scaling in ("own", "255", "225")]
+    assert {study.spec(row, 2, DATA).data for row in study.rows} == {
+        replace(DATA, images=1000, draw=2)
+    }
+
+
 def test_runs_go_seed_by_seed_and_differ_in_nothing_but_optimizer_and_seed() -> None:
     study = STUDIES["L4-A"]
     specs = study.specs(3, DATA)
@@ -106,7 +151,7 @@ def test_a_study_has_one_to_ten_seeds(seeds: int) -> None:
 
 
 def test_an_unknown_study_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"choose one of D2, .*, L4-A, L4-B, C6.$"):
+    with pytest.raises(UsageError, match=r"choose one of D2, .*, L4-B, C6, .*, C6-scaling\.$"):
         labs.study("L5")
 
 

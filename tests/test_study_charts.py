@@ -10,7 +10,7 @@ import pytest
 from core.charts import studies as study_charts
 from core.charts.studies import Curves
 from core.charts.style import MOST, style
-from core.studies.experiment import Experiment
+from core.studies.experiment import Experiment, Point
 from core.studies.statistics import Difference, Summary
 from core.training.epochs import Epoch
 
@@ -69,6 +69,22 @@ def test_a_sweep_shows_each_part_of_the_images_in_the_order_of_the_rows() -> Non
     assert list(test.y) == pytest.approx([0.71, 0.51])
     assert figure.layout.xaxis.categoryarray == ("0.01", "0.001", "0")
     assert (figure.layout.xaxis.type, figure.layout.xaxis.title.text) == ("category", "L2")
+
+
+def test_a_sweep_of_several_networks_has_a_line_for_each_on_the_test_images() -> None:
+    def row(line: str, value: str, *accuracies: float) -> Summary:
+        runs = {
+            seed: SimpleNamespace(epochs=(), test_accuracy=accuracy, test_loss=0.1)
+            for seed, accuracy in enumerate(accuracies)
+        }
+        point = Point(line, value)
+        return Summary(Experiment(f"{line}-{value}", "", point=point), cast(Any, runs))
+
+    rows = [row("CNN", "50", 0.3, 0.5), row("CNN", "all", 0.9), row("Lite0", "50", 0.6)]
+    cnn, lite0 = study_charts.sweep_curves(rows, "training images").data
+    assert (cnn.name, list(cnn.x), list(cnn.y)) == ("CNN", ["50", "all"], [0.4, 0.9])
+    assert list(cnn.error_y.array) == pytest.approx([0.1, 0])
+    assert (lite0.name, list(lite0.x), list(lite0.y)) == ("Lite0", ["50"], [0.6])
 
 
 def test_rows_can_be_told_apart() -> None:
