@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -236,9 +237,24 @@ def test_a_damaged_run_is_set_aside_and_can_be_trained_again(
     assert store.save(SPEC, record(), FILES) == store.find(SPEC.key)
 
 
-def test_damage_is_noticed_by_a_store_that_knew_the_run_whole(store: Store, folder: Path) -> None:
+def test_damage_is_noticed_by_a_store_that_knew_the_run_whole(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert store.find(SPEC.key) is not None
     os.truncate(folder / "predictions.npy", 5)
+    monkeypatch.setattr(finished_runs, "WHOLE_FOR", 0)
+    assert store.find(SPEC.key) is None
+
+
+def test_a_run_that_was_whole_a_moment_ago_is_not_looked_at_again(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finished_runs, "WHOLE_FOR", math.inf)
+    known = store.find(SPEC.key)
+    shutil.rmtree(folder)
+    assert store.find(SPEC.key) is known
+    assert not store.is_finished(SPEC.key)
+    store.delete(SPEC.key)
     assert store.find(SPEC.key) is None
 
 

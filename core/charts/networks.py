@@ -38,19 +38,18 @@ def network_diagram(
     rows = [_nodes(count) for count in flow]
     upright = max(map(len, class_names)) > 2
     figure = base_figure(70 + 105 * len(flow), showlegend=False, hovermode=False)
-    edges_x: list[float | None] = []
-    edges_y: list[float | None] = []
-    for y, (above, below) in enumerate(pairwise(rows)):
-        for start in above:
-            for end in below:
-                edges_x += [start, end, None]
-                edges_y += [y, y + 1, None]
+    edges = [
+        [(start, y), (end, y + 1), (math.nan, math.nan)]
+        for y, (above, below) in enumerate(pairwise(rows))
+        for start in above
+        for end in below
+    ]
+    # An array: of a list plotly looks at each number.
+    x, y = np.array(edges).reshape(-1, 2).T
+    figure.add_scatter(x=x, y=y, mode="lines", line={"color": COLOURS["grey"], "width": 0.4})
     figure.add_scatter(
-        x=edges_x, y=edges_y, mode="lines", line={"color": COLOURS["grey"], "width": 0.4}
-    )
-    figure.add_scatter(
-        x=[x for row in rows for x in row],
-        y=[y for y, row in enumerate(rows) for _x in row],
+        x=np.concatenate(rows),
+        y=np.repeat(np.arange(len(rows)), list(map(len, rows))),
         mode="markers",
         marker={"size": 10, "color": COLOURS["blue"]},
     )

@@ -148,7 +148,10 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
 
 def images_used(spec: RunSpec, data: Dataset) -> int:
     """How many training images a run takes of a data set, those for validation included."""
-    return len(used(data, spec.data))
+    if spec.data.without:
+        return len(used(data, spec.data))
+    n = available(data, spec.data)
+    return min(n, spec.data.images or n)
 
 
 def network_settings(spec: RunSpec) -> dict[str, str]:

@@ -14,7 +14,7 @@ from core.networks.forward import TrainedNetwork
 from core.report import words
 from core.specs import DataSpec, RunSpec
 from core.store import Run
-from core.store.runs import SHIPPED
+from core.store.runs import shipped
 from core.store.students import ASKED
 from pages.ui import fields, layout, server
 from pages.ui.choice import Choice
@@ -34,7 +34,7 @@ def finished(current: Choice) -> dict[str, Run]:
     places = (fields.brought() or {}, state)
     of_data = [lab for lab in labs.LABS.values() if data.name in lab.datasets]
     keys = [
-        *sorted(folder.name for folder in (SHIPPED / "runs").iterdir()),
+        *sorted(shipped()),
         current.spec.key,
         *sorted(key for key, step in state.done if step == ASKED),
         *(one.spec(lab.on(data)).key for lab in of_data for one in lab.experiments),
@@ -59,10 +59,10 @@ def pick(current: Choice, runs: Mapping[str, Run]) -> list[Run]:
     first, second = st.columns(2)
     with first:
         chosen = fields.select(network, format_func=names.__getitem__)
-    shipped = next((key for key in runs if (SHIPPED / "runs" / key).is_dir()), "")
+    of_lab = next((key for key in runs if key in shipped()), "")
     with second:
         others = {"": _("nothing")} | {key: names[key] for key in runs if key != chosen}
-        default = shipped if chosen == own and shipped in others else ""
+        default = of_lab if chosen == own and of_lab in others else ""
         beside = OneOf("beside", N_("compare with"), default, others)
         other = fields.select(beside, key="other", format_func=others.__getitem__)
     return [runs[key] for key in (chosen, other) if key]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import streamlit as st
@@ -150,7 +151,12 @@ def _of_network(network: NetworkSpec) -> dict[str, Any]:
 
 def of(lab: Lab) -> tuple[Field[Any], ...]:
     """The fields of own settings, which begin with what the lab begins with."""
-    begin = _values(labs.choose(lab.name, OWN, lab.base.data, {}).spec)  # as on the command line
+    return _beginning(lab.name, lab.base)
+
+
+@cache
+def _beginning(lab: str, base: RunSpec) -> tuple[Field[Any], ...]:
+    begin = _values(labs.choose(lab, OWN, base.data, {}).spec)  # as on the command line
     for field in run_fields.NEURONS:
         begin.setdefault(field.name, begin.get("layer1", field.default))
     return tuple(replace(field, default=begin.get(field.name, field.default)) for field in _USUAL)
