@@ -23,8 +23,8 @@ def network_from(text: str) -> NetworkSpec:
 
 
 def network_lines(network: NetworkSpec) -> list[str]:
-    """A text for each layer, which `network_from` reads."""
-    return list(map(layer_text, network.layers))
+    """A text for each layer that is trained, which `network_from` reads."""
+    return list(map(layer_text, network.behind))
 
 
 def layer_text(layer: Layer) -> str:
