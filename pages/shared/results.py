@@ -29,8 +29,9 @@ class Files(NamedTuple):
 
 
 # Not made on demand: Streamlit may forget such a file before the browser fetches it, while others
-# use the server. Sessions share one copy. Those of MNIST are 2.6 MB for each run, so few are kept.
-@st.cache_resource(max_entries=4, show_spinner=False)
+# use the server. Sessions share one copy. Those of MNIST are 2.6 MB for each run, and take 0.6 s of
+# a processor: as many are kept as the table of a lab has variants.
+@st.cache_resource(max_entries=12, show_spinner=False)
 def _files(key: str, finished: str, chosen: str, language: str, _run: Run, _of: Choice) -> Files:
     from core.report import archive, pictures  # with matplotlib, which takes a second
 

@@ -241,7 +241,8 @@ class Student:
         for _ in range(self._random.randint(1, 3)):
             await self.think()
             await self.session.draw(DIGITS[self._random.choice(list(DIGITS))])
-            if self.session.page.metric("Answer") is None:
+            # A page that begins again just then, as a training ends, has the answer a moment later.
+            if not await self.session.look(20, lambda: self.session.page.metric("Answer")):
                 self.session.problems.append("Draw: no answer to a drawing")
         await self.think()
 
