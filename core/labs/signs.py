@@ -82,18 +82,23 @@ C6 = Study(
     ),
 )
 
-EPOCHS = {50: 100, 200: 100, 1000: 40, None: 10}
-"""By how many training images, all of them last: so that each has about as many steps."""
+FEW = {50: (20, 5), 200: (20, 10), 1000: (30, 32), None: (10, 32)}
+"""Epochs and batch size by how many training images, all of them last: after each epoch all test
+images are looked at, so few images are trained on in small batches and not in many epochs."""
 
 
 def _with_images(name: str, title: str, network: NetworkSpec) -> Iterator[Experiment]:
     """A network trained on few images and on many."""
-    for images, epochs in EPOCHS.items():
+    for images, (epochs, batch_size) in FEW.items():
         value = N_("all") if images is None else f"{images}"
         yield Experiment(
             f"{name}-{value}",
             N_("{line}, {value} images"),
-            {"network": network, "data": {"images": images}, "train": {"epochs": epochs}},
+            {
+                "network": network,
+                "data": {"images": images},
+                "train": {"epochs": epochs, "batch_size": batch_size},
+            },
             point=Point(title, value),
         )
 
@@ -101,7 +106,7 @@ def _with_images(name: str, title: str, network: NetworkSpec) -> Iterator[Experi
 IMAGES = Study(
     "C6-images",
     N_("Is a trained network worth it, with few images and with many?"),
-    replace(BASE, data=DataSpec("signs"), train=replace(BASE.train, batch_size=32)),
+    replace(BASE, data=DataSpec("signs")),
     (
         *_with_images("softmax", N_("No hidden layer"), dense_network()),
         *_with_images("cnn", CNN.title, SIGNS),
@@ -120,7 +125,7 @@ SCALING = Study(
     replace(
         BASE,
         data=DataSpec("signs", images=1000),
-        train=replace(BASE.train, epochs=EPOCHS[1000], batch_size=32),
+        train=replace(BASE.train, epochs=30, batch_size=32),
     ),
     tuple(
         Experiment(
