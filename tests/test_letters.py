@@ -202,7 +202,7 @@ def test_a_study_of_a_sweep_shows_accuracy_against_its_setting(
     keep(engine, outcome, spec, test_accuracy=0.75)
     at = visit("regularisation", **query)
     alts = [chart.proto.alt for chart in at.main.get("plotly_chart")]
-    assert "Accuracy after the last epoch for each value of dropout" in alts
+    assert "Accuracy after the last epoch: dropout" in alts
     assert "Confusion matrix of Dropout 0.2" in alts
     tables = [frame.value.to_dict("records") for frame in at.main.dataframe]
     assert {"Line": "Dropout 0.2"}.items() <= tables[0][0].items()

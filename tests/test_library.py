@@ -102,7 +102,7 @@ def test_what_is_not_allowed_is_said_before_anything_is_trained() -> None:
         core.train(optimizer="magic")
     with pytest.raises(UsageError, match="variant and experiment each name a run"):
         core.train(variant=3, experiment="4")
-    with pytest.raises(UsageError, match=r"no study own: choose one of D2, .*, C6-scaling\.$"):
+    with pytest.raises(UsageError, match=r"no study own: choose one of D2, .*, C6-225\.$"):
         core.study("own")
 
 

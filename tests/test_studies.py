@@ -108,7 +108,7 @@ def test_the_study_of_hand_signs_has_what_was_published_and_what_came_after() ->
 
 
 def test_with_few_images_each_seed_draws_others_and_all_are_all() -> None:
-    study = STUDIES["C6-images"]
+    study = STUDIES["C6-N"]
     for row in study.rows:
         first, second = (study.spec(row, seed, DATA) for seed in (0, 1))
         assert row.point
@@ -124,7 +124,7 @@ def test_with_few_images_each_seed_draws_others_and_all_are_all() -> None:
 
 
 def test_the_study_of_scaling_changes_nothing_else() -> None:
-    study = STUDIES["C6-scaling"]
+    study = STUDIES["C6-225"]
     bases = [study.spec(row, 0, DATA).network.base for row in study.rows]
     found = [(base.name, base.scaling) for base in bases if isinstance(base, Pretrained)]
     assert found == [(n, scaling) for n in ("lite0", "vgg16") for scaling in ("own", "255", "225")]
@@ -151,7 +151,7 @@ def test_a_study_has_one_to_ten_seeds(seeds: int) -> None:
 
 
 def test_an_unknown_study_names_the_known_ones() -> None:
-    with pytest.raises(UsageError, match=r"choose one of D2, .*, L4-B, C6, .*, C6-scaling\.$"):
+    with pytest.raises(UsageError, match=r"choose one of D2, .*, L4-B, C6, .*, C6-225\.$"):
         labs.study("L5")
 
 

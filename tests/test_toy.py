@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,8 @@ def test_nothing_but_two_files_was_added(copy: Copy) -> None:
 
 def test_data_lists_the_toy_as_a_full_set(copy: Copy) -> None:
     text = copy.lab("data")
-    toys = text.split("Toy shapes (toy)\n")[1].splitlines()
+    below = text.split("Toy shapes (toy)\n")[1].splitlines()
+    toys = [*takewhile(lambda line: line.startswith(" "), below)]
     assert [line.strip() for line in toys][:2] == [
         "source: built-in",
         "images: 300 to train, 90 to test",

@@ -78,7 +78,7 @@ C6 = Study(
     N_(
         "The report's transfer row is VGG16, frozen, on images enlarged to 48 × 48. Its listing "
         "divides them by 225 and not by 255, and VGG16 learned from other numbers still: see "
-        "C6-scaling."
+        "C6-225."
     ),
 )
 
@@ -104,7 +104,7 @@ def _with_images(name: str, title: str, network: NetworkSpec) -> Iterator[Experi
 
 
 IMAGES = Study(
-    "C6-images",
+    "C6-N",
     N_("Is a trained network worth it, with few images and with many?"),
     replace(BASE, data=DataSpec("signs")),
     (
@@ -120,7 +120,7 @@ IMAGES = Study(
 )
 
 SCALING = Study(
-    "C6-scaling",
+    "C6-225",
     N_("What if a trained network is given other numbers than it learned from?"),
     replace(
         BASE,
