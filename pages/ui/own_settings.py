@@ -1,18 +1,21 @@
 """Own settings in the sidebar: every setting of a run, those that few need in groups that open."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from core import labs
-from core.data import Definition
-from core.errors import UsageError
-from core.fields import Field, Limit, Number, Switch, Text, WholeNumber
+from core.data import DATASETS, Definition
+from core.errors import LabError, StoreError, UsageError
+from core.fields import Field, Limit, Number, OneOf, Switch, Text, WholeNumber
 from core.i18n import N_
 from core.labs import OWN
 from core.labs.contract import Lab
+from core.networks.bases import BASES
+from core.networks.frozen import Frozen, Pretrained, base_of_run
 from core.networks.known import KNOWN
 from core.networks.layers import (
     AveragePooling2D,
@@ -32,7 +35,9 @@ from core.specs import fields as run_fields
 from core.specs.augmentation import Moves, moves_of
 from core.specs.optimizers import OPTIMIZERS
 from core.specs.schedules import NONE, SCHEDULES
-from pages.ui import choice, fields
+from core.store import Run
+from core.store.students import ASKED
+from pages.ui import choice, fields, networks, server
 from pages.ui.text import _
 
 OF_LAYERS = {name: one for name, one in run_fields.OF_LAYERS.items() if name != "activation"}
@@ -68,6 +73,29 @@ def _of_schedule(schedule: str) -> dict[str, Field[Any]]:
     return {name: replace(field, name=f"{schedule}_{name}") for name, field in known.items()}
 
 
+class BaseField(Text):
+    """What a network begins with that was learned elsewhere, as labs.base takes it."""
+
+    def parse(self, text: str) -> str:
+        self.check(text)
+        return text
+
+    def check(self, value: str) -> None:
+        with suppress(StoreError):  # which the page says
+            if value not in BASES:
+                labs.base(value, server.engine().store)
+
+
+BASE = BaseField("base", N_("trained network"), "drawing")
+IMAGES = replace(
+    run_fields.IMAGES,
+    term=N_("training images"),
+    default=0,
+    limit=Limit(0, run_fields.IMAGES.limit.high),
+)
+"""0: all of them."""
+COPIES = replace(run_fields.COPIES, limit=Limit(1, run_fields.COPIES.limit.high))
+
 STACK = Text("stack", run_fields.STACK.term, "\n".join(network_lines(run_fields.STACK.default)))
 """Typed as text: a line for each layer."""
 
@@ -89,6 +117,9 @@ ADDED: dict[str, Layer] = {
 _USUAL: tuple[Field[Any], ...] = (
     run_fields.BUILD,
     STACK,
+    BASE,
+    run_fields.SIDE,
+    run_fields.SCALING,
     run_fields.LAYERS,
     *run_fields.NEURONS,
     run_fields.ACTIVATION,
@@ -104,6 +135,8 @@ _USUAL: tuple[Field[Any], ...] = (
     run_fields.EARLY_STOPPING,
     run_fields.AUGMENTATION,
     *run_fields.MOVES.values(),
+    COPIES,
+    IMAGES,
     Switch("unique", N_("without duplicates"), False),
     run_fields.SEED,
 )
@@ -121,11 +154,14 @@ def _values(spec: RunSpec) -> dict[str, Any]:
         "learning_rate": optimizer.learning_rate,
         "schedule": schedule.name if schedule else NONE,
         "unique": spec.data.unique,
+        "images": spec.data.images or 0,
         **{
             name: getattr(spec.train, name)
             for name in ("epochs", "batch_size", "validation_split", "early_stopping", "seed")
         },
     }
+    if spec.train.copies:
+        found["copies"] = spec.train.copies
     changed = dict(optimizer.parameters)
     for name, field in _parameters(optimizer.name).items():
         found[field.name] = changed.get(name, field.default)
@@ -138,9 +174,14 @@ def _values(spec: RunSpec) -> dict[str, Any]:
 
 def _of_network(network: NetworkSpec) -> dict[str, Any]:
     """What the fields of the network hold, by their names."""
-    if not network.dense:
+    if not network.dense and not network.base:
         return {"build": "stack", "stack": "\n".join(network_lines(network))}
     found: dict[str, Any] = {"build": "dense", "layers": len(network.hidden)}
+    match network.base:
+        case Pretrained(name, side, scaling):
+            found |= {"build": "base", "base": name, "side": side, "scaling": scaling}
+        case Frozen(run):
+            found |= {"build": "base", "base": "drawing" if run == labs.drawing_model() else run}
     found |= {f"layer{i}": size for i, size in enumerate(network.hidden, 1)}
     if network.hidden:
         found["activation"] = network.activation
@@ -175,21 +216,32 @@ def draw(lab: Lab, images: Definition) -> dict[str, Any]:
     with st.expander(_("When to stop, and on which images")):
         drawn |= _stop(own)
     with st.expander(_("Augmentation")):
-        drawn |= _augmentation(own)
+        drawn |= _augmentation(own, frozen="base" in drawn)
     return drawn
 
 
 def read(drawn: Mapping[str, Any]) -> dict[str, Any]:
-    """What `draw` returned, with all that was typed read. Raises UsageError for what cannot be."""
+    """What `draw` returned, with all that was typed read, and the base that is named.
+
+    Raises UsageError for what cannot be, and DataError if weights of a base are not here.
+    """
     parsed: dict[str, Field[Any]] = {**OF_LAYERS, "stack": run_fields.STACK}
     typed = {name: field.parse(drawn[name]) for name, field in parsed.items() if name in drawn}
+    if "base" in drawn:
+        of_base = drawn["base"], server.engine().store, drawn.get("side"), drawn.get("scaling")
+        typed["base"] = labs.base(*of_base)
     return {**drawn, **typed}
 
 
 def _main(lab: Lab, own: Mapping[str, Any], images: Definition) -> dict[str, Any]:
     """What every lab sheet asks for."""
-    dense = fields.select(own["build"]) == run_fields.BUILD.default
-    network = _hidden(own) if dense else _stack(own, images)
+    match fields.select(own["build"]):
+        case "dense":
+            network = _hidden(own)
+        case "stack":
+            network = _stack(own, images)
+        case _:
+            network = _behind_base(own)
     optimizer = fields.select(own["optimizer"], on_change=_take_default_rate)
     rate = _learning_rate(lab, optimizer)
     return {
@@ -201,6 +253,53 @@ def _main(lab: Lab, own: Mapping[str, Any], images: Definition) -> dict[str, Any
         "validation_split": fields.number(own["validation_split"], step=0.01, format="%.3g"),
         "seed": fields.number(own["seed"], help=_("Decides the first weights and the shuffling.")),
     }
+
+
+def _behind_base(own: Mapping[str, Any]) -> dict[str, Any]:
+    """A network that is trained already, and the hidden layers behind it."""
+    names = _bases(fields.value(own["base"]))
+    base = OneOf(BASE.name, BASE.term, BASE.default, names)
+    help = _("It stays as it is. Only the layers behind it are trained.")
+    name = fields.select(
+        base, format_func=names.__getitem__, help=help, on_change=_take_default_side
+    )
+    if name not in BASES:
+        return {"base": name, **_hidden(own)}
+    help = _("Height and width, in pixels, that the images are enlarged to.")
+    side = fields.number(_side(name), help=help)
+    help = _("What is done to the pixel values from 0 to 255 before they go in.")
+    scaling = fields.select(own["scaling"], help=help)
+    return {"base": name, "side": side, "scaling": scaling, **_hidden(own)}
+
+
+def _bases(chosen: str) -> dict[str, str]:
+    """What a network can begin with, in words: also the student's own runs with convolutions."""
+    photographs = _("{title}, trained on photographs")
+    names = {name: photographs.format(title=one.title) for name, one in BASES.items()}
+    names["drawing"] = _("the lab's drawing model, trained on digits")
+    for key in (chosen, *sorted(key for key, step in st.session_state.done if step == ASKED)):
+        with suppress(LabError):
+            run = server.find_run(key)
+            if run and (key == chosen or _continues(run)):
+                names[key] = f"{DATASETS[run.spec.data.name].title}: {networks.name(run)}"
+    return names
+
+
+def _continues(run: Run) -> bool:
+    """True if a network can begin with what that run has learned itself."""
+    known = run.spec.data.name in DATASETS and run.key != labs.drawing_model()
+    return known and isinstance(base_of_run(run.spec.network, run.key), Frozen)
+
+
+def _side(base: str) -> WholeNumber:
+    """Its default is that of the pre-trained network."""
+    return replace(run_fields.SIDE, default=BASES[base].side)
+
+
+def _take_default_side() -> None:
+    """Without another wish a pre-trained network sees images of its own size."""
+    if (base := st.session_state.base) in BASES:
+        st.session_state.side = _side(base).default
 
 
 def _hidden(own: Mapping[str, Any]) -> dict[str, Any]:
@@ -317,24 +416,30 @@ def _stop(own: Mapping[str, Any]) -> dict[str, Any]:
     patience = _(
         "Epochs to wait for a lower validation loss; then the best weights are kept. 0: no."
     )
+    images = _("The first so many, those for validation included; 0: all of them.")
     unique = _("Trains on no image that equals another one. The test images all stay.")
     return {
         "early_stopping": fields.number(own["early_stopping"], help=patience),
+        "images": fields.number(own["images"], help=images) or None,
         "unique": fields.checkbox(own["unique"], help=unique),
     }
 
 
-def _augmentation(own: Mapping[str, Any]) -> dict[str, Any]:
-    """What is done to the training images anew in every epoch."""
+def _augmentation(own: Mapping[str, Any], *, frozen: bool) -> dict[str, Any]:
+    """What is done to the training images anew in every epoch, or before what is frozen."""
     name = fields.select(own["augmentation"])
+    copies = 0
+    if frozen and name != run_fields.AUGMENTATION.default:
+        help = _("A frozen network sees each image once, and so many changed copies of it.")
+        copies = fields.number(own["copies"], help=help)
     if name != "moves":
-        return {"augmentation": name}
+        return {"augmentation": name, "copies": copies}
     st.caption(_("At most so far either way: rotation and shear in degrees, the others as parts."))
     values = {
         parameter: fields.number(own[field.name], format="%g", step=abs(field.default))
         for parameter, field in run_fields.MOVES.items()
     }
-    return {"augmentation": Moves(**values).text}
+    return {"augmentation": Moves(**values).text, "copies": copies}
 
 
 def _any(field: Any, **options: Any) -> Any:

@@ -128,7 +128,10 @@ def text(claim: Claim, place: Place | None) -> str:
     if claim.state in STATES:
         seconds = server.engine().expected(claim)
         about = "" if seconds is None else _(", about {n:.0f} s").format(n=max(seconds, 1))
-        return _(STATES[claim.state]) + about
+        done = ""
+        if claim.state == "preparing" and claim.steps:  # which are images
+            done = _(", {n:,} of {total:,} images").format(n=claim.steps_done, total=claim.steps)
+        return _(STATES[claim.state]) + done + about
     if not claim.alive:
         return _("Another program gave it up: it is trained here")
     text = _("Epoch {n} of {total}").format(n=min(len(claim.epochs) + 1, total), total=total)
