@@ -15,7 +15,7 @@ from pages.ui.text import _, duration, plural
 STATES = {
     "importing": N_("Loading TensorFlow, once after the lab was started"),
     "compiling": N_("Loading the images and compiling the network"),
-    "preparing": N_("Computing what the frozen base makes of each image, once"),
+    "preparing": N_("Computing once what the frozen base makes of the images"),
     "saving": N_("Testing the network and saving the run"),
 }
 
@@ -130,7 +130,7 @@ def text(claim: Claim, place: Place | None) -> str:
         about = "" if seconds is None else _(", about {n:.0f} s").format(n=max(seconds, 1))
         done = ""
         if claim.state == "preparing" and claim.steps:  # which are images
-            done = _(", {n:,} of {total:,} images").format(n=claim.steps_done, total=claim.steps)
+            done = _(": {n:,} of {total:,}").format(n=claim.steps_done, total=claim.steps)
         return _(STATES[claim.state]) + done + about
     if not claim.alive:
         return _("Another program gave it up: it is trained here")
