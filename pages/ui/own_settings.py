@@ -1,21 +1,18 @@
 """Own settings in the sidebar: every setting of a run, those that few need in groups that open."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from core import labs
-from core.data import DATASETS, Definition
-from core.errors import LabError, StoreError, UsageError
-from core.fields import Field, Limit, Number, OneOf, Switch, Text, WholeNumber
+from core.data import Definition
+from core.errors import UsageError
+from core.fields import Field, Limit, Number, Switch, Text, WholeNumber
 from core.i18n import N_
 from core.labs import OWN
 from core.labs.contract import Lab
-from core.networks.bases import BASES
-from core.networks.frozen import Frozen, Pretrained, base_of_run
 from core.networks.known import KNOWN
 from core.networks.layers import (
     AveragePooling2D,
@@ -35,9 +32,7 @@ from core.specs import fields as run_fields
 from core.specs.augmentation import Moves, moves_of
 from core.specs.optimizers import OPTIMIZERS
 from core.specs.schedules import NONE, SCHEDULES
-from core.store import Run
-from core.store.students import ASKED
-from pages.ui import choice, fields, networks, server
+from pages.ui import base_settings, choice, fields
 from pages.ui.text import _
 
 OF_LAYERS = {name: one for name, one in run_fields.OF_LAYERS.items() if name != "activation"}
@@ -73,20 +68,6 @@ def _of_schedule(schedule: str) -> dict[str, Field[Any]]:
     return {name: replace(field, name=f"{schedule}_{name}") for name, field in known.items()}
 
 
-class BaseField(Text):
-    """What a network begins with that was learned elsewhere, as labs.base takes it."""
-
-    def parse(self, text: str) -> str:
-        self.check(text)
-        return text
-
-    def check(self, value: str) -> None:
-        with suppress(StoreError):  # which the page says
-            if value not in BASES:
-                labs.base(value, server.engine().store)
-
-
-BASE = BaseField("base", N_("trained network"), "drawing")
 IMAGES = replace(
     run_fields.IMAGES,
     term=N_("training images"),
@@ -117,7 +98,7 @@ ADDED: dict[str, Layer] = {
 _USUAL: tuple[Field[Any], ...] = (
     run_fields.BUILD,
     STACK,
-    BASE,
+    base_settings.BASE,
     run_fields.SIDE,
     run_fields.SCALING,
     run_fields.LAYERS,
@@ -177,11 +158,8 @@ def _of_network(network: NetworkSpec) -> dict[str, Any]:
     if not network.dense and not network.base:
         return {"build": "stack", "stack": "\n".join(network_lines(network))}
     found: dict[str, Any] = {"build": "dense", "layers": len(network.hidden)}
-    match network.base:
-        case Pretrained(name, side, scaling):
-            found |= {"build": "base", "base": name, "side": side, "scaling": scaling}
-        case Frozen(run):
-            found |= {"build": "base", "base": "drawing" if run == labs.drawing_model() else run}
+    if network.base:
+        found |= {"build": "base", **base_settings.values(network.base)}
     found |= {f"layer{i}": size for i, size in enumerate(network.hidden, 1)}
     if network.hidden:
         found["activation"] = network.activation
@@ -228,8 +206,7 @@ def read(drawn: Mapping[str, Any]) -> dict[str, Any]:
     parsed: dict[str, Field[Any]] = {**OF_LAYERS, "stack": run_fields.STACK}
     typed = {name: field.parse(drawn[name]) for name, field in parsed.items() if name in drawn}
     if "base" in drawn:
-        of_base = drawn["base"], server.engine().store, drawn.get("side"), drawn.get("scaling")
-        typed["base"] = labs.base(*of_base)
+        typed["base"] = base_settings.read(drawn)
     return {**drawn, **typed}
 
 
@@ -241,7 +218,7 @@ def _main(lab: Lab, own: Mapping[str, Any], images: Definition) -> dict[str, Any
         case "stack":
             network = _stack(own, images)
         case _:
-            network = _behind_base(own)
+            network = {**base_settings.draw(), **_hidden(own)}
     optimizer = fields.select(own["optimizer"], on_change=_take_default_rate)
     rate = _learning_rate(lab, optimizer)
     return {
@@ -253,53 +230,6 @@ def _main(lab: Lab, own: Mapping[str, Any], images: Definition) -> dict[str, Any
         "validation_split": fields.number(own["validation_split"], step=0.01, format="%.3g"),
         "seed": fields.number(own["seed"], help=_("Decides the first weights and the shuffling.")),
     }
-
-
-def _behind_base(own: Mapping[str, Any]) -> dict[str, Any]:
-    """A network that is trained already, and the hidden layers behind it."""
-    names = _bases(fields.value(own["base"]))
-    base = OneOf(BASE.name, BASE.term, BASE.default, names)
-    help = _("It stays as it is. Only the layers behind it are trained.")
-    name = fields.select(
-        base, format_func=names.__getitem__, help=help, on_change=_take_default_side
-    )
-    if name not in BASES:
-        return {"base": name, **_hidden(own)}
-    help = _("Height and width, in pixels, that the images are enlarged to.")
-    side = fields.number(_side(name), help=help)
-    help = _("What is done to the pixel values from 0 to 255 before they go in.")
-    scaling = fields.select(own["scaling"], help=help)
-    return {"base": name, "side": side, "scaling": scaling, **_hidden(own)}
-
-
-def _bases(chosen: str) -> dict[str, str]:
-    """What a network can begin with, in words: also the student's own runs with convolutions."""
-    photographs = _("{title}, trained on photographs")
-    names = {name: photographs.format(title=one.title) for name, one in BASES.items()}
-    names["drawing"] = _("the lab's drawing model, trained on digits")
-    for key in (chosen, *sorted(key for key, step in st.session_state.done if step == ASKED)):
-        with suppress(LabError):
-            run = server.find_run(key)
-            if run and (key == chosen or _continues(run)):
-                names[key] = f"{DATASETS[run.spec.data.name].title}: {networks.name(run)}"
-    return names
-
-
-def _continues(run: Run) -> bool:
-    """True if a network can begin with what that run has learned itself."""
-    known = run.spec.data.name in DATASETS and run.key != labs.drawing_model()
-    return known and isinstance(base_of_run(run.spec.network, run.key), Frozen)
-
-
-def _side(base: str) -> WholeNumber:
-    """Its default is that of the pre-trained network."""
-    return replace(run_fields.SIDE, default=BASES[base].side)
-
-
-def _take_default_side() -> None:
-    """Without another wish a pre-trained network sees images of its own size."""
-    if (base := st.session_state.base) in BASES:
-        st.session_state.side = _side(base).default
 
 
 def _hidden(own: Mapping[str, Any]) -> dict[str, Any]:

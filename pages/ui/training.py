@@ -79,6 +79,8 @@ def keep_focus(key: str) -> None:
 def progress(claim: Claim) -> None:
     """How far a run is that is under way, and the button that stops it or joins those who wait."""
     st.progress(claim.fraction, text(claim, server.engine().place(claim.key)))
+    if claim.state == "preparing":
+        st.caption(_("This is kept: the next time the first epoch begins at once."))
     trouble()
     student, wanted = identity.student(), server.engine().students(claim.key)
     others = len(wanted - {student})
