@@ -20,9 +20,8 @@ from core.labs.contract import Lab, Step
 from core.networks import bases, structure
 from core.networks.bases import BASES
 from core.networks.frozen import Base, Pretrained, base_of_run
-from core.networks.layers import Flatten
 from core.networks.structure import LAYER_SETTINGS
-from core.specs import DataSpec, NetworkSpec, RunSpec, dense_network, with_settings
+from core.specs import DataSpec, RunSpec, dense_network, with_settings
 from core.specs.schedules import NONE
 from core.store import Store
 from core.studies.experiment import Experiment, Shown, check_names
@@ -165,7 +164,7 @@ def variations(choice: Choice) -> list[Variation]:
     Only what the own settings of its lab can say.
     """
     network, train = choice.spec.network, choice.spec.train
-    dense = NetworkSpec((Flatten(), *network.behind)).dense if network.base else network.dense
+    dense = network.dense or network.dense_behind
     if dense and len(set(network.each("activation"))) > 1:
         return []
     if network.base and not dense:

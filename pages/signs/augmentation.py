@@ -104,15 +104,16 @@ def train_with(current: Choice, moves: Moves) -> None:
     """How the chosen run is trained, and the way to train it with what is seen here."""
     now = words.augmentation(current.spec.train, _)
     st.write(_("Augmentation of the chosen run: **{words}**.").format(words=now))
-    copies = current.spec.train.copies
-    if current.spec.network.base:
+    network, copies = current.spec.network, current.spec.train.copies
+    if network.base:
         copies = copies or run_fields.COPIES.default
     st.button(
         _("Take what is shown into own settings"),
         icon=":material/tune:",
         on_click=own_settings.take,
         args=(changed(current.spec, {"train": {"augmentation": moves.text, "copies": copies}}),),
-        disabled=current.spec.train.augmentation == moves.text,
+        disabled=current.spec.train.augmentation == moves.text
+        or (network.base is not None and not network.dense_behind),
     )
 
 

@@ -293,7 +293,7 @@ def _shapes(stack: str, images: Definition) -> tuple[list[str], UsageError | Non
     shape: Shape = images.shape
     lines = []
     try:
-        for layer in (*network_from(stack).layers, Dense(len(images.class_names), "softmax")):
+        for layer in (*network_from(stack).behind, Dense(len(images.class_names), "softmax")):
             shape = layer.shape(shape)
             lines.append(f"{type(layer).__name__} → {' × '.join(map(str, shape))}")
     except UsageError as error:
