@@ -234,8 +234,8 @@ def test_weights_are_downloaded_by_a_button() -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        (OF_PHOTOGRAPHS, ["(EfficientNet-Lite0 (32 px, / 225)) is frozen", "each of 250 images"]),
-        (OF_DIGITS, ["(drawing model) is frozen", "each of 356 images", "makes 2 changed copies"]),
+        (OF_PHOTOGRAPHS, ["**Frozen: EfficientNet-Lite0 (32 px, / 225).**", "each of 250 images"]),
+        (OF_DIGITS, ["**Frozen: drawing model.**", "each of 356 images", "makes 2 changed copies"]),
     ],
 )
 def test_before_the_start_stands_what_is_computed_once(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from statistics import median
 
 from core.data import DATASETS, definition
+from core.data.divided import SHARE
 from core.networks import structure
 from core.networks.frozen import Base
 from core.specs import DataSpec, NetworkSpec, RunSpec, training_images
@@ -41,7 +42,10 @@ def seconds_of(spec: RunSpec, images: int) -> float:
 def _preparing(spec: RunSpec, images: int) -> float:
     """The part of it in which a frozen base makes features: none of a network without one."""
     used, trained_on = _images(spec, images)
-    computed = used + trained_on * spec.train.copies + TESTED
+    tested = TESTED
+    if spec.data.split is not None:
+        tested += math.ceil(images * SHARE / (1 - SHARE))
+    computed = used + trained_on * spec.train.copies + tested
     return computed * _products(spec, frozen=True) * 25e-12
 
 

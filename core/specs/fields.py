@@ -44,7 +44,7 @@ BUILD = OneOf(
     {
         "dense": N_("fully connected"),
         "stack": N_("layers in any order"),
-        "base": N_("a trained network, and layers behind it"),
+        "base": N_("begins with a trained one"),
     },
 )
 

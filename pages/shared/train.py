@@ -101,9 +101,9 @@ def frozen_part(current: Choice) -> None:
     copied = spec.train.copies * training_images(used, spec.train.validation_split)
     own = 0 if data.split is None else len(data.whole.x_test)
     text = _(
-        "The first part ({base}) is frozen: training leaves it as it is. What it makes of each of "
-        "{n:,} images, those of the test included, is computed once, before the first epoch, and "
-        "kept: the next time the first epoch begins at once."
+        "**Frozen: {base}.** Training leaves it as it is. What it makes of each of {n:,} images, "
+        "those of the test included, is computed once, before the first epoch, and kept: the next "
+        "time the first epoch begins at once."
     )
     images = used + copied + len(data.x_test) + own
     st.write(text.format(base=layout.base_text(spec.network.base), n=images))

@@ -50,7 +50,10 @@ def draw() -> dict[str, Any]:
     base = fields.select(
         OneOf(BASE.name, BASE.term, BASE.default, names),
         format_func=names.__getitem__,
-        help=_("It stays as it is. Only the layers behind it are trained."),
+        help=_(
+            "It stays as it is: only the layers behind it are trained. {titles} learned from "
+            "photographs, the others from a data set of the lab."
+        ).format(titles=", ".join(one.title for one in BASES.values())),
         on_change=_take_default_side,
     )
     if base not in BASES:
@@ -69,9 +72,8 @@ def read(drawn: Mapping[str, Any]) -> Base:
 
 def _names(chosen: str) -> dict[str, str]:
     """What a network can begin with, in words: also the student's own runs with convolutions."""
-    photographs = _("{title}, trained on photographs")
-    names = {name: photographs.format(title=one.title) for name, one in BASES.items()}
-    names["drawing"] = _("the lab's drawing model, trained on digits")
+    names = {name: one.title for name, one in BASES.items()}
+    names["drawing"] = _("Drawing model: digits")
     asked = {key for key, step in st.session_state.done if step == ASKED}
     for key in sorted({chosen, *asked} - {*names}):
         with suppress(LabError):
