@@ -195,7 +195,7 @@ def locate(name: str) -> Path:
     raise MissingData(
         N_(
             "The weights of {title} are not on this machine: put {file} into {folder}, or get them "
-            "with `python -m core data fetch {base}`."
+            "with python -m core data fetch {base}."
         )
         if wanted.url
         else N_(
