@@ -202,6 +202,18 @@ def test_a_file_of_keras_is_read_and_told_from_the_published_one(
     assert len(bases.weights("vgg16", "")) == 2
 
 
+def test_a_file_is_hashed_once(
+    tiny: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = bases.digest("vgg16")
+    read = bases.content
+    monkeypatch.setattr(bases, "content", None)
+    assert bases.digest("vgg16") == digest
+    monkeypatch.setattr(bases, "content", read)
+    save(tmp_path / BASES["vgg16"].file, [array + 1 for array in tiny])
+    assert bases.digest("vgg16") != digest
+
+
 def test_what_is_no_file_of_weights_is_one_sentence(
     tiny: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

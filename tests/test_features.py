@@ -136,6 +136,16 @@ def test_a_frozen_base_sees_changed_copies_in_turn(
         replace(spec, train=replace(spec.train, copies=1))
 
 
+def test_the_images_of_a_data_set_s_own_test_are_prepared_with_the_others(data: Dataset) -> None:
+    spec = spec_of(NetworkSpec((Pretrained("lite0", 32),)), data, 60)
+    moments: list[training.Moment] = []
+    found = train(replace(spec, data=replace(spec.data, split=43)), moments.append)
+    assert "own_test_accuracy" in found.record
+    first = [one.preparing for one in moments].index(False)
+    assert {one.steps for one in moments[:first]} == {60 + 300 + 200}
+    assert not any(one.preparing for one in moments[first:]), "the curves stay"
+
+
 def test_features_are_computed_once(
     data: Dataset, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +217,10 @@ def test_the_others_are_those_of_keras(
     np.testing.assert_allclose(by_numpy / scale, expected / scale, atol=1e-4)
     names: dict[str, Any] = {}
     exec(keras_code(rows).replace("include_top", "weights=None, include_top"), names)
+    assert [one.path for one in names["model"].trainable_variables] == [
+        "dense/kernel",
+        "dense/bias",
+    ]
     names["model"].set_weights([*model.get_weights(), *names["model"].get_weights()[-2:]])
     through = keras.Sequential(names["model"].layers[:-1])
     np.testing.assert_allclose(

@@ -14,8 +14,18 @@ from core.errors import UsageError
 from core.labs import LABS, OWN
 from core.labs.contract import Lab
 from core.networks import structure
-from core.specs import DataSpec, RunSpec, TrainSpec, changed, dense_network, optimizer_spec
+from core.networks.layers import Dense, Dropout
+from core.specs import (
+    DataSpec,
+    NetworkSpec,
+    RunSpec,
+    TrainSpec,
+    changed,
+    dense_network,
+    optimizer_spec,
+)
 from core.specs.schedules import TimeDecay
+from core.store import Store
 from core.studies.experiment import Experiment, Shown, Statement
 from core.studies.study import Study
 
@@ -267,6 +277,19 @@ def test_what_to_try_next_keeps_the_settings_of_layers_and_of_training() -> None
         assert one.spec.train.early_stopping == 3
     mixed = chosen(labs.OWN, hidden=(8, 6), activation=("relu", "tanh"))
     assert not labs.variations(mixed), "own settings have one activation"
+
+
+def test_what_to_try_next_keeps_a_base_images_and_changed_copies() -> None:
+    of_run = labs.base("drawing", Store())
+    copied: dict[str, Any] = {"images": 50, "augmentation": "handwriting", "copies": 2}
+    choice = chosen(labs.OWN, base=of_run, hidden=(8, 6), l2=(0.1, 0), **copied)
+    seed, half, _batch = labs.variations(choice)
+    assert seed.spec == replace(choice.spec, train=replace(choice.spec.train, seed=1))
+    _flatten, *behind = dense_network((4, 3), l2=(0.1, 0)).layers
+    assert half.spec == replace(choice.spec, network=NetworkSpec((of_run, *behind)))
+    assert len(labs.variations(chosen(labs.OWN, base=of_run))) == 2, "there are no neurons"
+    other = replace(choice.spec, network=NetworkSpec((of_run, Dropout(0.5), Dense(4))))
+    assert not labs.variations(replace(choice, spec=other)), "own settings cannot say it"
 
 
 def test_what_to_try_next_stays_within_the_limits() -> None:

@@ -12,7 +12,7 @@ import pytest
 from core import labs
 from core.errors import UsageError
 from core.networks import forward
-from core.networks.frozen import Pretrained
+from core.networks.frozen import Pretrained, base_of_run
 from core.networks.known import LENET_5, SIGNS
 from core.networks.layers import (
     HIDDEN_ACTIVATIONS,
@@ -160,6 +160,17 @@ def test_code_builds_the_network_that_is_trained(
         assert {k: v for k, v in one.items() if k not in chance} == {
             k: v for k, v in other.items() if k not in chance
         }
+
+
+@pytest.mark.usefixtures("new_session")
+def test_the_code_of_frozen_layers_leaves_them_as_they_are(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    network = NetworkSpec((base_of_run(DRAWING, "mnist-1"), Dense(5, "relu")))
+    found = rows(network, *DIGITS)
+    exec(keras_code(found), {})
+    assert keras_summary(found) in capsys.readouterr().out
+    assert "Non-trainable params: 64,992" in keras_summary(found)
 
 
 FORWARD = [

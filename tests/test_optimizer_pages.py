@@ -17,6 +17,7 @@ from core.labs import LABS
 from core.labs.contract import Lab
 from core.labs.optimizers import BASE
 from core.labs.steps import COMPARE, OVERVIEW
+from core.networks.frozen import Pretrained
 from core.networks.layers import Channel, Conv2D, Dense, Flatten
 from core.optimizers import finder, rules
 from core.optimizers import surfaces as motion
@@ -719,7 +720,10 @@ CHANGES: dict[str, dict[str, Any]] = {
     "Epochs": {"train": {"epochs": 6}},
     "Batch size": {"train": {"batch_size": 7}},
     "Validation split": {"train": {"validation_split": 0.5}},
-    "Augmentation": {"train": {"augmentation": "handwriting"}},
+    "Augmentation": {
+        "network": NetworkSpec((Pretrained("lite0", 32),)),
+        "train": {"augmentation": "handwriting", "copies": 2},
+    },
     "Learning-rate schedule": {"train": {"schedule": TimeDecay(0.1)}},
     "Early stopping": {"train": {"validation_split": 0.5, "early_stopping": 3}},
     "Trained by": {"network": dense_network(), "train": {"solver": "logistic"}},

@@ -9,7 +9,16 @@ from core.data import DATASETS
 from core.data.mnist import DATASET as MNIST
 from core.engine.estimates import Speeds, seconds_of
 from core.labs.digits import DRAWING
-from core.specs import DataSpec, RunSpec, TrainSpec, changed, dense_network, optimizer_spec
+from core.networks.frozen import Pretrained
+from core.specs import (
+    DataSpec,
+    NetworkSpec,
+    RunSpec,
+    TrainSpec,
+    changed,
+    dense_network,
+    optimizer_spec,
+)
 from core.store import Run
 
 SPEC = RunSpec(
@@ -51,6 +60,22 @@ def test_more_epochs_weights_and_steps_take_longer() -> None:
     assert seconds_of(changed(SPEC, {"data": {"images": 4_000}}), 60_000) == seconds_of(SPEC, 4_000)
     drawing = replace(SPEC, network=DRAWING.changes["network"])
     assert seconds_of(drawing, 60_000) > 10 * usual
+
+
+def test_what_a_frozen_base_makes_is_computed_once_and_kept() -> None:
+    spec = replace(SPEC, network=NetworkSpec((Pretrained("lite0", 96),)))
+    head = replace(SPEC, network=dense_network())
+    assert seconds_of(spec, 60_000) > 20 * seconds_of(head, 60_000)
+    copied = changed(spec, {"train": {"augmentation": "handwriting", "copies": 3}})
+    assert seconds_of(copied, 60_000) > 3 * seconds_of(spec, 60_000)
+    speeds = Speeds()
+    expected = speeds.seconds(spec)
+    speeds.note(measured(spec, 3.0))
+    assert speeds.seconds(spec) == pytest.approx(3.0)
+    assert speeds.seconds(changed(spec, {"train": {"epochs": 6}})) < 5
+    fewer = changed(spec, {"data": {"images": 30_000}})
+    assert speeds.seconds(fewer) > speeds.seconds(spec), "they are other images"
+    assert expected > 20
 
 
 def test_what_was_measured_counts() -> None:

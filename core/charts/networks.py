@@ -124,7 +124,17 @@ def _block_diagram(rows: Sequence[LayerRow], _: Translate) -> go.Figure:
         base=[-math.log2(row.output) / 2 for row in rows],
         y=[row.name for row in rows],
         orientation="h",
-        marker={"color": [COLOURS["sky" if row.weights else "grey"] for row in rows]},
+        marker={
+            "color": [COLOURS["sky" if row.weights else "grey"] for row in rows],
+            "pattern": {
+                "shape": ["/" if row.frozen else "" for row in rows],
+                "fillmode": "overlay",
+                "fgcolor": COLOURS["blue"],
+                "fgopacity": 0.35,
+                "size": 8,
+                "solidity": 0.15,
+            },
+        },
         text=[" × ".join(map(str, row.shape)) for row in rows],
         textfont={"color": INK},
         textposition="inside",
@@ -136,7 +146,7 @@ def _block_diagram(rows: Sequence[LayerRow], _: Translate) -> go.Figure:
             {
                 "x": 1.1 * half,
                 "y": i,
-                "text": (_("{n:,} weights, frozen") if row.frozen else _("{n:,} weights")).format(
+                "text": (_("{n:,} frozen") if row.frozen else _("{n:,} weights")).format(
                     n=row.weights
                 ),
                 "showarrow": False,

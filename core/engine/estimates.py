@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from statistics import median
 
 from core.data import DATASETS, definition
+from core.data.divided import SHARE
 from core.networks import structure
+from core.networks.frozen import Base
 from core.specs import DataSpec, NetworkSpec, RunSpec, training_images
 from core.store import Run
 
@@ -16,6 +18,9 @@ REMEMBERED = 50
 
 Alike = tuple[NetworkSpec, int, str]
 """A network, a batch size and a solver: runs with the same ones take alike."""
+
+Features = tuple[Base | None, DataSpec, tuple[str, int, float, int] | None]
+"""A frozen base, the images, and in which ways these are changed: runs with the same share them."""
 
 TESTED = 10_000
 """Test images of a data set, whose features are computed too."""
@@ -28,19 +33,41 @@ def seconds_of(spec: RunSpec, images: int) -> float:
 
     Measured on two cores with networks of the lab, batch 30 and 128: 0.8 s to compile and to test,
     0.25 ms for a step, and for each image and multiplication 15 ps in a dense network, which XLA
-    compiles, and 25 ps in others. What a frozen base makes of an image is computed once, and not
-    at all if it is kept. Raises UsageError for an unknown data set.
+    compiles, and 25 ps in others; of a frozen base once for an image. Raises UsageError for an
+    unknown data set.
     """
+    return _preparing(spec, images) + _training(spec, images)
+
+
+def _preparing(spec: RunSpec, images: int) -> float:
+    """The part of it in which a frozen base makes features: none of a network without one."""
+    used, trained_on = _images(spec, images)
+    tested = TESTED
+    if spec.data.split is not None:
+        tested += math.ceil(images * SHARE / (1 - SHARE))
+    computed = used + trained_on * spec.train.copies + tested
+    return computed * _products(spec, frozen=True) * 25e-12
+
+
+def _training(spec: RunSpec, images: int) -> float:
+    """The part of it that is left where features are kept."""
+    _used, trained_on = _images(spec, images)
+    steps = math.ceil(trained_on / spec.train.batch_size)
+    per_image = _products(spec, frozen=False) * (15e-12 if spec.network.dense else 25e-12)
+    return 0.8 + spec.train.epochs * (steps * 0.25e-3 + trained_on * per_image)
+
+
+def _images(spec: RunSpec, images: int) -> tuple[int, int]:
+    """How many of that many images a run uses, and how many of these train."""
+    used = min(images, spec.data.images or images)
+    return used, training_images(used, spec.train.validation_split)
+
+
+def _products(spec: RunSpec, *, frozen: bool) -> int:
+    """How many multiplications an image takes in those layers that are frozen, or in the others."""
     known = definition(spec.data.name)
     rows = structure.rows(spec.network, known.shape, len(known.class_names))
-    used = min(images, spec.data.images or images)
-    trained_on = training_images(used, spec.train.validation_split)
-    steps = math.ceil(trained_on / spec.train.batch_size)
-    products = sum(row.layer.products(row.inputs) for row in rows if not row.frozen)
-    once = sum(row.layer.products(row.inputs) for row in rows if row.frozen)
-    per_image = products * (15e-12 if spec.network.dense else 25e-12)
-    begin = 0.8 + (used + TESTED) * once * 25e-12
-    return begin + spec.train.epochs * (steps * 0.25e-3 + trained_on * per_image)
+    return sum(row.layer.products(row.inputs) for row in rows if row.frozen == frozen)
 
 
 class Speeds:
@@ -52,6 +79,7 @@ class Speeds:
         self._images: dict[tuple[str, int | None], int] = {
             (known.digest, None): known.images for known in DATASETS.values() if known.digest
         }
+        self._prepared: set[Features] = set()
         self._factors: dict[Alike, float] = {}
         self._compiled: dict[Alike, float] = {}
         self._usual = 1.0
@@ -73,7 +101,8 @@ class Speeds:
             images, data = run.dataset["train"] + run.dataset["validation"], run.spec.data
             if data == DataSpec(data.name, data.digest, split=data.split):
                 self._images[data.digest, data.split] = images
-            expected = seconds_of(run.spec, images)
+            self._prepared.add(_features(run.spec))
+            expected = _training(run.spec, images)
             ratio = (run.train_seconds + run.compile_seconds) / expected
             alike = _alike(run.spec)
             self._ratios.append((alike, ratio))
@@ -86,10 +115,15 @@ class Speeds:
             self._usual = median(ratio for _, ratio in self._ratios)
 
     def seconds(self, spec: RunSpec, images: int | None = None) -> float:
-        """How long that run will take: as runs of its network and batch size took, or as all."""
+        """How long that run will take: as runs of its network and batch size took, or as all.
+
+        What its frozen base makes of its images is kept if an earlier run was of the same.
+        """
         images = images or self._images.get((spec.data.digest, spec.data.split), SAMPLE)
-        factor = self._factors.get(_alike(spec), self._usual)
-        return seconds_of(spec, images) * factor
+        expected = _training(spec, images) * self._factors.get(_alike(spec), self._usual)
+        if _features(spec) not in self._prepared:
+            expected += _preparing(spec, images) * self._usual
+        return expected
 
     def compile_seconds(self, spec: RunSpec) -> float | None:
         """How long the last run that takes alike was compiled; None without one."""
@@ -98,3 +132,9 @@ class Speeds:
 
 def _alike(spec: RunSpec) -> Alike:
     return spec.network, spec.train.batch_size, spec.train.solver
+
+
+def _features(spec: RunSpec) -> Features:
+    train = spec.train
+    changed = (train.augmentation, train.copies, train.validation_split, train.seed)
+    return spec.network.base, spec.data, changed if train.copies else None

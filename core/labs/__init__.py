@@ -132,7 +132,7 @@ def base(name: str, store: Store, side: int | None = None, scaling: str | None =
         return Pretrained(name, size, scaling or "own", bases.digest(name))
     if side or scaling:
         raise UsageError(N_("Size and scaling of the images are chosen for pre-trained networks."))
-    run = store.find(_drawing_model() if name == "drawing" else name)
+    run = store.find(drawing_model() if name == "drawing" else name)
     if run is None:
         raise UsageError(
             N_("There is no base {value}: choose one of {allowed}, or the key of a stored run."),
@@ -142,7 +142,7 @@ def base(name: str, store: Store, side: int | None = None, scaling: str | None =
     return base_of_run(run.spec.network, run.key)
 
 
-def _drawing_model() -> str:
+def drawing_model() -> str:
     """The key of the drawing model that comes with the lab."""
     owner = next(lab for lab in LABS.values() if lab.drawing_model)
     data = DataSpec.of(definition(owner.datasets[0]))
@@ -164,20 +164,29 @@ def variations(choice: Choice) -> list[Variation]:
     Only what the own settings of its lab can say.
     """
     network, train = choice.spec.network, choice.spec.train
-    if network.dense and len(set(network.each("activation"))) > 1:
+    dense = network.dense or network.dense_behind
+    if dense and len(set(network.each("activation"))) > 1:
         return []
-    hidden = {name: network.each(name) for name in LAYER_SETTINGS} if network.hidden else {}
+    if network.base and not dense:
+        return []
+    layers: dict[str, Any] = {"hidden": network.hidden} if dense else {"stack": network}
+    if network.base:
+        layers["base"] = network.base
+    if dense and network.hidden:
+        layers |= {name: network.each(name) for name in LAYER_SETTINGS}
+        layers["activation"] = network.activation
     same = {
-        **({"hidden": network.hidden, **hidden} if network.dense else {"stack": network}),
-        **({"activation": network.activation} if network.dense and network.hidden else {}),
+        **layers,
         "optimizer": choice.spec.optimizer.name,
         "learning_rate": choice.spec.optimizer.learning_rate,
         "parameters": dict(choice.spec.optimizer.parameters),
         **{name: getattr(train, name) for name in ("epochs", "batch_size", "validation_split")},
         "seed": train.seed,
         "unique": choice.spec.data.unique,
+        "images": choice.spec.data.images,
         "early_stopping": train.early_stopping,
         "augmentation": train.augmentation,
+        "copies": train.copies,
         "schedule": train.schedule.name if train.schedule else NONE,
         "schedule_parameters": asdict(train.schedule) if train.schedule else {},
     }
@@ -195,9 +204,9 @@ def variations(choice: Choice) -> list[Variation]:
             {"batch_size": batch},
         ),
     ]
-    if network.dense:
-        neurons = N_("Half the neurons: {value}"), " + ".join(map(str, half)), {"hidden": half}
-        wanted.insert(1, neurons)
+    if dense:
+        changed = layers | {"hidden": half}
+        wanted.insert(1, (N_("Half the neurons: {value}"), " + ".join(map(str, half)), changed))
     found = []
     for title, value, changes in wanted:
         spec = with_settings(choice.spec, changes)

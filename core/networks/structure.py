@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from core.errors import UsageError
 from core.fields import Limit, check, check_choice, check_number, check_switch
 from core.i18n import N_
-from core.networks.frozen import Base, Frozen, Part, part_dict, part_from
+from core.networks.frozen import Base, Frozen, Part, Pretrained, part_dict, part_from
 from core.networks.layers import (
     HIDDEN_ACTIVATIONS,
     BatchNormalization,
@@ -97,6 +97,11 @@ class NetworkSpec:
         """True for fully connected layers alone, each with what dense_network puts behind it."""
         made = (layer for hidden in self.hidden_layers for layer in hidden.layers())
         return self.layers == (Flatten(), *made)
+
+    @property
+    def dense_behind(self) -> bool:
+        """True for a base with fully connected layers alone behind it, or with none."""
+        return self.base is not None and NetworkSpec((Flatten(), *self.behind)).dense
 
     @property
     def hidden_layers(self) -> tuple[HiddenLayer, ...]:
@@ -216,7 +221,7 @@ class LayerRow:
 
     layer: Layer
     name: str
-    """As Keras names it in a new session."""
+    """As Keras names it in a new session; a pre-trained network by its name in bases."""
     inputs: Shape
     """What comes in for one image."""
     shape: Shape
@@ -269,7 +274,7 @@ def rows(network: NetworkSpec, shape: Shape, classes: int) -> tuple[LayerRow, ..
     seen: Counter[str] = Counter()
     found = []
     for layer, inputs, outputs, frozen in placed:
-        name = _keras_name(layer.kind)
+        name = layer.name if isinstance(layer, Pretrained) else _keras_name(layer.kind)
         numbered = f"{name}_{seen[name]}" if seen[name] else name
         share = layer.weights(inputs) / total
         found.append(LayerRow(layer, numbered, inputs, outputs, share, frozen))

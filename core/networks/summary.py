@@ -61,6 +61,8 @@ def _counted(weights: int) -> str:
 
 def keras_code(rows: Sequence[LayerRow]) -> str:
     """The Python lines that build this network with Keras and print its structure."""
+    behind = sum(not row.frozen for row in rows)
+    freeze = [f"for layer in model.layers[:-{behind}]:", "    layer.trainable = False"]
     return "\n".join(
         [
             "import keras",
@@ -69,6 +71,7 @@ def keras_code(rows: Sequence[LayerRow]) -> str:
             f"    keras.Input({rows[0].inputs}),",
             *(f"    {row.code}," for row in rows),
             "])",
+            *(freeze if rows[0].frozen else []),
             "model.summary()",
         ]
     )

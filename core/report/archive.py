@@ -13,6 +13,7 @@ from core.data import Dataset
 from core.data.contract import Images
 from core.i18n import N_, untranslated
 from core.labs import OWN, Choice
+from core.networks.frozen import Pretrained
 from core.report import words
 from core.report.objects import further, spec_object
 from core.report.pictures import Picture
@@ -117,6 +118,14 @@ def results_zip(
     return archive.getvalue()
 
 
+WITHOUT_BASE = N_(
+    """\
+              It holds the layers behind {base} only: what goes into them are
+              the features that {base} makes of the images.
+"""
+)
+
+
 def _readme(run: Run, dataset: Dataset, _: Callable[[str], str]) -> str:
     extent = _("This is the full set.")
     if not dataset.complete:
@@ -124,7 +133,9 @@ def _readme(run: Run, dataset: Dataset, _: Callable[[str], str]) -> str:
             "These images are {sample}, not the full set: the figures do not compare with "
             "published ones."
         ).format(sample=words.sample(dataset.definition, dataset.origin, _))
-    return _(README).format(
+    base = run.spec.network.base
+    alone = _(WITHOUT_BASE).format(base=base.text) if isinstance(base, Pretrained) else ""
+    said = _(README).format(
         title=dataset.definition.title,
         place=dataset.origin,
         extent=extent,
@@ -140,6 +151,7 @@ def _readme(run: Run, dataset: Dataset, _: Callable[[str], str]) -> str:
         misclassified=run.misclassified,
         classes=", ".join(map(_, dataset.class_names)),
     )
+    return said + alone
 
 
 def _metrics(run: Run) -> dict[str, object]:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from core.data import DATASETS, Dataset, Definition
 from core.data.divided import SHARE
 from core.labs import Choice
-from core.specs import DataSpec, fields
+from core.networks.structure import LayerRow
+from core.specs import DataSpec, TrainSpec, fields
 from core.specs.augmentation import augmentation_words
 from core.specs.optimizers import OPTIMIZERS
 from core.store import Run
@@ -70,6 +71,14 @@ def which_images(
     return said
 
 
+def augmentation(train: TrainSpec, _: Callable[[str], str]) -> str:
+    """What is done to the training images, and how many changed copies a frozen base sees."""
+    said = augmentation_words(train.augmentation, _)
+    if train.copies:
+        said = _("{kind}, changed copies: {n}").format(kind=said, n=train.copies)
+    return said
+
+
 def early_stopping(run: Run, _: Callable[[str], str]) -> str:
     """How early stopping was set, and the epoch whose weights it kept."""
     if run.best_epoch is None:
@@ -94,14 +103,14 @@ def settings(run: Run, dataset: Dataset, choice: Choice, _: Callable[[str], str]
         _("Images to train"): f"{run.dataset['train']:,}",
         _("Images to validate"): f"{run.dataset['validation']:,}",
         _("Images to test"): f"{run.dataset['test']:,}",
-        **{_("Layer {n}").format(n=n): row.code for n, row in enumerate(run.layers, 1)},
+        **dict(_layer(n, row, _) for n, row in enumerate(run.layers, 1)),
         fields.OPTIMIZER.label(_): known.title,
         fields.learning_rate(optimizer.name).label(_): f"{optimizer.learning_rate:g}",
         **{key: f"{value}" for key, value in (defaults | dict(optimizer.parameters)).items()},
         fields.EPOCHS.label(_): f"{train.epochs}",
         fields.BATCH_SIZE.label(_): f"{train.batch_size}",
         fields.VALIDATION_SPLIT.label(_): f"{100 * train.validation_split:.6g}%",
-        _("Augmentation"): augmentation_words(train.augmentation, _),
+        _("Augmentation"): augmentation(train, _),
         fields.SCHEDULE.label(_): train.schedule.text if train.schedule else _("none"),
         fields.EARLY_STOPPING.label(_): early_stopping(run, _),
         fields.SEED.label(_): f"{train.seed}",
@@ -109,3 +118,9 @@ def settings(run: Run, dataset: Dataset, choice: Choice, _: Callable[[str], str]
         _("Versions"): ", ".join(f"{package} {number}" for package, number in run.versions.items()),
     }
     return "".join(f"{setting}: {value}\n" for setting, value in rows.items())
+
+
+def _layer(number: int, row: LayerRow, _: Callable[[str], str]) -> tuple[str, str]:
+    """A layer by its number, and the line of Keras that makes it."""
+    name = _("Layer {n}, frozen") if row.frozen else _("Layer {n}")
+    return name.format(n=number), " ".join(row.code.split())

@@ -41,7 +41,11 @@ BUILD = OneOf(
     "build",
     N_("network"),
     "dense",
-    {"dense": N_("fully connected"), "stack": N_("layers in any order")},
+    {
+        "dense": N_("fully connected"),
+        "stack": N_("layers in any order"),
+        "base": N_("begins with a trained one"),
+    },
 )
 
 

@@ -5,7 +5,7 @@ TensorFlow is imported inside the functions: whoever submits a run imports this 
 
 import io
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,6 +57,8 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
     distort = augmentation.distortion(spec.train.augmentation, data.definition.ink)
     x: Images | Floats = arrays.x_train
     x_test: Images | Floats = arrays.x_test
+    theirs = [data.whole.x_test] if data.split is not None else []
+    own: Sequence[Images | Floats] = theirs
     copies: list[Floats] = []
     if base:
         changed = [
@@ -64,7 +66,9 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
             for number in range(spec.train.copies)
             if distort
         ]
-        x, x_test, *copies = base.features([arrays.x_train, arrays.x_test, *changed], report)
+        wanted = [arrays.x_train, arrays.x_test, *theirs, *changed]
+        x, x_test, *others = base.features(wanted, report)
+        own, copies = others[: len(theirs)], others[len(theirs) :]
         distort = None
     y, test = arrays.y_train, (x_test, arrays.y_test)
     if spec.train.solver == "logistic":
@@ -102,9 +106,7 @@ def run(spec: RunSpec, report: "Callable[[Moment], None]") -> Outcome:
         record["best_epoch"] = fit.best_epoch
     if result.penalty is not None:
         record["penalty"] = result.penalty
-    if data.split is not None:
-        own = data.whole.x_test
-        x_own = base.features([own], report)[0] if base else own
+    for x_own in own:
         record["own_test_accuracy"] = evaluation.evaluate(head, x_own, data.whole.y_test).accuracy
     model = head if base is None else base.with_head(head)
     predictions = io.BytesIO()

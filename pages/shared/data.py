@@ -1,5 +1,7 @@
 """The images, their classes, and what becomes of them before training."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -10,6 +12,8 @@ from core.data import DATASETS, Dataset
 from core.data.contract import Images
 from core.fields import Limit, OneOf, WholeNumber
 from core.i18n import N_
+from core.networks import bases, blocks
+from core.networks.frozen import Pretrained
 from core.specs import training_images
 from core.training.images import available
 from pages.ui import choice, division, download, fields, layout, upload
@@ -259,6 +263,45 @@ def validation(current: Choice) -> None:
     )
 
 
+def begins_with_photographs(current: Choice) -> bool:
+    """True if the choice, or anything that the lab asks for, begins with a pre-trained network."""
+    lab = current.lab
+    rows = (*lab.experiments, *(row for study in lab.studies for row in study.rows))
+    networks = (current.spec.network, *(row.changes.get("network") for row in rows))
+    return any(isinstance(getattr(one, "base", None), Pretrained) for one in networks)
+
+
+def pretrained() -> None:
+    """Which networks that learned from photographs are on this computer; how to get the others."""
+    st.subheader(_("Networks that learned from photographs"))
+    known = bases.BASES.values()
+    files = [next(filter(Path.is_file, bases.places(one)), None) for one in known]
+    st.dataframe(
+        pd.DataFrame(
+            {
+                _("network"): [one.title for one in known],
+                _("weights"): [blocks.weights(one.architecture) for one in known],
+                _("on this computer"): [
+                    _("{size:.0f} MB").format(size=file.stat().st_size / 1e6) if file else _("no")
+                    for file in files
+                ],
+                _("licence"): [one.licence for one in known],
+                _("from"): [one.home for one in known],
+                _("file"): [str(file or one.file) for one, file in zip(known, files, strict=True)],
+            }
+        ),
+        column_config={
+            _("weights"): st.column_config.NumberColumn(format="localized"),
+            _("from"): st.column_config.LinkColumn(display_text=r"https://(?:www\.)?([^/]*)"),
+        },
+        hide_index=True,
+        height="content",
+        alt=_("Each of them: its weights, whether they are here, and where they are from"),
+    )
+    for name in bases.BASES:
+        download.missing_weights(name)
+
+
 current = layout.begin(_("What do the images look like, and what does the network get to see?"))
 note(current)
 first_images(current)
@@ -269,5 +312,7 @@ if current.lab.base.data.split is not None:
     division.show(current)
 one_image(current)
 validation(current)
+if begins_with_photographs(current):
+    pretrained()
 choice.mark_done()
 layout.next_step()

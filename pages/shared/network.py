@@ -9,8 +9,9 @@ from core.charts import networks as charts
 from core.charts import pictures
 from core.fields import Limit, WholeNumber
 from core.i18n import N_
-from core.networks import summary
+from core.networks import bases, summary
 from core.networks.forward import TrainedNetwork
+from core.networks.frozen import Pretrained
 from core.networks.layers import Conv2D, Floats, Pooling
 from core.networks.structure import LayerRow
 from pages.ui import choice, fields, layout, networks
@@ -41,17 +42,18 @@ def diagram(rows: Sequence[LayerRow], class_names: Sequence[str]) -> None:
 
 
 def table(rows: Sequence[LayerRow]) -> None:
-    """Each layer with its output and its weights."""
+    """Each layer with its output and its weights, and whether these are trained."""
     st.subheader(_("Layers"))
+    content: dict[str, Sequence[object]] = {
+        _("layer"): [row.name for row in rows],
+        _("output"): [" × ".join(map(str, row.shape)) for row in rows],
+        _("weights"): [row.weights for row in rows],
+        _("share"): [row.share for row in rows],
+    }
+    if rows[0].frozen:
+        content[_("trained")] = [_("frozen") if row.frozen else _("yes") for row in rows]
     st.dataframe(
-        pd.DataFrame(
-            {
-                _("layer"): [row.name for row in rows],
-                _("output"): [" × ".join(map(str, row.shape)) for row in rows],
-                _("weights"): [row.weights for row in rows],
-                _("share"): [row.share for row in rows],
-            }
-        ),
+        pd.DataFrame(content),
         column_config={
             _("weights"): st.column_config.NumberColumn(format="localized"),
             _("share"): st.column_config.NumberColumn(format="percent"),
@@ -70,12 +72,26 @@ def explanation(rows: Sequence[LayerRow]) -> None:
     ).format(total=sum(row.weights for row in rows))
     others = dict.fromkeys(_(row.layer.meaning) for row in rows if row.layer.meaning)
     st.write(" ".join([dense, *others]))
+    if rows[0].frozen:
+        frozen = sum(row.weights for row in rows if row.frozen)
+        text = _(
+            "**Trained: {trained:,} weights. Not trained: {frozen:,} weights** of the frozen "
+            "layers, which were learned elsewhere and stay as they are."
+        )
+        trained = sum(row.weights for row in rows) - frozen
+        st.write(text.format(trained=trained, frozen=frozen))
 
 
 def as_keras_has_it(rows: Sequence[LayerRow]) -> None:
     """The lines that build the network, and what Keras prints of it."""
     st.subheader(_("The Keras code"))
     st.code(summary.keras_code(rows), language="python")
+    first = rows[0].layer
+    if isinstance(first, Pretrained):  # which Keras prints as the layers of this code
+        if not bases.BASES[first.name].keras:
+            text = _("Keras has no {title}: in this code `{name}` stands for it.")
+            st.caption(text.format(title=bases.BASES[first.name].title, name=first.name))
+        return
     with st.expander(_("What Keras prints of it")):
         st.code(summary.keras_summary(rows), language=None)
 

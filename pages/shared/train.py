@@ -14,12 +14,13 @@ from core.errors import UsageError
 from core.fields import OneOf, Text
 from core.i18n import N_
 from core.labs import Variation
+from core.networks.frozen import Pretrained
 from core.specs import RunSpec, training_images
 from core.specs import fields as run_fields
 from core.store import Claim, Run
 from core.studies import reading
 from core.training.epochs import Epoch
-from pages.ui import choice, fields, layout, networks, own_settings, server, training
+from pages.ui import choice, download, fields, layout, networks, own_settings, server, training
 from pages.ui.choice import Choice
 from pages.ui.text import _, duration, plural
 
@@ -35,8 +36,12 @@ def offer(current: Choice, claim: Claim | None) -> None:
     """The button that starts, and the network; after an earlier attempt what is known of it."""
     left, right = st.columns([2, 3], gap="large")
     with left:
+        base = current.spec.network.base
+        if isinstance(base, Pretrained):
+            download.missing_weights(base.name)
         training.button(_("Start again") if claim else _("Start training"), claim, "primary")
         plan(current)
+        frozen_part(current)
     if claim and claim.epochs:
         st.caption(_("The training ended early. This is how far it came:"))
         curves(claim.epochs, current.spec.train.epochs)
@@ -85,6 +90,31 @@ def plan(current: Choice) -> None:
                 train.early_stopping,
             ).format(n=train.early_stopping)
         )
+
+
+def frozen_part(current: Choice) -> None:
+    """What is computed once for a network that begins with a frozen one."""
+    spec, data = current.spec, current.data
+    if not spec.network.base:
+        return
+    used = layout.images_used(spec, data)
+    copied = spec.train.copies * training_images(used, spec.train.validation_split)
+    own = 0 if data.split is None else len(data.whole.x_test)
+    text = _(
+        "**Frozen: {base}.** Training leaves it as it is. What it makes of each of {n:,} images, "
+        "those of the test included, is computed once, before the first epoch, and kept: the next "
+        "time the first epoch begins at once."
+    )
+    images = used + copied + len(data.x_test) + own
+    st.write(text.format(base=layout.base_text(spec.network.base), n=images))
+    if spec.train.copies:
+        text = plural(
+            "Augmentation makes {n} changed copy of each training image beforehand.",
+            "Augmentation makes {n} changed copies of each training image beforehand; the epochs "
+            "take one after the other.",
+            spec.train.copies,
+        )
+        st.write(text.format(n=spec.train.copies))
 
 
 def diagram(current: Choice) -> None:

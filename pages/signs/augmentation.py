@@ -10,8 +10,10 @@ from core.charts import pictures
 from core.data.contract import Images
 from core.fields import LIMITS, Limit, Number, OneOf, WholeNumber
 from core.i18n import N_
+from core.report import words
 from core.specs import changed
-from core.specs.augmentation import Moves, augmentation_words
+from core.specs import fields as run_fields
+from core.specs.augmentation import Moves
 from core.training.moves import moved
 from pages.ui import choice, fields, layout, own_settings
 from pages.ui.choice import Choice
@@ -100,14 +102,18 @@ def show(current: Choice, images: Images, columns: int, alt: str) -> None:
 
 def train_with(current: Choice, moves: Moves) -> None:
     """How the chosen run is trained, and the way to train it with what is seen here."""
-    now = augmentation_words(current.spec.train.augmentation, _)
+    now = words.augmentation(current.spec.train, _)
     st.write(_("Augmentation of the chosen run: **{words}**.").format(words=now))
+    network, copies = current.spec.network, current.spec.train.copies
+    if network.base:
+        copies = copies or run_fields.COPIES.default
     st.button(
         _("Take what is shown into own settings"),
         icon=":material/tune:",
         on_click=own_settings.take,
-        args=(changed(current.spec, {"train": {"augmentation": moves.text}}),),
-        disabled=current.spec.train.augmentation == moves.text,
+        args=(changed(current.spec, {"train": {"augmentation": moves.text, "copies": copies}}),),
+        disabled=current.spec.train.augmentation == moves.text
+        or (network.base is not None and not network.dense_behind),
     )
 
 

@@ -18,11 +18,13 @@ from core.errors import LabError
 from core.i18n import N_
 from core.labs.contract import Step
 from core.labs.steps import CLASS
+from core.networks import bases
+from core.networks.frozen import Base, Pretrained
 from core.networks.layers import Channel, Flatten, layer_dict
 from core.report import words
 from core.specs import NetworkSpec, RunSpec
 from core.specs import fields as run_fields
-from core.specs.augmentation import NONE, augmentation_words
+from core.specs.augmentation import NONE
 from core.specs.train import SOLVERS
 from core.store import Run
 from core.studies.experiment import Experiment
@@ -81,7 +83,9 @@ def required_choice() -> Choice:
         from pages.ui import download, upload  # which need this module
 
         wanted = DATASETS[st.session_state.dataset]
-        if wanted.url:
+        if error.values.get("base") in bases.BASES:
+            download.offer_weights(str(error.values["base"]))
+        elif wanted.url:
             download.offer(wanted, "page")
         elif not datasets.at_hand(wanted):
             upload.offer(wanted)
@@ -137,7 +141,7 @@ def brief(spec: RunSpec, data: Dataset, optimizer: str = "") -> str:
         settings.append(text.format(n=images, total=total))
     settings += words.which_images(spec.data, _, plural)
     if train.augmentation != NONE:
-        kind = augmentation_words(train.augmentation, _)
+        kind = words.augmentation(train, _)
         settings.append(_("augmentation: {kind}").format(kind=kind))
     if train.schedule:
         settings.append(_("schedule: {name}").format(name=train.schedule.text))
@@ -174,7 +178,7 @@ def training_settings(spec: RunSpec, data: Dataset) -> dict[str, str]:
         run_fields.EPOCHS.label(_): f"{train.epochs}",
         run_fields.BATCH_SIZE.label(_): f"{train.batch_size}",
         run_fields.VALIDATION_SPLIT.label(_): percent(train.validation_split),
-        _("Augmentation"): augmentation_words(train.augmentation, _),
+        _("Augmentation"): words.augmentation(train, _),
         run_fields.SCHEDULE.label(_): train.schedule.text if train.schedule else _("none"),
         run_fields.EARLY_STOPPING.label(_): f"{train.early_stopping}"
         if train.early_stopping
@@ -214,7 +218,16 @@ def hidden(network: NetworkSpec) -> str:
 
 def _frozen(network: NetworkSpec) -> list[str]:
     """What the network begins with and leaves as it is, in words."""
-    return [_("{base}, frozen").format(base=network.base.text)] if network.base else []
+    return [_("{base}, frozen").format(base=base_text(network.base))] if network.base else []
+
+
+def base_text(base: Base) -> str:
+    """What a network begins with, in words."""
+    if isinstance(base, Pretrained):
+        return base.text
+    if base.run == labs.drawing_model():
+        return _("drawing model")
+    return _("layers of {run}").format(run=base.run)
 
 
 def each_layer(network: NetworkSpec) -> str:

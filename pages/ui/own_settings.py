@@ -33,7 +33,7 @@ from core.specs import fields as run_fields
 from core.specs.augmentation import Moves, moves_of
 from core.specs.optimizers import OPTIMIZERS
 from core.specs.schedules import NONE, SCHEDULES
-from pages.ui import choice, fields
+from pages.ui import base_settings, choice, fields
 from pages.ui.text import _
 
 OF_LAYERS = {name: one for name, one in run_fields.OF_LAYERS.items() if name != "activation"}
@@ -69,6 +69,15 @@ def _of_schedule(schedule: str) -> dict[str, Field[Any]]:
     return {name: replace(field, name=f"{schedule}_{name}") for name, field in known.items()}
 
 
+IMAGES = replace(
+    run_fields.IMAGES,
+    term=N_("training images"),
+    default=0,
+    limit=Limit(0, run_fields.IMAGES.limit.high),
+)
+"""0: all of them."""
+COPIES = replace(run_fields.COPIES, limit=Limit(1, run_fields.COPIES.limit.high))
+
 STACK = Text("stack", run_fields.STACK.term, "\n".join(network_lines(run_fields.STACK.default)))
 """Typed as text: a line for each layer."""
 
@@ -90,6 +99,9 @@ ADDED: dict[str, Layer] = {
 _USUAL: tuple[Field[Any], ...] = (
     run_fields.BUILD,
     STACK,
+    base_settings.BASE,
+    run_fields.SIDE,
+    run_fields.SCALING,
     run_fields.LAYERS,
     *run_fields.NEURONS,
     run_fields.ACTIVATION,
@@ -105,6 +117,8 @@ _USUAL: tuple[Field[Any], ...] = (
     run_fields.EARLY_STOPPING,
     run_fields.AUGMENTATION,
     *run_fields.MOVES.values(),
+    COPIES,
+    IMAGES,
     Switch("unique", N_("without duplicates"), False),
     run_fields.SEED,
 )
@@ -122,11 +136,14 @@ def _values(spec: RunSpec) -> dict[str, Any]:
         "learning_rate": optimizer.learning_rate,
         "schedule": schedule.name if schedule else NONE,
         "unique": spec.data.unique,
+        "images": spec.data.images or 0,
         **{
             name: getattr(spec.train, name)
             for name in ("epochs", "batch_size", "validation_split", "early_stopping", "seed")
         },
     }
+    if spec.train.copies:
+        found["copies"] = spec.train.copies
     changed = dict(optimizer.parameters)
     for name, field in _parameters(optimizer.name).items():
         found[field.name] = changed.get(name, field.default)
@@ -139,9 +156,11 @@ def _values(spec: RunSpec) -> dict[str, Any]:
 
 def _of_network(network: NetworkSpec) -> dict[str, Any]:
     """What the fields of the network hold, by their names."""
-    if not network.dense:
+    if not network.dense and not network.base:
         return {"build": "stack", "stack": "\n".join(network_lines(network))}
     found: dict[str, Any] = {"build": "dense", "layers": len(network.hidden)}
+    if network.base:
+        found |= {"build": "base", **base_settings.values(network.base)}
     found |= {f"layer{i}": size for i, size in enumerate(network.hidden, 1)}
     if network.hidden:
         found["activation"] = network.activation
@@ -181,21 +200,31 @@ def draw(lab: Lab, images: Definition) -> dict[str, Any]:
     with st.expander(_("When to stop, and on which images")):
         drawn |= _stop(own)
     with st.expander(_("Augmentation")):
-        drawn |= _augmentation(own)
+        drawn |= _augmentation(own, frozen="base" in drawn)
     return drawn
 
 
 def read(drawn: Mapping[str, Any]) -> dict[str, Any]:
-    """What `draw` returned, with all that was typed read. Raises UsageError for what cannot be."""
+    """What `draw` returned, with all that was typed read, and the base that is named.
+
+    Raises UsageError for what cannot be, and DataError if weights of a base are not here.
+    """
     parsed: dict[str, Field[Any]] = {**OF_LAYERS, "stack": run_fields.STACK}
     typed = {name: field.parse(drawn[name]) for name, field in parsed.items() if name in drawn}
+    if "base" in drawn:
+        typed["base"] = base_settings.read(drawn)
     return {**drawn, **typed}
 
 
 def _main(lab: Lab, own: Mapping[str, Any], images: Definition) -> dict[str, Any]:
     """What every lab sheet asks for."""
-    dense = fields.select(own["build"]) == run_fields.BUILD.default
-    network = _hidden(own) if dense else _stack(own, images)
+    match fields.select(own["build"]):
+        case "dense":
+            network = _hidden(own)
+        case "stack":
+            network = _stack(own, images)
+        case _:
+            network = {**base_settings.draw(), **_hidden(own)}
     optimizer = fields.select(own["optimizer"], on_change=_take_default_rate)
     rate = _learning_rate(lab, optimizer)
     return {
@@ -323,24 +352,30 @@ def _stop(own: Mapping[str, Any]) -> dict[str, Any]:
     patience = _(
         "Epochs to wait for a lower validation loss; then the best weights are kept. 0: no."
     )
+    images = _("The first so many, those for validation included; 0: all of them.")
     unique = _("Trains on no image that equals another one. The test images all stay.")
     return {
         "early_stopping": fields.number(own["early_stopping"], help=patience),
+        "images": fields.number(own["images"], help=images) or None,
         "unique": fields.checkbox(own["unique"], help=unique),
     }
 
 
-def _augmentation(own: Mapping[str, Any]) -> dict[str, Any]:
-    """What is done to the training images anew in every epoch."""
+def _augmentation(own: Mapping[str, Any], *, frozen: bool) -> dict[str, Any]:
+    """What is done to the training images anew in every epoch, or before what is frozen."""
     name = fields.select(own["augmentation"])
+    copies = 0
+    if frozen and name != run_fields.AUGMENTATION.default:
+        help = _("A frozen network sees each image once, and so many changed copies of it.")
+        copies = fields.number(own["copies"], help=help)
     if name != "moves":
-        return {"augmentation": name}
+        return {"augmentation": name, "copies": copies}
     st.caption(_("At most so far either way: rotation and shear in degrees, the others as parts."))
     values = {
         parameter: fields.number(own[field.name], format="%g", step=abs(field.default))
         for parameter, field in run_fields.MOVES.items()
     }
-    return {"augmentation": Moves(**values).text}
+    return {"augmentation": Moves(**values).text, "copies": copies}
 
 
 def _any(field: Any, **options: Any) -> Any:

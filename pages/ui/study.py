@@ -9,17 +9,19 @@ import streamlit as st
 from core.charts.studies import Curves
 from core.charts.style import MOST, style
 from core.data import Dataset
-from core.errors import LabError
+from core.errors import DataError, LabError
 from core.fields import LIMITS, OneOf, SeveralOf, Text, WholeNumber, named, value_text
 from core.i18n import N_
 from core.labs import LABS, OWN
 from core.labs.contract import Lab
+from core.networks import bases
+from core.networks.frozen import Pretrained
 from core.specs import DataSpec, RunSpec, changed
 from core.specs.optimizers import OPTIMIZERS
 from core.store import Claim, Run
 from core.studies import study as studies
 from core.studies.study import Study
-from pages.ui import choice, fields, identity, layout, record, server, training
+from pages.ui import choice, download, fields, identity, layout, record, server, training
 from pages.ui.text import _, duration, plural
 
 SEEDS = WholeNumber("seeds", N_("seeds"), 3, studies.SEEDS)
@@ -125,7 +127,7 @@ class Progress:
     @property
     def fraction(self) -> float:
         """How much of all trainings is done, from 0 to 1."""
-        under_way = sum(claim.fraction for claim in self.alive)
+        under_way = sum(one.fraction for one in self.alive if one.state != "preparing")
         return min((len(self.runs) + under_way) / len(self.wanted), 1.0)
 
 
@@ -165,10 +167,38 @@ def choose() -> Chosen:
             width=140,
             help=_("How often each row is trained, each time from other first weights."),
         )
-    chosen = Chosen(_own_study() if name == OWN else known[name], seeds, choice.current().data)
+    study = _own_study() if name == OWN else _with_bases(known[name])
+    chosen = Chosen(study, seeds, choice.current().data)
     images = len(chosen.data.arrays.x_train)
     studies.check_size(chosen.study, seeds, chosen.data_spec, images)
     return chosen
+
+
+def _with_bases(wanted: Study) -> Study:
+    """The rows whose pre-trained networks are on this machine; says why the others are left out.
+
+    What is missing is downloaded by a button: the page does not wait for it. Raises DataError if
+    no row is left.
+    """
+    bases_of = {row.name: row.spec(wanted.base).network.base for row in wanted.rows}
+    needed = {row: base.name for row, base in bases_of.items() if isinstance(base, Pretrained)}
+    missing = [name for name in dict.fromkeys(needed.values()) if not bases.present(name)]
+    left = [row for row in wanted.rows if needed.get(row.name) not in missing]
+    if missing:
+        st.caption(_("Left out are the rows whose pre-trained network is not on this computer."))
+    for name in missing:
+        download.missing_weights(name)
+    if not left:
+        raise DataError(N_("No row of this study is left."))
+    names = {row.name for row in left}
+    rows = [
+        replace(row, statement=None) if row.statement and row.statement.other not in names else row
+        for row in left
+    ]
+    found, reasons = studies.with_bases(replace(wanted, rows=tuple(rows)))
+    for sentence in dict.fromkeys(map(layout.sentence, reasons)):
+        st.caption(_("A row is left out. {reason}").format(reason=sentence))
+    return found
 
 
 def _own_study() -> Study:

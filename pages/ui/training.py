@@ -15,7 +15,7 @@ from pages.ui.text import _, duration, plural
 STATES = {
     "importing": N_("Loading TensorFlow, once after the lab was started"),
     "compiling": N_("Loading the images and compiling the network"),
-    "preparing": N_("Computing what the frozen base makes of each image, once"),
+    "preparing": N_("Computing once what the frozen base makes of the images"),
     "saving": N_("Testing the network and saving the run"),
 }
 
@@ -79,6 +79,8 @@ def keep_focus(key: str) -> None:
 def progress(claim: Claim) -> None:
     """How far a run is that is under way, and the button that stops it or joins those who wait."""
     st.progress(claim.fraction, text(claim, server.engine().place(claim.key)))
+    if claim.state == "preparing":
+        st.caption(_("This is kept: the next time the first epoch begins at once."))
     trouble()
     student, wanted = identity.student(), server.engine().students(claim.key)
     others = len(wanted - {student})
@@ -128,7 +130,10 @@ def text(claim: Claim, place: Place | None) -> str:
     if claim.state in STATES:
         seconds = server.engine().expected(claim)
         about = "" if seconds is None else _(", about {n:.0f} s").format(n=max(seconds, 1))
-        return _(STATES[claim.state]) + about
+        done = ""
+        if claim.state == "preparing" and claim.steps:  # which are images
+            done = _(": {n:,} of {total:,}").format(n=claim.steps_done, total=claim.steps)
+        return _(STATES[claim.state]) + done + about
     if not claim.alive:
         return _("Another program gave it up: it is trained here")
     text = _("Epoch {n} of {total}").format(n=min(len(claim.epochs) + 1, total), total=total)
