@@ -17,6 +17,12 @@ FULL_DATA = Path(os.environ["LAB_DATA"]).absolute() if os.environ.get("LAB_DATA"
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when TensorFlow is imported
 
+LONG = {
+    *("test_browser", "test_cli", "test_engine", "test_optimizer_pages", "test_pages"),
+    *("test_train_page", "test_training", "test_worker"),
+}
+"""Files of tests that take longer than others."""
+
 NOWHERE = "http://127.0.0.1:9"
 """A proxy that refuses every connection: the network, for tests and the processes they start."""
 
@@ -32,6 +38,11 @@ def pytest_configure(config: pytest.Config) -> None:
         # Trainings give way to all else (19). Beside another process of tests, which never rests,
         # whoever waits for one would wait long.
         os.nice(18)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: the two processes then end at about the same time."""
+    items.sort(key=lambda item: item.path.stem not in LONG)
 
 
 @pytest.fixture(autouse=True)

@@ -62,6 +62,7 @@ def test_a_finished_run_is_not_trained_again(
     assert alone.train(spec, Store(), lambda claim: None).key == first.key
 
 
+@pytest.mark.slow
 def test_two_at_once_train_it_once(spec: RunSpec, monkeypatch: pytest.MonkeyPatch) -> None:
     trained = []
 
@@ -92,6 +93,7 @@ def test_it_trains_what_another_process_gives_up(spec: RunSpec) -> None:
     assert result().key == spec.key
 
 
+@pytest.mark.slow
 def test_a_stop_for_all_ends_it_and_keeps_its_curves(spec: RunSpec) -> None:
     wide = replace(spec, network=dense_network((256, 256)), train=LONG)
 

@@ -176,6 +176,7 @@ def test_on_a_telephone_nothing_is_cut(tab: Tab, server: Server) -> None:
             assert page.evaluate(CUT) == [], step.name
 
 
+@pytest.mark.slow
 def test_the_keyboard_skips_to_the_content_and_the_open_page_is_marked(
     tab: Tab, server: Server
 ) -> None:
@@ -762,6 +763,7 @@ def press(page: Page, name: str) -> None:
     page.get_by_test_id("stButton").get_by_role("button", name=name).click()
 
 
+@pytest.mark.slow
 def test_a_digit_drawn_with_the_mouse_is_read_stroke_by_stroke(tab: Tab, server: Server) -> None:
     page = tab()
     open_canvas(page, server)

@@ -49,6 +49,7 @@ def test_one_of_many_threads_gets_the_claim(dead: bool, cache: Path) -> None:
             assert list(pool.map(run, range(8))).count(True) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dead", [False, True], ids=["first", "after an interrupted one"])
 def test_one_of_many_processes_gets_the_claim(dead: bool, cache: Path) -> None:
     specs = [seed(number) for number in range(20)]

@@ -288,6 +288,7 @@ def test_a_run_that_continues_another_one_gets_it_from_the_store(
     assert engine.ask(finder.sweep, finder.for_sweep(second)).losses.size
 
 
+@pytest.mark.slow
 def test_progress_is_seen_in_the_store(engine: Engine, spec: RunSpec) -> None:
     wanted = replace(spec, network=WIDE, train=replace(spec.train, epochs=40, batch_size=4))
     reader = Store(engine.store.cache)
@@ -373,6 +374,7 @@ def test_a_running_run_stops_soon_keeps_its_epochs_and_starts_again(
     runs_with_epochs(engine, spec)
 
 
+@pytest.mark.slow
 def test_a_queued_run_stops_at_once_and_the_others_go_on(engine: Engine, spec: RunSpec) -> None:
     first, second = long(spec), long(spec, 1)
     for busy in (first, second):
@@ -405,6 +407,7 @@ def both_busy(engine: Engine, spec: RunSpec) -> list[RunSpec]:
     return busy
 
 
+@pytest.mark.slow
 def test_many_runs_of_one_student_do_not_hold_up_the_one_of_another(
     engine: Engine, spec: RunSpec, both_busy: list[RunSpec]
 ) -> None:
@@ -425,6 +428,7 @@ def test_many_runs_of_one_student_do_not_hold_up_the_one_of_another(
     assert engine.place(spec.key) is None
 
 
+@pytest.mark.slow
 def test_a_run_ends_when_nobody_wants_it_any_more(engine: Engine, spec: RunSpec) -> None:
     spec = long(spec)
     for student in ("ada", "grace", "ada"):
@@ -511,6 +515,7 @@ def test_other_data_than_chosen_ends_as_failed_with_its_sentence(
     until(lambda: not engine.owns(spec.key))
 
 
+@pytest.mark.slow
 def test_a_store_that_cannot_be_written_at_the_end(engine: Engine, spec: RunSpec) -> None:
     runs = engine.store.cache / "runs"
     runs.mkdir(exist_ok=True)

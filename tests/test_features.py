@@ -104,6 +104,7 @@ def test_without_the_run_that_it_continues_there_is_one_sentence(data: Dataset) 
         alone.train(spec_of(network, data), Store(), ignore)
 
 
+@pytest.mark.slow
 def test_a_network_trained_on_photographs_reads_digits(data: Dataset) -> None:
     spec = spec_of(NetworkSpec((labs.base("lite0", Store(), side=32),)), data)
     run = alone.train(spec, Store(), ignore)

@@ -59,6 +59,7 @@ def test_batch_normalisation_keeps_the_gradient_of_the_first_layer() -> None:
     assert normalised[0] / normalised[-1] > 3 * plain[0] / plain[-1]
 
 
+@pytest.mark.slow
 def test_units_of_relu_may_die_and_others_do_not() -> None:
     assert found("relu", rate=10.0).silent[-1].max() > 0.5
     assert found("relu").silent[0].max() < 0.2

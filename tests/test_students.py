@@ -77,6 +77,7 @@ def work(cache: Path, name: str) -> None:
         found.keep(name, SEVEN)
 
 
+@pytest.mark.slow
 def test_several_processes_lose_nothing_of_it(store: Store, cache: Path) -> None:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         list(pool.map(work, [cache] * 2, ["ada", "grace"]))

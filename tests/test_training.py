@@ -413,6 +413,7 @@ def test_other_threads_that_draw_random_numbers_change_nothing(
     np.testing.assert_array_equal(weights(build(NETWORK, 7)), expected)
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_runs_and_other_seeds_others(digits: Arrays) -> None:
     first, first_fit = fitted(digits, TrainSpec(2, 32, 0.2, seed=7))
     again, again_fit = fitted(digits, TrainSpec(2, 32, 0.2, seed=7))

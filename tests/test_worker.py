@@ -69,6 +69,7 @@ def test_a_run_on_a_random_split_is_also_tested_on_the_images_that_the_data_set_
     assert trained(spec).own_test_accuracy is None
 
 
+@pytest.mark.slow
 def test_a_run_with_every_setting_is_stored_with_what_only_it_has(spec: RunSpec) -> None:
     network = dense_network((8, 4), l2=0.01, dropout=(0.2, 0), batch_normalisation=True)
     steps = StepDecay(0.5, every=1, warmup=1)
