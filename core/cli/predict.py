@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 @run_options
 @click.option("--steps", is_flag=True, help="write the picture after each step beside the image")
 @click.option("--json", "as_json", is_flag=True, help="print one JSON list and nothing else")
-@click.argument("images", nargs=-1, required=True, type=click.Path(path_type=Path))
-def predict(images: tuple[Path, ...], steps: bool, as_json: bool, **options: Any) -> None:
+@click.argument(
+    "pictures", metavar="IMAGES...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+def predict(pictures: tuple[Path, ...], steps: bool, as_json: bool, **options: Any) -> None:
     """Recognise the pictures IMAGES (PNG or JPEG) with a stored run.
 
     Without options of a run the drawing model reads them, which for MNIST comes with the lab.
@@ -40,7 +42,7 @@ def predict(images: tuple[Path, ...], steps: bool, as_json: bool, **options: Any
     from core.drawing import recognition
 
     network, known = run.network(), recognition.reference(found)
-    answers = [_answer(path, network, known, found, steps) for path in images]
+    answers = [_answer(path, network, known, found, steps) for path in pictures]
     if as_json:
         click.echo(dump_json(answers))
     for answer in answers:
