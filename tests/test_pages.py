@@ -667,7 +667,7 @@ DATA = {
     *("True", "False", "AMSGrad"),
     *("flatten", "dense", "dense_", "Conv", "D", "Dense", "Dropout", "MaxPooling"),
     *("AveragePooling", "same"),
-    *("C", "LeNet"),  # of lab 6
+    *("C", "N", "LeNet"),  # of lab 6
     "UTC",
     "s",
 }
