@@ -274,6 +274,7 @@ def test_every_page_has_its_say_about_such_a_run(step: str) -> None:
         at = visit(step, Marked(), **query)
         assert not [one.value for one in (*at.error, *at.warning)]
         assert "is not trained yet" not in texts_of(at)
+        assert ("what was trained" in texts_of(at)) == (step == "results")
         assert not set().union(*map(untranslated_words, texts(at))) - names()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import streamlit as st
 
 from core.data import DATASETS, Dataset
+from core.networks.frozen import Pretrained
 from core.store import Run
 from pages.ui import choice, layout
 from pages.ui.choice import Choice
@@ -122,6 +123,9 @@ def downloads(found: Files, run: Run) -> None:
             "{classes} classes, p0 to p{last}."
         ).format(n=run.dataset["test"], classes=classes, last=classes - 1)
     )
+    if isinstance(base := run.spec.network.base, Pretrained):
+        text = _("Of the network the zip holds what was trained: the layers behind {base}.")
+        st.caption(text.format(base=base.text))
 
 
 def pictures(found: Files) -> None:
