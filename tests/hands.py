@@ -1,11 +1,14 @@
 """Photographs of hands that are none: an open hand with its arm, drawn before a wall, for tests."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from core.data.contract import Images
+from core.data.signs import COLUMNS, FILES, LABELS, SHAPE
+from core.hands.preparation import prepare
 
 FINE = 4
 """Hands are drawn this many times as large."""
@@ -44,8 +47,8 @@ def photograph(
     pen.line([place(80, 52), place(52, 82)], 255, round(12 * unit))
     if arm:
         pen.rectangle([*place(22, 85), *place(53, 300)], fill=255)
-    ink = np.asarray(mask.resize((256, 192), Image.Resampling.BOX), np.float32)[..., np.newaxis]
-    ink = ink / 255
+    small = mask.resize((256, 192), Image.Resampling.BOX)
+    ink = np.asarray(small)[..., np.newaxis] / 255
     shadow = 1 - 0.2 * np.roll(ink, (5, 7), (0, 1))
     light = np.linspace(0.85, 1.1, 256)[:, np.newaxis]
     picture = light * (np.array(wall) * shadow * (1 - ink) + np.array(skin) * ink)
@@ -61,3 +64,16 @@ def jpeg(picture: Images, turned: bool = False) -> bytes:
     content = io.BytesIO()
     image.save(content, "JPEG", exif=exif, quality=95)
     return content.getvalue()
+
+
+def write_tables(folder: Path) -> Path:
+    """The folder with Sign Language MNIST of few images: that hand with noise, for each letter."""
+    folder.mkdir(exist_ok=True)
+    random = np.random.default_rng(0)
+    hand = prepare(photograph(), SHAPE).image
+    for name, of_each in zip(FILES, (5, 1), strict=True):
+        noise = random.normal(0, 8, (of_each * len(LABELS), *SHAPE))
+        rows = (hand + noise).clip(0, 255).astype(int).reshape(len(noise), -1).tolist()
+        table = [COLUMNS, *map(list.__add__, [[label] for label in LABELS * of_each], rows)]
+        (folder / name).write_text("\n".join(",".join(map(str, row)) for row in table))
+    return folder

@@ -7,13 +7,13 @@ from PIL import Image, ImageDraw
 from core.data.contract import Images
 from core.drawing.preparation import read
 from core.hands import preparation, recognition
-from core.hands.preparation import STEPS, find_hand, prepare
+from core.hands.preparation import STEPS, Mask, find_hand, prepare
 from tests.hands import LIGHT, WALL, Colour, jpeg, photograph
 
 SHAPE = (28, 28)
 
 
-def box(mask: Images) -> list[int]:
+def box(mask: Mask) -> list[int]:
     """Left, top, right and bottom of what is true."""
     rows, columns = np.nonzero(mask)
     return [int(one) for one in (columns.min(), rows.min(), columns.max(), rows.max())]
@@ -85,7 +85,7 @@ def test_each_step_does_what_it_says() -> None:
     assert (hand.shown["find"][~mask] >= 191).all()
     high, wide, _colours = hand.shown["crop"].shape
     _left, top, _right, bottom = box(mask)
-    assert high == wide == pytest.approx(1.24 * (bottom - top), abs=3)
+    assert high == wide == pytest.approx((bottom - top) / 0.83, abs=3)
     assert hand.shown["grey"].shape == SHAPE
     assert (hand.shown["contrast"].min(), hand.shown["contrast"].max()) == (0, 255)
     assert (hand.image == hand.shown["contrast"][:, ::-1]).all()
@@ -95,7 +95,7 @@ def test_each_step_does_what_it_says() -> None:
 def test_without_a_step_the_image_is_another_one(step: str) -> None:
     picture = photograph()
     others = [one for one in STEPS if one != step]
-    assert (prepare(picture, SHAPE).image != prepare(picture, SHAPE, others).image).any()
+    assert (prepare(picture, SHAPE, STEPS).image != prepare(picture, SHAPE, others).image).any()
 
 
 def test_without_any_step_a_picture_is_only_resized() -> None:
@@ -105,6 +105,13 @@ def test_without_any_step_a_picture_is_only_resized() -> None:
     assert (hand.image == np.asarray(red)).all()
     assert hand.found, "none was looked for"
     assert not prepare(NO_HANDS["black"], SHAPE, ()).found
+
+
+def test_a_left_hand_becomes_a_right_one_in_the_same_place() -> None:
+    picture = photograph(noise=0)
+    right = prepare(picture, SHAPE).image.astype(int)
+    left = prepare(picture[:, ::-1], SHAPE, STEPS).image.astype(int)
+    assert np.abs(right - left).mean() < 3
 
 
 def test_a_photograph_on_its_side_is_read_as_the_same_hand() -> None:
@@ -117,7 +124,7 @@ def test_a_photograph_on_its_side_is_read_as_the_same_hand() -> None:
 def test_the_part_beyond_the_edge_repeats_the_last_pixels() -> None:
     picture = np.arange(12, dtype=np.uint8).reshape(2, 2, 3)
     mask = np.array([[True, False], [False, False]])
-    part = preparation.crop(picture, mask, (3, 3))
+    part = preparation.crop(picture, mask, (3, 3), left_hand=False)
     assert (part == picture[0, 0]).all()
 
 

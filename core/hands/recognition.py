@@ -5,9 +5,10 @@ largest probability is, and how much the picture is like any of the training ima
 core.data.neighbours measures it.
 
 ALIKE is from distances between test and training images, by `python -m tests.measure_hands`. The
-most similar training image of a test image is of the same photograph: no figure for a hand that
-was never seen. So what is more than COPY alike is left out, and what remains is of other
-photographs.
+most similar training image of a test image is of the same photograph (0.99 to 1 alike): no figure
+for a hand that was never seen. So what is more than COPY alike is left out, and what remains is of
+other photographs: of 500 test images half are 0.73 alike at least, and 14% less than 0.60. Less
+than that are all clothes and digits as they are, and with dark and light exchanged 70% and 89%.
 """
 
 from collections.abc import Sequence
