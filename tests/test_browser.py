@@ -19,6 +19,7 @@ from core.labs import LABS
 from core.labs.steps import CLASS, OVERVIEW
 from core.store import Store
 from tests import browser as lab
+from tests import hands
 from tests.browser import Server
 from tests.conftest import FULL_DATA
 
@@ -53,10 +54,19 @@ LONG: dict[str, Any] = {
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """The browser."""
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The browser, before whose camera is a hand."""
     expect.set_options(timeout=lab.SOON * 1000)
-    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    film = tmp_path_factory.mktemp("camera") / "hand.mjpeg"
+    film.write_bytes(hands.jpeg(hands.photograph()) * 2)
+    options = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={film}",
+    ]
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=lab.chromium(), args=options)
         yield started
@@ -969,6 +979,48 @@ def test_paths_are_played(tab: Tab, server: Server) -> None:
     lab.eventually(lambda: chart.evaluate(shown)[2:] < [101] * 4)
     lab.eventually(lambda: chart.evaluate(shown)[2:] == [101] * 4)
     expect(chart.locator(".contourlayer path").first).to_be_attached()
+
+
+# Lab 6
+
+
+@pytest.mark.slow
+def test_a_hand_is_read_from_the_camera_and_from_a_file(tab: Tab, tmp_path: Path) -> None:
+    server = lab.start_server(tmp_path / "cache", hands.write_tables(tmp_path / "data"))
+    try:
+        page = tab()
+        lab.open_page(page, server, "hand", lab="signs", **QUICK)
+        page.get_by_role("button", name="Train Own settings and use it here").click()
+        page.get_by_text("No photograph yet.").wait_for(timeout=lab.TRAINING * 1000)
+        for tab_of_size in (page, tab(390, "dark")):
+            read_hands(tab_of_size, server)
+            tab_of_size.close()
+    finally:
+        server.end()
+
+
+def read_hands(page: Page, server: Server) -> None:
+    """Photograph a hand, then bring a file of one and one of none."""
+    lab.open_page(page, server, "hand", lab="signs", **QUICK)
+    expect(page.get_by_text("No photograph yet.")).to_be_visible()
+    page.wait_for_function("document.querySelector('video')?.readyState === 4")
+    page.get_by_role("button", name="Take Photo").click()
+    hand_is_read(page)
+    page.get_by_role("button", name="Clear photo").click()
+    expect(page.get_by_text("No photograph yet.")).to_be_visible()
+    upload(page, {"hand.jpg": hands.jpeg(hands.photograph()), "wall.png": picture("")})
+    hand_is_read(page)
+    lab.choose(page, "Look at", "wall.png")
+    expect(page.get_by_text("There is no hand in this picture")).to_be_visible()
+    for found in (CUT, NAMELESS, WITHOUT_TEXT):
+        assert page.evaluate(found) == []
+
+
+def hand_is_read(page: Page) -> None:
+    """Wait until the page has found a hand and says something to it."""
+    expect(page.get_by_test_id("stMetric").filter(has_text="Answer")).to_be_visible()
+    expect(page.get_by_alt_text("the picture after this step")).to_have_count(6)
+    expect(page.get_by_alt_text("Your hand and the most similar training images")).to_be_visible()
 
 
 @pytest.mark.load

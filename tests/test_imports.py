@@ -18,6 +18,7 @@ ROOMS = (
     "charts",
     "labs",
     "studies",
+    "hands",
     "drawing",
     "optimizers",
     "engine",

@@ -194,7 +194,7 @@ def find_ink(picture: Images) -> Ink:
     # In a small picture thin strokes are grey all over, so that only paper is told from ink.
     large = max(crop(ink).shape) > SMALL or not plain
     # Half of full ink at most: where all is ink, Otsu's threshold runs through the ink itself.
-    floor = min(_otsu(ink[ink > 0.05]), 0.5) if large else 0.1
+    floor = min(otsu(ink[ink > 0.05]), 0.5) if large else 0.1
     # Full ink near by, seen over 5 x 5 pixels: the middle of a stroke becomes 1, however faint.
     near = ndimage.uniform_filter(ndimage.maximum_filter(ink, 5), 5)
     ink = np.where(ink > floor, ink / np.maximum(near, 0.25), 0).clip(0, 1)
@@ -322,7 +322,7 @@ def _paper(picture: Images) -> npt.NDArray[np.float32]:
     return np.asarray(paper.resize(image.size, Image.Resampling.BICUBIC), np.float32)
 
 
-def _otsu(values: Ink) -> float:
+def otsu(values: Ink) -> float:
     """The threshold that separates values best into two classes (Otsu, 1979); 0 for equal ones."""
     counts, edges = np.histogram(values, 256, (0, 1))
     middles = (edges[1:] + edges[:-1]) / 2

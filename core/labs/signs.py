@@ -159,5 +159,6 @@ LAB = Lab(
             ":material/rotate_right:",
             "pages/signs/augmentation.py",
         ),
+        Step("hand", N_("Your own hand"), ":material/front_hand:", "pages/signs/hand.py"),
     ),
 )

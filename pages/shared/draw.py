@@ -1,7 +1,5 @@
 """Draw something or bring a picture of it, and watch networks read it, step by step."""
 
-from collections.abc import Mapping
-
 import pandas as pd
 import streamlit as st
 
@@ -20,7 +18,6 @@ from pages.ui import (
     kept_drawings,
     layout,
     networks,
-    server,
     training,
 )
 from pages.ui.choice import Choice
@@ -29,30 +26,6 @@ from pages.ui.text import _
 
 SOURCE = OneOf("source", N_("picture"), "canvas", {"canvas": N_("Draw"), "files": N_("Upload")})
 SHORT = 5  # files, whose table is not scrolled
-
-
-def offer_training(current: Choice, runs: Mapping[str, Run]) -> None:
-    """Train the network of the choice from here, and go on with it when it is finished."""
-    spec = current.spec
-    if current.run:
-        return
-    claim = server.engine().store.claimed(spec.key)
-    if training.goes_on(claim):
-        wait(spec.key)
-        training.keep_focus("stop")
-    else:
-        label = _("Train {name} and use it here").format(name=current.name)
-        training.button(label, claim, "secondary" if runs else "primary")
-
-
-@layout.fragment(run_every=1)
-def wait(key: str) -> None:
-    """A training that is under way. When it ends, the page goes on with its network."""
-    claim = server.engine().store.claimed(key)
-    if not training.goes_on(claim):
-        training.ended()
-    assert claim
-    training.progress(claim)
 
 
 def drawn(current: Choice) -> bool:
@@ -113,7 +86,7 @@ def one_picture(current: Choice, run: Run, steps: list[str]) -> Images | None:
                 return drawing_input.canvas(line)
     fields.pass_over(drawing_input.BRUSH.name)
     with place:
-        uploads = drawing_input.files()
+        uploads = drawing_input.files(_("PNG or JPEG files: drawings, or photographs of them"))
         if not uploads:
             return None
         chosen = drawing_input.look_at(uploads)
@@ -166,7 +139,7 @@ runs = networks.finished(current)
 if not runs:
     say_none(current)
 try:
-    offer_training(current, runs)
+    training.offer(current, runs)
 except LabError as error:  # a trained network reads all the same
     layout.show_error(error)
 if not runs:

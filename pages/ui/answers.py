@@ -68,9 +68,12 @@ def show(current: Choice, run: Run, answer: Answer) -> None:
     )
 
 
-def say_why_unsure(current: Choice, said: Mapping[str, Answer]) -> None:
-    """One box for the networks, by their titles, that are unsure of a picture."""
-    reasons = {title: _why_unsure(current, one) for title, one in said.items() if one.unsure}
+def say_why_unsure(current: Choice, said: Mapping[str, Answer], alike: float = ALIKE) -> None:
+    """One box for the networks, by their titles, that are unsure of a picture.
+
+    A sure answer is at least `alike` similar to a training image.
+    """
+    reasons = {title: _why_unsure(current, one, alike) for title, one in said.items() if one.unsure}
     if len(reasons) == 1:
         [text] = reasons.values()
     else:
@@ -79,7 +82,7 @@ def say_why_unsure(current: Choice, said: Mapping[str, Answer]) -> None:
         st.warning(text, icon=":material/help:")
 
 
-def _why_unsure(current: Choice, answer: Answer) -> str:
+def _why_unsure(current: Choice, answer: Answer, alike: float) -> str:
     """Which of the three signs speak against a picture of any class."""
     best = current.class_names[answer.label or 0]
     reasons = []
@@ -89,11 +92,11 @@ def _why_unsure(current: Choice, answer: Answer) -> str:
                 name=best, value=answer.certainty, limit=SURE
             )
         )
-    if answer.similarity < ALIKE:
+    if answer.similarity < alike:
         reasons.append(
             _(
                 "the most similar training image is only {value:.2f} alike, below {limit:.2f}"
-            ).format(value=answer.similarity, limit=ALIKE)
+            ).format(value=answer.similarity, limit=alike)
         )
     if answer.thickness > THICK:
         reasons.append(

@@ -1,32 +1,23 @@
 """How images are divided into training and test images, and what that hides."""
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
 from core import data as datasets
-from core.charts import pictures
 from core.data import Dataset, neighbours
 from core.data.divided import SHARE
-from core.data.neighbours import Neighbours
 from core.fields import Limit, WholeNumber
 from core.i18n import N_
-from pages.ui import fields, layout
+from pages.ui import alike, fields, layout
 from pages.ui.choice import Choice
 from pages.ui.text import _
 
 LOOKED_AT = 500  # test images, for how many of which a copy is found
-BESIDE = 5  # training images beside a test image
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
 def _copied(digest: str, split: int | None, _data: Dataset) -> float:
     return neighbours.copied(_data, LOOKED_AT)
-
-
-@st.cache_data(max_entries=100, show_spinner=False)
-def _nearest(digest: str, split: int | None, index: int, _data: Dataset) -> Neighbours:
-    return neighbours.nearest(_data.x_test[index : index + 1], _data.x_train, BESIDE)
 
 
 def show(current: Choice) -> None:
@@ -75,23 +66,13 @@ def _beside(current: Choice) -> None:
         label=_("Test image, from 0 to {last}").format(last=last),
         width=240,
     )
-    found = _nearest(data.digest, data.split, index, data)
-    [numbers], [alike] = found
-    true = names[data.y_test[index]]
-    labels = [names[data.y_train[number]] for number in numbers]
-    marks = [f"{label}\n{share:.4f}" for label, share in zip(labels, alike, strict=True)]
-    picture = pictures.grid(
-        np.concatenate([data.x_test[index : index + 1], data.x_train[numbers]]),
-        1 + BESIDE,
-        112,
-        [f"{_('test')}: {true}\n ", *marks],
-        negative=data.definition.negative,
-    )
-    st.image(
-        picture,
-        alt=_("Test image {i}, {name}, and the most similar training images: {labels}").format(
-            i=index, name=true, labels=", ".join(labels)
-        ),
+    image, true = data.x_test[index], names[data.y_test[index]]
+    alike.row(
+        current,
+        image,
+        alike.nearest(data, image),
+        f"{_('test')}: {true}",
+        _("Test image {i}, {name},").format(i=index, name=true),
     )
     st.caption(
         _(

@@ -84,17 +84,17 @@ def clear() -> None:
     _show([])
 
 
-def files() -> dict[str, Upload]:
+def files(label: str) -> dict[str, Upload]:
     """A place to put PNG and JPEG files, and the pictures from all files so far, by their names.
 
-    Each file is read once, and then forgotten: an empty place takes the next ones. The pictures
-    stay when the page is left and opened again.
+    `label` stands above it. Each file is read once, and then forgotten: an empty place takes the
+    next ones. The pictures stay when the page is left and opened again.
     """
     state = st.session_state
     uploads: dict[str, Upload] = state.setdefault("uploads", {})
     key = f"files-{state.setdefault('uploaders', 0)}"
     st.file_uploader(
-        _("PNG or JPEG files: drawings, or photographs of them"),
+        label,
         accept_multiple_files=True,
         max_upload_size=identity.UPLOAD,
         key=key,

@@ -1,10 +1,13 @@
 """The steps from a picture to a network's input, each with its switch and what it makes."""
 
+from typing import Any
+
 import numpy as np
 import streamlit as st
 
 from core.charts import pictures
 from core.data import Definition
+from core.data.contract import Images
 from core.drawing import preparation, recognition
 from core.drawing.preparation import STEPS, Drawing, InputForm
 from core.fields import Switch
@@ -92,26 +95,40 @@ def show(current: Choice, prepared: Drawing | None) -> None:
 
 def _step(known: Definition, form: InputForm, step: str, prepared: Drawing | None) -> None:
     """The picture after one step, or white paper, with the switch of the step."""
-    name, first = _names(form)[step], step == "original"
-    image = prepared.shown[step] if prepared else np.full((1, 1), 255, np.uint8)
-    with st.container(width=TILE if first else TILE + pictures.ARROW, gap="xsmall"):
+    first = step == "original"
+    tile(
+        prepared.shown[step] if prepared else None,
+        _names(form)[step],
+        None if first else switch(step),
+        negative=known.negative and not first,
+        help="" if first else _reasons(form, known.title)[step],
+        disabled=fields.value(SHEET),
+    )
+
+
+def tile(
+    image: Images | None, name: str, box: Switch | None, *, negative: bool = False, **options: Any
+) -> None:
+    """The picture after a step, or white paper, and below it the switch `box` of the step.
+
+    The first picture has no switch. `options` are those of the switch.
+    """
+    shown = np.full((1, 1), 255, np.uint8) if image is None else image
+    with st.container(width=TILE + pictures.ARROW if box else TILE, gap="xsmall"):
         st.image(
             pictures.tile(
-                image,
-                TILE,
-                negative=known.negative and not first and prepared is not None,
-                arrow=not first,
+                shown, TILE, negative=negative and image is not None, arrow=box is not None
             ),
             alt=(
-                _("{step}: the picture after this step") if prepared else _("{step}: nothing yet")
+                _("{step}: nothing yet")
+                if image is None
+                else _("{step}: the picture after this step")
             ).format(step=name),
         )
-        if first:
+        if box is None:
             st.markdown(name)
         else:
-            reason = _reasons(form, known.title)[step]
-            sheet = fields.value(SHEET)
-            fields.checkbox(switch(step), label=name, help=reason, disabled=sheet)
+            fields.checkbox(box, label=name, **options)
 
 
 def show_input(current: Choice, prepared: Drawing) -> None:

@@ -1,5 +1,6 @@
 """Asking for a run and telling how far it is: what every page that trains shares."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import streamlit as st
@@ -8,8 +9,9 @@ from core.engine import Place
 from core.errors import LabError
 from core.i18n import N_
 from core.specs import RunSpec
-from core.store import Claim
+from core.store import Claim, Run
 from pages.ui import choice, identity, layout, record, server
+from pages.ui.choice import Choice
 from pages.ui.text import _, duration, plural
 
 STATES = {
@@ -40,6 +42,33 @@ def button(label: str, claim: Claim | None, kind: Literal["primary", "secondary"
     if error := st.session_state.pop("start_error", None):
         layout.show_error(error)
     st.button(label, type=kind, icon=":material/play_arrow:", on_click=_start, key="start")
+
+
+def offer(current: Choice, runs: Mapping[str, Run]) -> None:
+    """Train the network of the choice from a page that reads with `runs`, and go on with it.
+
+    Nothing if it is trained.
+    """
+    spec = current.spec
+    if current.run:
+        return
+    claim = server.engine().store.claimed(spec.key)
+    if goes_on(claim):
+        _wait(spec.key)
+        keep_focus("stop")
+    else:
+        label = _("Train {name} and use it here").format(name=current.name)
+        button(label, claim, "secondary" if runs else "primary")
+
+
+@layout.fragment(run_every=1)
+def _wait(key: str) -> None:
+    """A training that is under way. When it ends, the page goes on with its network."""
+    claim = server.engine().store.claimed(key)
+    if not goes_on(claim):
+        ended()
+    assert claim
+    progress(claim)
 
 
 def _start() -> None:
