@@ -344,6 +344,7 @@ def test_a_whole_lab(tab: Tab, server: Server) -> None:
         expect(page.get_by_role("link", name=re.compile(rf"{step} ✓"))).to_be_visible()
 
 
+@pytest.mark.slow
 def test_tapping_a_row_anywhere_chooses_the_variant(tab: Tab, server: Server) -> None:
     page = tab()
     lab.open_page(page, server)

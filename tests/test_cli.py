@@ -142,6 +142,7 @@ def test_data_lists_what_there_is_and_what_there_is_not(cache: Path) -> None:
     assert "data fetch fashion-mnist" in fashion or "source: system" in fashion
 
 
+@pytest.mark.slow
 def test_data_names_the_files_of_lab_data(data: Path) -> None:
     done = lab("data")
     assert "source: LAB_DATA" in done.stdout
@@ -149,6 +150,7 @@ def test_data_names_the_files_of_lab_data(data: Path) -> None:
     assert re.search(rf"{data}/mnist.npz  sha256 [0-9a-f]{{64}}\n", done.stdout)
 
 
+@pytest.mark.slow
 def test_data_lists_a_damaged_file_as_damaged(tmp_path: Path) -> None:
     (tmp_path / "mnist.npz").write_bytes(b"PK damaged")
     done = lab("data", LAB_DATA=tmp_path)
@@ -866,6 +868,7 @@ def test_predict_before_training_says_what_to_do_first(data: Path, tmp_path: Pat
     assert sentence.startswith("This run is not trained yet: ")
 
 
+@pytest.mark.slow
 def test_the_drawing_model_of_a_lab_reads_whatever_names_the_lab_and_its_data(
     tmp_path: Path, cache: Path
 ) -> None:
@@ -904,6 +907,7 @@ def labels(folder: Path) -> Path:
     return folder / "labels.csv"
 
 
+@pytest.mark.slow
 def test_drawn_reads_a_table_with_the_drawing_model(tmp_path: Path) -> None:
     found = one_json(lab("drawn", labels(tmp_path), "--json"))
     assert list(found) == ["run", "count", "accuracy", "unsure", "wrong"]

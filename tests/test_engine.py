@@ -326,6 +326,7 @@ def test_waiting_for_a_run_that_nobody_asked_for_says_so(engine: Engine, spec: R
         finish(engine, spec)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_with_and_without_the_engine(
     engine: Engine, spec: RunSpec, tmp_path: Path
 ) -> None:
@@ -349,6 +350,7 @@ def test_the_same_seed_gives_the_same_weights_with_and_without_the_engine(
 # Stopping
 
 
+@pytest.mark.slow
 def test_a_running_run_stops_soon_keeps_its_epochs_and_starts_again(
     engine: Engine, spec: RunSpec
 ) -> None:
@@ -476,6 +478,7 @@ def test_a_run_that_another_process_stops_is_trained_here_for_those_who_wait_her
         other.close()
 
 
+@pytest.mark.slow
 def test_a_short_question_is_answered_beside_a_training(engine: Engine, spec: RunSpec) -> None:
     both = [long(spec, 1), long(spec, 2)]
     for one in both:

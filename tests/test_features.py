@@ -114,6 +114,7 @@ def test_a_network_trained_on_photographs_reads_digits(data: Dataset) -> None:
     np.testing.assert_allclose(again, run.predictions[:20], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_frozen_base_sees_changed_copies_in_turn(
     data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -312,6 +312,7 @@ def test_a_rule_is_shown_with_its_symbols_and_parameters() -> None:
     assert at.main.code[0].value.endswith("(learning_rate=0.01, momentum=0.9, nesterov=True)")
 
 
+@pytest.mark.slow
 def test_paths_follow_the_start_and_the_parameters() -> None:
     at = visit("motion")
 
@@ -547,6 +548,7 @@ def test_the_finder_says_where_to_begin() -> None:
     assert "adam" not in texts_of(at)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("optimizer", "sentence"),
     [

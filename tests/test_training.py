@@ -538,6 +538,7 @@ def test_mean_test_accuracy_is_the_one_of_plain_fit(
     assert abs(np.mean(mine) - np.mean(theirs)) < 4 * max(error, 0.001)
 
 
+@pytest.mark.slow
 def test_the_comparison_with_keras_uses_the_images_of_the_run() -> None:
     few = changed(LAB.base, {"data": {"images": 60}, "train": {"epochs": 1}})
     data = datasets.load(datasets.Source(MNIST, "sample", Path(), 0.0))
