@@ -82,7 +82,7 @@ C6 = Study(
     ),
 )
 
-FEW = {50: (20, 5), 200: (20, 10), 1000: (30, 32), None: (10, 32)}
+FEW = {50: (40, 5), 200: (40, 10), 1000: (40, 32), None: (10, 32)}
 """Epochs and batch size by how many training images, all of them last: after each epoch all test
 images are looked at, so few images are trained on in small batches and not in many epochs."""
 
@@ -125,7 +125,7 @@ SCALING = Study(
     replace(
         BASE,
         data=DataSpec("signs", images=1000),
-        train=replace(BASE.train, epochs=30, batch_size=32),
+        train=replace(BASE.train, epochs=40, batch_size=32),
     ),
     tuple(
         Experiment(
