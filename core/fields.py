@@ -239,7 +239,7 @@ def value_from(text: str) -> Any:
     what is allowed.
     """
     for kind in (int, float):
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError):
             value = kind(text)
             return value if math.isfinite(value) else text
     return {"true": True, "false": False}.get(text.strip().lower(), text)

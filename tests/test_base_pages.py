@@ -250,7 +250,7 @@ def test_while_features_are_computed_the_page_counts_images() -> None:
     spec = spec_for(OF_DIGITS)
     at = Claim(spec.key, spec, "x", "preparing", steps_done=1150, steps=3000, seconds=2.3)
     assert training.text(at, None) == (
-        "Computing once what the frozen base makes of the images: 1,150 of 3,000, about 4 s"
+        "The frozen layers compute their numbers for each image, once: 1,150 of 3,000, about 4 s"
     )
 
 
@@ -312,7 +312,7 @@ def test_a_picture_is_read_by_such_a_network() -> None:
 def test_the_zip_says_what_was_frozen() -> None:
     for query, settings, readme in (
         (OF_PHOTOGRAPHS, "Layer 1, frozen: keras.layers.Reshape((28, 28, 1)), ", True),
-        (OF_DIGITS, "Augmentation: as by other hands, changed copies: 2\n", False),
+        (OF_DIGITS, "Augmentation: as if drawn by others, changed copies: 2\n", False),
     ):
         run = labs.open_store().find(spec_for(query).key)
         assert run

@@ -16,7 +16,8 @@ from core.hands import collection
 from core.hands.collection import ALL, MOST, Album, Hands, Room, archive, train_head
 from core.networks import structure
 from core.networks.forward import TrainedNetwork
-from core.specs import dense_network
+from core.networks.layers import Channel, Conv2D, Flatten
+from core.specs import NetworkSpec, dense_network
 
 SHAPE = (4, 4)
 
@@ -45,6 +46,25 @@ def test_two_tabs_of_a_student_are_one_student() -> None:
     for shade, album in enumerate(albums):
         room.give(album, image(shade), shade)
     assert room.hands().students.tolist() == [0, 1, 1]
+
+
+def test_after_a_reload_a_student_goes_on_and_takes_all_back() -> None:
+    room = Room()
+    before = room.enter("mia")
+    others = room.enter("ben")
+    for shade, album in enumerate((before, before, others)):
+        room.give(album, image(shade), shade)
+    now = room.enter("mia")
+    assert (len(before.given), len(now.given)) == (0, 2)
+    assert len(room.hands().images) == 3
+    room.take_back("mia")
+    assert room.hands().labels.tolist() == [2]
+
+
+def test_a_network_that_is_too_wide_for_a_head_is_refused() -> None:
+    rows = structure.rows(NetworkSpec((Channel(), Conv2D(64, 3), Flatten())), (28, 28), 3)
+    with pytest.raises(UsageError, match="has 43,264 numbers, too many for a head"):
+        train_head(TrainedNetwork(tuple(rows), ()), class_of(2))
 
 
 def test_a_picture_is_taken_once_and_there_is_room_for_so_many() -> None:

@@ -434,7 +434,7 @@ WRONG = {
     "--base lite0 --side 20": "Size of the images is 20: give a whole number from 32 to 224.",
     "--base lite0 --scaling 1": "Scaling is 1: choose one of own, 255, 225.",
     "--base drawing --side 48": "Size and scaling of the images are chosen for pre-trained",
-    "--drawing-model --base lite0": "A frozen network sees each image once: give a number of ",
+    "--drawing-model --base lite0": "With a frozen base, choose how many changed copies of ",
     "--copies 3": "Only a frozen network sees changed copies of an image: leave them out.",
     "--seed -1": "Seed is -1: give a whole number from 0 to 2147483647.",
 }

@@ -88,7 +88,7 @@ def test_every_augmentation_has_its_function(squares: np.ndarray) -> None:
 
 
 def test_augmentations_in_words() -> None:
-    assert augmentation_words("handwriting", str) == "as by other hands"
+    assert augmentation_words("handwriting", str) == "as if drawn by others"
     assert augmentation_words("moves zoom=0", str) == (
         "turned up to 10°, shifted 5%, sheared 0.1°, zoomed 0%"
     )

@@ -148,6 +148,17 @@ def test_the_images_of_a_data_set_s_own_test_are_prepared_with_the_others(data: 
     assert not any(one.preparing for one in moments[first:]), "the curves stay"
 
 
+def test_more_features_than_the_memory_holds_are_refused_before_any_is_computed(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = structure.rows(NetworkSpec((Pretrained("lite0", 32),)), (28, 28), 10)
+    base = features.FrozenBase(Pretrained("lite0", 32), rows)
+    monkeypatch.setattr(features, "TOGETHER", 100 * 1280 * 4)
+    monkeypatch.setattr(base, "_computed", None)
+    with pytest.raises(UsageError, match=r"150 images does not fit .*, 100 in all"):
+        base.features([data.x_train[:100], data.x_test[:50]])
+
+
 def test_features_are_computed_once(
     data: Dataset, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ from core.networks.layers import (
     Dense,
     Dropout,
     Flatten,
+    Layer,
     MaxPooling2D,
 )
 from core.networks.structure import LayerRow, rows, weights
@@ -322,3 +323,21 @@ def test_each_dropout_forgets_other_neurons_and_the_first_by_the_seed_of_the_run
     first, again, other = dropped(0), dropped(0), dropped(1)
     assert first == again
     assert len({*first, *other}) == 6
+
+
+@pytest.mark.parametrize(
+    ("layers", "sentence"),
+    [
+        ((Channel(), Conv2D(128, 3), Flatten(), Dense(1024)), "weights to train"),
+        (
+            (Channel(), *[Conv2D(64, 11, padding="same")] * 9, Flatten()),
+            "multiplications for an image",
+        ),
+        ((Channel(), Conv2D(512, 1), MaxPooling2D(7), Flatten()), "numbers that a layer passes on"),
+    ],
+)
+def test_a_network_that_would_fill_a_class_s_memory_is_refused(
+    layers: tuple[Layer, ...], sentence: str
+) -> None:
+    with pytest.raises(UsageError, match=f"The network is too large: [0-9,]+ {sentence}, and"):
+        rows(NetworkSpec(layers), (28, 28), 10)

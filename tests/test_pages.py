@@ -1434,7 +1434,7 @@ def test_every_setting_that_decides_a_run_is_shown() -> None:
     at = visit("overview", lab="toy", variant="distorted")
     table = at.main.dataframe[0].value.drop(columns=["Trial"])
     assert len(table.drop_duplicates()) == 6
-    assert at.main.caption[0].value.endswith("validation 20%, augmentation: as by other hands")
+    assert at.main.caption[0].value.endswith("validation 20%, augmentation: as if drawn by others")
 
 
 def test_what_the_sheet_of_a_lab_wants_is_shown(with_toy: Lab, engine: Queue, toy_run: Run) -> None:

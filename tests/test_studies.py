@@ -105,6 +105,8 @@ def test_the_study_of_hand_signs_has_what_was_published_and_what_came_after() ->
     assert spec.optimizer == optimizer_spec("rmsprop", 0.0001)
     assert (spec.train.epochs, spec.train.copies, spec.data.split) == (50, 5, 43)
     assert spec.train.augmentation.startswith("moves")
+    others = replace(spec, network=NetworkSpec((Pretrained("vgg16", 48, "225", "abc"),)))
+    assert labs.experiment_of(spec) == labs.experiment_of(others) == rows["vgg16"]
 
 
 def test_with_few_images_each_seed_draws_others_and_all_are_all() -> None:
@@ -204,6 +206,7 @@ def test_typed_values_are_read() -> None:
     assert studies.values_from(" True,false") == [True, False]
     assert studies.values_from("") == []
     assert value_from("x1") == "x1"
+    assert value_from("9" * 400) == "9" * 400
     assert studies.values_from("0,0.5, 0, 1e-05, -0.01, 10,100") == [
         0,
         0.5,

@@ -24,9 +24,12 @@ from PIL import Image
 from core.data.contract import Images
 from core.errors import UsageError
 from core.i18n import N_
-from core.networks.forward import BATCH, TrainedNetwork
+from core.networks.forward import TrainedNetwork
 from core.networks.layers import Floats
 
+AT_ONCE, WIDEST = 8, 5000
+"""Images that go through a network together, and numbers of the layer before the last one: a class
+shares the memory of the server."""
 MOST, ALL = 60, 2000
 """Hands that a student and a class may give: 1.6 MB of 28 x 28 pixels, and half a minute to train
 heads on."""
@@ -66,11 +69,21 @@ class Room:
         self._changing = threading.Lock()
 
     def enter(self, student: str) -> Album:
-        """An empty album, which is seen while it is held."""
-        album = Album(student)
+        """An album, which is seen while it is held, with what this student gave before."""
         with self._changing:
+            before = [album for album in self._albums if album.student == student]
+            album = Album(student, tuple(one for known in before for one in known.given))
+            for known in before:
+                known.given = ()
             self._albums.add(album)
         return album
+
+    def take_back(self, student: str) -> None:
+        """Forget all that this student gave."""
+        with self._changing:
+            for album in self._albums:
+                if album.student == student:
+                    album.given = ()
 
     def give(self, album: Album, image: Images, label: int) -> None:
         """Add a hand. Raises UsageError if it is there already, or there is no room for it."""
@@ -119,8 +132,8 @@ class Head(NamedTuple):
 def features(network: TrainedNetwork, images: Images) -> Floats:
     """What the layer before the last one makes of uint8 (n, height, width): (n, features)."""
     batches = [
-        list(network.activations(images[first : first + BATCH]).values())[-2]
-        for first in range(0, len(images), BATCH)
+        list(network.activations(images[first : first + AT_ONCE]).values())[-2]
+        for first in range(0, len(images), AT_ONCE)
     ]
     return np.concatenate(batches).reshape(len(images), -1)
 
@@ -129,8 +142,18 @@ def train_head(network: TrainedNetwork, hands: Hands) -> Head:
     """A head for `network`, trained on the hands of a class and tested on those left out of it.
 
     One is trained at a time, for all threads. Raises UsageError unless they are of two students and
-    of two classes at least, and for a network that diverged.
+    of two classes at least, and for a network that diverged, or whose layer before the last one is
+    too wide.
     """
+    if network.rows[-2].output > WIDEST:
+        raise UsageError(
+            N_(
+                "The layer before the last one has {n:,} numbers, too many for a head: choose a "
+                "network with at most {most:,} there."
+            ),
+            n=network.rows[-2].output,
+            most=WIDEST,
+        )
     students, labels = len(np.unique(hands.students)), hands.labels
     if students < 2 or len(np.unique(labels)) < 2:
         raise UsageError(

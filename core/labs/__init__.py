@@ -240,8 +240,10 @@ def _experiments() -> dict[RunSpec, Experiment]:
 
 def _plain(spec: RunSpec) -> RunSpec:
     """The spec without what an experiment leaves open."""
-    data = replace(spec.data, digest="", draw=None)
-    return replace(spec, data=data, train=replace(spec.train, seed=0))
+    data, network = replace(spec.data, digest="", draw=None), spec.network
+    if isinstance(network.base, Pretrained):
+        network = replace(network, layers=(replace(network.base, digest=""), *network.behind))
+    return replace(spec, data=data, network=network, train=replace(spec.train, seed=0))
 
 
 def lesson(data: DataSpec, of: Iterable[Lab] = LABS.values()) -> list[RunSpec]:

@@ -77,14 +77,14 @@ C6 = Study(
     (DENSE, LE_NET, CNN, AUGMENTED, VGG16, LITE0, MOBILENET, STROKES),
     N_(
         "The report's transfer row is VGG16, frozen, on images enlarged to 48 × 48. Its listing "
-        "divides them by 225 and not by 255, and VGG16 learned from other numbers still: see "
+        "divides them by 225 and not by 255, and VGG16 itself learned from other numbers: see "
         "C6-225."
     ),
 )
 
 FEW = {50: (40, 5), 200: (40, 10), 1000: (40, 32), None: (10, 32)}
 """Epochs and batch size by how many training images, all of them last: after each epoch all test
-images are looked at, so few images are trained on in small batches and not in many epochs."""
+images are looked at, so few images are trained on in small batches and not in more epochs."""
 
 
 def _with_images(name: str, title: str, network: NetworkSpec) -> Iterator[Experiment]:
@@ -105,7 +105,7 @@ def _with_images(name: str, title: str, network: NetworkSpec) -> Iterator[Experi
 
 IMAGES = Study(
     "C6-N",
-    N_("Is a trained network worth it, with few images and with many?"),
+    N_("Is a pre-trained network worth it, with few images and with many?"),
     replace(BASE, data=DataSpec("signs")),
     (
         *_with_images("softmax", N_("No hidden layer"), dense_network()),
@@ -121,7 +121,7 @@ IMAGES = Study(
 
 SCALING = Study(
     "C6-225",
-    N_("What if a trained network is given other numbers than it learned from?"),
+    N_("What if a pre-trained network is given other numbers than it learned from?"),
     replace(
         BASE,
         data=DataSpec("signs", images=1000),

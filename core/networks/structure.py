@@ -26,6 +26,13 @@ from core.networks.layers import (
 )
 
 LAYERS_ALLOWED = Limit(1, 40)
+SIZES = {
+    N_("weights to train"): 10_000_000,
+    N_("multiplications for an image"): 200_000_000,
+    N_("numbers that a layer passes on"): 250_000,
+}
+"""The most that a network may have, and what sentences call it. Fully connected ones have half of
+the weights at most; one student's networks shall not fill the store and the memory of a class."""
 
 
 class HiddenLayer(NamedTuple):
@@ -261,7 +268,7 @@ class LayerRow:
 def rows(network: NetworkSpec, shape: Shape, classes: int) -> tuple[LayerRow, ...]:
     """Every layer from images of `shape` to the outputs for so many classes.
 
-    Raises UsageError if a layer cannot follow the one before it.
+    Raises UsageError if a layer cannot follow the one before it, or all together are too large.
     """
     placed = []
     inputs = shape
@@ -270,6 +277,7 @@ def rows(network: NetworkSpec, shape: Shape, classes: int) -> tuple[LayerRow, ..
             outputs = layer.shape(inputs)
             placed.append((layer, inputs, outputs, isinstance(part, Base)))
             inputs = outputs
+    _check_sizes(placed)
     total = sum(layer.weights(inputs) for layer, inputs, *_ in placed)
     seen: Counter[str] = Counter()
     found = []
@@ -280,6 +288,24 @@ def rows(network: NetworkSpec, shape: Shape, classes: int) -> tuple[LayerRow, ..
         found.append(LayerRow(layer, numbered, inputs, outputs, share, frozen))
         seen[name] += 1
     return tuple(found)
+
+
+def _check_sizes(placed: Iterable[tuple[Layer, Shape, Shape, bool]]) -> None:
+    """Raise UsageError if what is trained is larger than SIZES allow."""
+    trained = [one for one in placed if not one[3]]
+    sizes = (
+        sum(layer.weights(inputs) for layer, inputs, *_others in trained),
+        sum(layer.products(inputs) for layer, inputs, *_others in trained),
+        max(math.prod(outputs) for _layer, _inputs, outputs, _frozen in trained),
+    )
+    for (name, most), size in zip(SIZES.items(), sizes, strict=True):
+        if size > most:
+            raise UsageError(
+                N_("The network is too large: {n:,} {name}, and {most:,} are allowed."),
+                n=size,
+                name=name,
+                most=most,
+            )
 
 
 def weights(network: NetworkSpec, shape: Shape, classes: int) -> int:

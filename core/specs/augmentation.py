@@ -17,7 +17,7 @@ NONE = "none"
 
 AUGMENTATIONS = {
     NONE: N_("none"),
-    "handwriting": N_("as by other hands"),
+    "handwriting": N_("as if drawn by others"),
     "moves": N_("turned, shifted, sheared, zoomed"),
 }
 """By their names."""

@@ -46,7 +46,7 @@ class RunSpec:
         copied = self.network.base is not None and self.train.augmentation != "none"
         if copied and not self.train.copies:
             raise UsageError(
-                N_("A frozen network sees each image once: give a number of changed copies of it.")
+                N_("With a frozen base, choose how many changed copies of each image are made.")
             )
         if self.train.copies and not copied:
             raise UsageError(

@@ -246,6 +246,7 @@ class Runs:
         doomed = folder.with_name(f".{folder.name}-{time.time_ns()}")
         with suppress(FileNotFoundError):  # another process was faster
             folder.rename(doomed)
+        self._whole.pop(folder.name, None)  # whom a page has found meanwhile
         shutil.rmtree(doomed, ignore_errors=True)
 
     def _make_room(self, newest: str) -> None:

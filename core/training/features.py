@@ -22,6 +22,8 @@ import tensorflow as tf
 
 from core import settings
 from core.data.contract import Images
+from core.errors import UsageError
+from core.i18n import N_
 from core.networks import bases, blocks, forward
 from core.networks.blocks import Step
 from core.networks.build import build
@@ -33,7 +35,9 @@ from core.training.fit import Moment
 KEPT_TOGETHER = 1000
 """Images whose features are one file."""
 AT_ONCE = 50
-"""Images between two looks for a stop."""
+"""Images between two looks for a stop, if they are of 96 x 96 pixels or less."""
+TOGETHER = 1e9
+"""Bytes of the features of a run: training holds them three times."""
 MOST_BYTES = 2e9
 """Of all features that are kept."""
 
@@ -49,6 +53,7 @@ class FrozenBase:
 
     def __init__(self, part: Base, rows: Sequence[LayerRow]) -> None:
         self._part, self._inputs = part, rows[0].inputs
+        self._numbers = [row.output for row in rows if row.frozen][-1]
         self._layers: list[keras.Layer] = []
         if isinstance(part, Pretrained):
             weights = bases.weights(part.name, part.digest)
@@ -75,8 +80,18 @@ class FrozenBase:
         """What it makes of each array of images, uint8 (n, height, width): float32 (n, features).
 
         `report` hears how many images are done; an exception from it ends this, and what is kept
-        by then stays.
+        by then stays. Raises UsageError for more than TOGETHER.
         """
+        most = int(TOGETHER / np.float32().itemsize / self._numbers)
+        if sum(map(len, images)) > most:
+            raise UsageError(
+                N_(
+                    "What the frozen base makes of {n:,} images does not fit into the memory: "
+                    "choose fewer images or fewer changed copies, {most:,} in all with the tests."
+                ),
+                n=sum(map(len, images)),
+                most=most,
+            )
         parts = [
             [array[first : first + KEPT_TOGETHER] for first in range(0, len(array), KEPT_TOGETHER)]
             for array in images
@@ -98,8 +113,11 @@ class FrozenBase:
             tell(len(images))
             return kept
         batches = []
-        for first in range(0, len(images), AT_ONCE):
-            batches.append(self._computed(images[first : first + AT_ONCE]))
+        at_once = AT_ONCE
+        if isinstance(self._part, Pretrained):
+            at_once = max(1, AT_ONCE * 96**2 // max(96, self._part.side) ** 2)
+        for first in range(0, len(images), at_once):
+            batches.append(self._computed(images[first : first + at_once]))
             tell(len(batches[-1]))
         features = np.concatenate(batches)
         _keep(file, features)

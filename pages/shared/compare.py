@@ -169,8 +169,8 @@ def sweep(chosen: Chosen, summaries: list[Summary]) -> None:
     st.caption(
         _(
             "Test accuracy after the last epoch: the mean over the seeds, and a bar from lowest to "
-            "highest. Was a trained network worth it? Compare the lines where images are few, and "
-            "where they are many."
+            "highest. Was a pre-trained network worth it? Compare the lines where images are few, "
+            "and where they are many."
         )
         if of_networks
         else _(

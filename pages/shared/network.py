@@ -92,6 +92,8 @@ def as_keras_has_it(rows: Sequence[LayerRow]) -> None:
             text = _("Keras has no {title}: in this code `{name}` stands for it.")
             st.caption(text.format(title=bases.BASES[first.name].title, name=first.name))
         return
+    if rows[0].frozen:
+        st.caption(_("This code does not load the weights that the frozen layers have learned."))
     with st.expander(_("What Keras prints of it")):
         st.code(summary.keras_summary(rows), language=None)
 

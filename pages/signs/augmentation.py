@@ -124,7 +124,7 @@ def notes() -> None:
             "As Keras's ImageDataGenerator does it: all kinds are composed into one step about the "
             "middle of the image, pixels are mixed of the four nearest ones, and what comes in "
             "from outside repeats the edge. The report gives shear = 0.1 and may have meant a part "
-            "of the side; the generator takes it as degrees, which nobody can see."
+            "of the side; the generator takes it as degrees: too little to see."
         )
     )
 

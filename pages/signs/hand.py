@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import streamlit as st
 
-from core import data as datasets
 from core.data.contract import Images
+from core.data.signs import DATASET as SIGNS
 from core.drawing import preparation as drawing
 from core.drawing.recognition import SURE
 from core.errors import LabError
@@ -39,15 +39,14 @@ SOURCE = OneOf("source", N_("picture"), "camera", {"camera": N_("Camera"), "file
 
 
 def need_hands(current: Choice) -> None:
-    """End the page unless the chosen images are those that the lab is about."""
-    wanted = datasets.definition(current.lab.datasets[0])
-    if current.data.name == wanted.name:
+    """End the page unless the chosen images are hands, whatever lab is chosen."""
+    if current.data.definition == SIGNS:
         return
     missing = choice.missing()
     text = _("This page reads photographs of hands: choose {title} in the sidebar.")
     if missing:
         text = _("This page reads photographs of hands, and {title} is not on this computer.")
-    st.info(text.format(title=wanted.title), icon=":material/front_hand:")
+    st.info(text.format(title=SIGNS.title), icon=":material/front_hand:")
     if missing:
         upload.how_to_get(missing)
         upload.offer(missing)

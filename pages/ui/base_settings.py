@@ -34,7 +34,7 @@ class BaseField(Text):
                 labs.base(value, server.engine().store)
 
 
-BASE = BaseField("base", N_("trained network"), "drawing")
+BASE = BaseField("base", N_("pre-trained network"), "drawing")
 
 
 def values(base: Base) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core.data.contract import Images
 from core.errors import UsageError
-from core.hands.collection import Album, Head, Room, archive, features, train_head
+from core.hands.collection import Album, Hands, Head, Room, archive, features, train_head
 from core.hands.preparation import Hand
 from core.store import Run
 from pages.ui import identity, layout, networks
@@ -48,9 +48,9 @@ def _ask_consent(current: Choice) -> None:
         _(
             "I agree that the grey pictures of {high} × {wide} pixels of hands that I give, with "
             "their letters, lie in the memory of the computer that serves the lab, for this lesson "
-            "only. They are deleted some minutes after I close this page, at the latest when the "
-            "lab is stopped, unless the teacher saves them in a file. The photographs themselves "
-            "are not given to the class."
+            "only. They are deleted some time after I close this page, at the latest when the lab "
+            "is stopped, unless the teacher saves them in a file. The photographs themselves are "
+            "not given to the class."
         ).format(high=high, wide=wide),
         key="consent",
         on_change=_agree,
@@ -59,11 +59,17 @@ def _ask_consent(current: Choice) -> None:
 
 
 def _agree() -> None:
-    """Open an album for who agrees, and let go the one of who does not agree any more."""
+    """Open an album for who agrees, and forget what those gave who do not agree any more."""
     state = st.session_state
-    state.pop("album", None)
     if state.consent:
         state.album = _room().enter(identity.student())
+    else:
+        state.pop("album", None)
+        _take_back()
+
+
+def _take_back() -> None:
+    _room().take_back(identity.student())
 
 
 def _give(current: Choice, hand: Hand | None) -> None:
@@ -81,7 +87,7 @@ def _give(current: Choice, hand: Hand | None) -> None:
             args=[hand and hand.image, truth],
             disabled=hand is None or truth is None,
         )
-        st.button(_("Take all of mine back"), on_click=_agree, disabled=not album.given)
+        st.button(_("Take all of mine back"), on_click=_take_back, disabled=not album.given)
     if error := st.session_state.pop("hand_error", None):
         layout.show_error(error)
     mine = plural("You gave {n} hand.", "You gave {n} hands.", len(album.given))
@@ -89,8 +95,11 @@ def _give(current: Choice, hand: Hand | None) -> None:
 
 
 def _add(image: Images, truth: int) -> None:
+    album = st.session_state.get("album")
+    if album is None:  # the consent was taken back in the same moment
+        return
     try:
-        _room().give(st.session_state.album, image, truth)
+        _room().give(album, image, truth)
     except UsageError as error:
         st.session_state.hand_error = error
 
@@ -137,11 +146,18 @@ def _head(current: Choice, hand: Hand | None, run: Run) -> None:
         _say(current, hand, run, head)
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _trained(key: str, content: list[bytes], _hands: Hands, _run: Run) -> Head:
+    """One head for all who ask for it."""
+    return train_head(networks.network(_run), _hands)
+
+
 def _train(run: Run) -> None:
     st.session_state.pop("head", None)
     try:
         with st.spinner(_("Training a head for each student, and one for all")):
-            head = train_head(networks.network(run), _room().hands())
+            hands = _room().hands()
+            head = _trained(run.key, [array.tobytes() for array in hands], hands, run)
         st.session_state.head = run.key, head
     except UsageError as error:
         layout.show_error(error)

@@ -106,11 +106,13 @@ def _figures(current: Choice) -> None:
         column_config=layout.numbers_right(content),
         alt=_("How often the most similar training image and the network are right"),
     )
+    if not data.definition.about:
+        return
     st.write(
         _(
             "Whoever learns nothing, and only takes the class of the most similar training image, "
             "is right for **{share:.1%}** of {n:,} test images of the random split. Where that is "
-            "nearly all, the test says how well pictures are found again, not how well {many} of "
+            "nearly all, the test says how well pictures are remembered, not how well {many} of "
             "other people are read."
         ).format(
             share=copied[0],

@@ -366,7 +366,7 @@ def _augmentation(own: Mapping[str, Any], *, frozen: bool) -> dict[str, Any]:
     name = fields.select(own["augmentation"])
     copies = 0
     if frozen and name != run_fields.AUGMENTATION.default:
-        help = _("A frozen network sees each image once, and so many changed copies of it.")
+        help = _("So many changed copies of each image are made, and the epochs take them in turn.")
         copies = fields.number(own["copies"], help=help)
     if name != "moves":
         return {"augmentation": name, "copies": copies}

@@ -120,6 +120,10 @@ def _about_figures(chosen: Chosen, summaries: list[Summary]) -> list[str]:
                 "means that the network learned its training images by heart."
             )
         )
+    if any(s.row.spec(chosen.base).network.base for s in summaries):
+        sentences.append(
+            _("Seconds are those of the training, without what a frozen base computes once.")
+        )
     if any(s.diverged for s in summaries):
         sentences.append(_("Runs that diverged are left out of accuracy, loss and best epoch."))
     return sentences

@@ -17,7 +17,7 @@ from pages.ui.text import _, duration, plural
 STATES = {
     "importing": N_("Loading TensorFlow, once after the lab was started"),
     "compiling": N_("Loading the images and compiling the network"),
-    "preparing": N_("Computing once what the frozen base makes of the images"),
+    "preparing": N_("The frozen layers compute their numbers for each image, once"),
     "saving": N_("Testing the network and saving the run"),
 }
 
