@@ -62,9 +62,12 @@ def test_after_a_reload_a_student_goes_on_and_takes_all_back() -> None:
 
 
 def test_a_network_that_is_too_wide_for_a_head_is_refused() -> None:
-    rows = structure.rows(NetworkSpec((Channel(), Conv2D(64, 3), Flatten())), (28, 28), 3)
-    with pytest.raises(UsageError, match="has 43,264 numbers, too many for a head"):
-        train_head(TrainedNetwork(tuple(rows), ()), class_of(2))
+    rows = structure.rows(NetworkSpec((Channel(), Conv2D(1500, 3), Flatten())), SHAPE, 3)
+    kernel, biases = np.zeros((3, 3, 1, 1500), np.float32), np.zeros(1500, np.float32)
+    output = np.zeros((6000, 3), np.float32), np.zeros(3, np.float32)
+    network = TrainedNetwork(tuple(rows), ((), (kernel, biases), (), output))
+    with pytest.raises(UsageError, match="has 6,000 numbers, too many for a head"):
+        train_head(network, class_of(2))
 
 
 def test_a_picture_is_taken_once_and_there_is_room_for_so_many() -> None:

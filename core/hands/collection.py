@@ -145,19 +145,20 @@ def train_head(network: TrainedNetwork, hands: Hands) -> Head:
     of two classes at least, and for a network that diverged, or whose layer before the last one is
     too wide.
     """
-    if network.rows[-2].output > WIDEST:
+    students, labels = len(np.unique(hands.students)), hands.labels
+    if students < 2 or len(np.unique(labels)) < 2:
+        raise UsageError(
+            N_("A head needs hands of two students and of two letters: give some more of them.")
+        )
+    numbers = features(network, hands.images[:1]).size
+    if numbers > WIDEST:
         raise UsageError(
             N_(
                 "The layer before the last one has {n:,} numbers, too many for a head: choose a "
                 "network with at most {most:,} there."
             ),
-            n=network.rows[-2].output,
+            n=numbers,
             most=WIDEST,
-        )
-    students, labels = len(np.unique(hands.students)), hands.labels
-    if students < 2 or len(np.unique(labels)) < 2:
-        raise UsageError(
-            N_("A head needs hands of two students and of two letters: give some more of them.")
         )
     parts = np.random.default_rng(0).permutation(len(labels)) % PARTS
     with _training:
