@@ -16,8 +16,7 @@ from core.hands import collection
 from core.hands.collection import ALL, MOST, Album, Hands, Room, archive, train_head
 from core.networks import structure
 from core.networks.forward import TrainedNetwork
-from core.networks.layers import Channel, Conv2D, Flatten
-from core.specs import NetworkSpec, dense_network
+from core.specs import dense_network
 
 SHAPE = (4, 4)
 
@@ -59,15 +58,6 @@ def test_after_a_reload_a_student_goes_on_and_takes_all_back() -> None:
     assert len(room.hands().images) == 3
     room.take_back("mia")
     assert room.hands().labels.tolist() == [2]
-
-
-def test_a_network_that_is_too_wide_for_a_head_is_refused() -> None:
-    rows = structure.rows(NetworkSpec((Channel(), Conv2D(1500, 3), Flatten())), SHAPE, 3)
-    kernel, biases = np.zeros((3, 3, 1, 1500), np.float32), np.zeros(1500, np.float32)
-    output = np.zeros((6000, 3), np.float32), np.zeros(3, np.float32)
-    network = TrainedNetwork(tuple(rows), ((), (kernel, biases), (), output))
-    with pytest.raises(UsageError, match="has 6,000 numbers, too many for a head"):
-        train_head(network, class_of(2))
 
 
 def test_a_picture_is_taken_once_and_there_is_room_for_so_many() -> None:
@@ -123,6 +113,14 @@ def class_of(students: int, of_each: int = 4) -> Hands:
         one[2:, student % 4] += 100
     whose, labels = np.array(rows).T
     return Hands(images, labels, whose)
+
+
+def test_a_network_that_is_too_wide_for_a_head_is_refused(
+    network: TrainedNetwork, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection, "WIDEST", 15)
+    with pytest.raises(UsageError, match="has 16 numbers, too many for a head: .* at most 15"):
+        train_head(network, class_of(2))
 
 
 def test_a_head_that_saw_no_hand_of_a_student_reads_them(network: TrainedNetwork) -> None:
