@@ -119,7 +119,7 @@ def test_a_network_that_is_too_wide_for_a_head_is_refused(
     network: TrainedNetwork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collection, "WIDEST", 15)
-    with pytest.raises(UsageError, match="has 16 numbers, too many for a head: .* at most 15"):
+    with pytest.raises(UsageError, match=r"has 16 numbers, too many for a head: .* at most 15"):
         train_head(network, class_of(2))
 
 
