@@ -132,7 +132,7 @@ def test_a_frozen_base_sees_changed_copies_in_turn(
     assert [len(one) for one in seen] == [48] * 3
     assert abs(seen[0] - seen[1]).max() > 0.1
     np.testing.assert_array_equal(seen[0], seen[2])
-    with pytest.raises(UsageError, match="give a number of changed copies"):
+    with pytest.raises(UsageError, match="choose how many changed copies"):
         replace(spec, train=replace(changing, copies=0))
     with pytest.raises(UsageError, match="Only a frozen network sees changed copies"):
         replace(spec, train=replace(spec.train, copies=1))
